@@ -1,0 +1,195 @@
+//! What becomes of an upload: the one decision that LAMBDA_CLASSIFY and the local pipeline share.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::{Detection, Format, MediaKind, Operations, Rejection, detect};
+
+/// What is known of an upload before any work is done.
+#[derive(Debug, Clone, Default)]
+pub struct Upload<'a> {
+    /// The object's key, or the file's path below the inbox.
+    pub key: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// The media type that the uploader gave.
+    pub content_type: Option<&'a str>,
+    /// The first bytes, at most [`crate::HEAD_BYTES`].
+    pub head: &'a [u8],
+    /// User metadata `processing-option`; in the local pipeline the sidecar file.
+    pub metadata_option: Option<&'a str>,
+    /// The object tag `processing-option`.
+    pub tag_option: Option<&'a str>,
+}
+
+/// Where the operations came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionSource {
+    /// User metadata (or the sidecar file).
+    Metadata,
+    /// The object tag.
+    Tag,
+    /// A rule by key.
+    Rule,
+    /// The kind's default.
+    Default,
+}
+
+/// What becomes of an upload.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Classification {
+    /// It is processed.
+    Accepted {
+        /// Its format by content.
+        format: Format,
+        /// What is done with it.
+        operations: Operations,
+        /// Where that was asked for.
+        source: OptionSource,
+    },
+    /// What was asked for cannot be done.
+    Rejected {
+        /// The kind, which was told all the same.
+        kind: MediaKind,
+        /// What is wrong and what would be right.
+        reason: Rejection,
+    },
+    /// No job takes such content.
+    Unsupported {
+        /// What it is instead, in words.
+        reason: String,
+    },
+    /// A folder marker (`photos/` with no bytes): nothing to do, and nothing wrong.
+    FolderMarker,
+}
+
+/// Decides by content what an upload is, and by precedence (metadata, tag, rule, default) what is done with it.
+pub fn classify(upload: &Upload<'_>, rules: &Rules) -> Classification {
+    if upload.key.ends_with('/') && upload.size == 0 {
+        return Classification::FolderMarker;
+    }
+    let format = match detect(upload.head, upload.size, upload.key, upload.content_type) {
+        Detection::Known(format) => format,
+        Detection::Unsupported(reason) => return Classification::Unsupported { reason },
+    };
+    let kind = format.kind();
+    let asked = [
+        (upload.metadata_option, OptionSource::Metadata),
+        (upload.tag_option, OptionSource::Tag),
+        (rules.option_for(upload.key, kind), OptionSource::Rule),
+    ];
+    let asked = asked.into_iter().find_map(|(text, source)| Some((text?, source)));
+    let (operations, source) = match asked {
+        Some((text, source)) => (Operations::parse_for(kind, text), source),
+        None => (Ok(Operations::default_of(kind)), OptionSource::Default),
+    };
+    match operations {
+        Ok(operations) => Classification::Accepted { format, operations, source },
+        Err(reason) => Classification::Rejected { kind, reason },
+    }
+}
+
+/// Processing-options by key: the first rule whose glob matches the key and whose kind, if it names one, is the upload's.
+#[derive(Debug, Clone, Default)]
+pub struct Rules(Vec<Rule>);
+
+#[derive(Debug, Clone)]
+struct Rule {
+    glob: GlobMatcher,
+    kind: Option<MediaKind>,
+    processing_option: String,
+}
+
+/// A rule that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("rule for {glob:?}: {reason}")]
+pub struct RulesError {
+    glob: String,
+    reason: String,
+}
+
+impl Rules {
+    /// Adds a rule behind those already there. `glob` is matched against the whole key: `*` stays within a folder, `**`
+    /// does not, so that `incoming/photos/**` is a prefix rule.
+    pub fn add(&mut self, glob: &str, kind: Option<MediaKind>, processing_option: &str) -> Result<(), RulesError> {
+        let error = |reason: String| RulesError { glob: glob.to_owned(), reason };
+        let matcher = GlobBuilder::new(glob)
+            .literal_separator(true)
+            .build()
+            .map_err(|problem| error(problem.to_string()))?
+            .compile_matcher();
+        let operations = match kind {
+            Some(kind) => Operations::parse_for(kind, processing_option),
+            None => processing_option.parse(),
+        };
+        let operations = operations.map_err(|rejection| error(rejection.to_string()))?;
+        // A rule without a kind applies to the kind of its operations: photos/** with resize leaves a PDF there alone.
+        let kind = kind.or_else(|| operations.iter().next().map(crate::Operation::kind));
+        self.0.push(Rule { glob: matcher, kind, processing_option: processing_option.to_owned() });
+        Ok(())
+    }
+
+    fn option_for(&self, key: &str, kind: MediaKind) -> Option<&str> {
+        let matching = self.0.iter().find(|rule| rule.glob.is_match(key) && rule.kind.is_none_or(|of| of == kind));
+        matching.map(|rule| rule.processing_option.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+
+    fn upload<'a>(key: &'a str, metadata: Option<&'a str>, tag: Option<&'a str>) -> Upload<'a> {
+        Upload { key, size: 1000, head: PNG, metadata_option: metadata, tag_option: tag, ..Upload::default() }
+    }
+
+    fn accepted(classification: &Classification) -> (String, OptionSource) {
+        match classification {
+            Classification::Accepted { operations, source, .. } => (operations.to_string(), *source),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn metadata_goes_before_tag_before_rule_before_default() {
+        let mut rules = Rules::default();
+        rules.add("photos/**", None, "resize?width=3").unwrap();
+        let decide = |metadata, tag, key| accepted(&classify(&upload(key, metadata, tag), &rules));
+        let (first, second) = (Some("resize?width=1"), Some("resize?width=2"));
+        assert_eq!(decide(first, second, "photos/a/b"), ("resize?width=1".to_owned(), OptionSource::Metadata));
+        assert_eq!(decide(None, second, "photos/a/b"), ("resize?width=2".to_owned(), OptionSource::Tag));
+        assert_eq!(decide(None, None, "photos/a/b"), ("resize?width=3".to_owned(), OptionSource::Rule));
+        assert_eq!(decide(None, None, "other/a"), ("resize?width=1600&format=webp".to_owned(), OptionSource::Default));
+    }
+
+    #[test]
+    fn rules_are_for_the_kind_of_their_operations() {
+        let mut rules = Rules::default();
+        rules.add("inbox/**", None, "text").unwrap();
+        let (option, source) = accepted(&classify(&upload("inbox/x.pdf", None, None), &rules));
+        assert_eq!((option.as_str(), source), ("resize?width=1600&format=webp", OptionSource::Default));
+        assert!(rules.add("x", None, "resize").is_err());
+        assert!(rules.add("x", Some(MediaKind::Video), "resize?width=3").is_err());
+        assert!(rules.add("{x", None, "text").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_rejected_and_never_replaced_by_a_default() {
+        let classification = classify(&upload("a.png", Some("transcode"), None), &Rules::default());
+        assert!(
+            matches!(classification, Classification::Rejected { kind: MediaKind::Image, .. }),
+            "{classification:?}"
+        );
+    }
+
+    #[test]
+    fn folder_markers_are_not_errors_but_empty_files_are_unsupported() {
+        let marker = Upload { key: "photos/", ..Upload::default() };
+        assert_eq!(classify(&marker, &Rules::default()), Classification::FolderMarker);
+        let empty = Upload { key: "photo.jpg", ..Upload::default() };
+        assert!(
+            matches!(classify(&empty, &Rules::default()), Classification::Unsupported { reason } if reason.contains("empty"))
+        );
+    }
+}

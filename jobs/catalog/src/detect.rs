@@ -1,0 +1,495 @@
+//! What a file is, by its content; by its name and content type only where the content cannot tell.
+//!
+//! ```
+//! use catalog::{detect, Detection, Format};
+//!
+//! assert_eq!(detect(b"\x89PNG\r\n\x1a\n....", 12, "photo.jpg", None), Detection::Known(Format::Png));
+//! ```
+
+use crate::Format;
+
+/// How many leading bytes of an object [`detect`] can make use of.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// The result of [`detect`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detection {
+    /// A format that the pipeline processes.
+    Known(Format),
+    /// Anything else, with the reason in words. Never a guess.
+    Unsupported(String),
+}
+
+/// Tells the format of an object from its first bytes (`head`, at most [`HEAD_BYTES`] are looked at), its size in bytes,
+/// its name and its content type.
+pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) -> Detection {
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    if size == 0 || head.is_empty() {
+        return Detection::Unsupported("the object is empty (0 bytes)".to_owned());
+    }
+    let sniffers: [Sniffer; 8] = [signature, iso_bmff, riff, matroska, zip, markup, mpeg_ts, model_without_signature];
+    if let Some(detection) = sniffers.iter().find_map(|sniff| sniff(head, size, name)) {
+        return detection;
+    }
+    if let Some(at) = find(&head[..head.len().min(1024 + 5)], b"%PDF-")
+        && at <= 1024
+    {
+        return Detection::Known(Format::Pdf);
+    }
+    text_by_name(head, name, content_type)
+}
+
+/// Looks for some formats in the head, the size and the name; `None` is "not one of mine".
+type Sniffer = fn(&[u8], u64, &str) -> Option<Detection>;
+
+/// Formats that begin with bytes of their own.
+fn signature(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    let known = |format| Some(Detection::Known(format));
+    match head {
+        [0xFF, 0xD8, 0xFF, ..] => known(Format::Jpeg),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => known(Format::Png),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => known(Format::Gif),
+        [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..] => unsupported("a Canon camera raw file"),
+        [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => known(Format::Tiff),
+        [b'B', b'M', ..] if is_bitmap_header(head) => known(Format::Bmp),
+        [0xFF, 0x0A, ..] | [0, 0, 0, 0x0C, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n', ..] => known(Format::Jxl),
+        [b'%', b'P', b'D', b'F', b'-', ..] => known(Format::Pdf),
+        [b'g', b'l', b'T', b'F', ..] => known(Format::Glb),
+        [b'p', b'l', b'y', b'\n' | b'\r', ..] => known(Format::Ply),
+        [0x1F, 0x8B, ..] => unsupported("gzip-compressed data; upload it uncompressed"),
+        _ => None,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what a sniffer returns")]
+fn unsupported(what: &str) -> Option<Detection> {
+    Some(Detection::Unsupported(what.to_owned()))
+}
+
+/// BM alone is two letters of text: the size of the header behind it must be one that exists.
+fn is_bitmap_header(head: &[u8]) -> bool {
+    let header_size = head.get(14..18).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    matches!(header_size, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+}
+
+const AVIF: [&[u8]; 2] = [b"avif", b"avis"];
+const HEIC: [&[u8]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
+
+/// ISO base media files by brand (ISO/IEC 14496-12 4.3): HEIC and AVIF are images, MP4 and QuickTime are video.
+fn iso_bmff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    let kind = head.get(4..8)?;
+    if matches!(kind, b"moov" | b"mdat" | b"wide" | b"pnot") || (matches!(kind, b"free" | b"skip") && head[0] == 0) {
+        // QuickTime before 2001 has no ftyp box.
+        return Some(Detection::Known(Format::Mov));
+    }
+    if kind != b"ftyp" {
+        return None;
+    }
+    let box_size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let brands = head.get(8..box_size.clamp(8, head.len()))?;
+    let major: &[u8] = brands.get(..4).unwrap_or_default();
+    let compatible: Vec<&[u8]> = brands.get(8..).unwrap_or_default().chunks_exact(4).collect();
+    let any = |names: &[&[u8]]| names.contains(&major) || compatible.iter().any(|brand| names.contains(brand));
+
+    let format = match major {
+        b"M4A " | b"M4B " | b"M4P " | b"F4A " | b"F4B " => return unsupported("an audio file (MPEG-4 audio)"),
+        b"crx " => return unsupported("a Canon camera raw file"),
+        b"jp2 " | b"jpx " | b"jpm " => return unsupported("a JPEG 2000 image"),
+        b"qt  " => Format::Mov,
+        _ if AVIF.contains(&major) => Format::Avif,
+        _ if HEIC.contains(&major) => Format::Heic,
+        b"mif1" | b"msf1" | b"miaf" if any(&AVIF) => Format::Avif,
+        b"mif1" | b"msf1" | b"miaf" if any(&HEIC) => Format::Heic,
+        b"mif1" | b"msf1" | b"miaf" => return unsupported("a HEIF image whose coding is neither HEVC nor AV1"),
+        _ => Format::Mp4,
+    };
+    Some(Detection::Known(format))
+}
+
+fn riff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    if head.get(..4)? != b"RIFF" && head.get(..4)? != b"RF64" {
+        return None;
+    }
+    match head.get(8..12)? {
+        b"WEBP" => Some(Detection::Known(Format::Webp)),
+        b"AVI " => Some(Detection::Known(Format::Avi)),
+        b"WAVE" => unsupported("an audio file (WAVE)"),
+        _ => None,
+    }
+}
+
+/// Matroska against WebM by the `DocType` element (0x4282) of the EBML header (RFC 8794).
+fn matroska(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    if head.get(..4)? != [0x1A, 0x45, 0xDF, 0xA3] {
+        return None;
+    }
+    let header = &head[..head.len().min(256)];
+    let at = find(header, &[0x42, 0x82]);
+    let doc_type = at.and_then(|at| {
+        let length = usize::from(*header.get(at + 2)? & 0x7F);
+        header.get(at + 3..at + 3 + length)
+    });
+    match doc_type {
+        Some(name) if name.starts_with(b"webm") => Some(Detection::Known(Format::Webm)),
+        Some(name) if name.starts_with(b"matroska") => Some(Detection::Known(Format::Mkv)),
+        _ => unsupported("an EBML file that is neither Matroska nor WebM"),
+    }
+}
+
+/// Office Open XML and EPUB are ZIP archives: told apart by the names in the local file headers.
+fn zip(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
+    if head.get(..4)? != b"PK\x03\x04" {
+        return None;
+    }
+    let mut is_office = false;
+    let mut rest = head;
+    while let Some(at) = find(rest, b"PK\x03\x04") {
+        let header = &rest[at..];
+        let name_length = header.get(26..28).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
+        let entry = header.get(30..30 + name_length).unwrap_or_default();
+        if entry == b"mimetype" && header.get(38..).is_some_and(|data| data.starts_with(b"application/epub+zip")) {
+            return Some(Detection::Known(Format::Epub));
+        }
+        for (prefix, format) in
+            [(b"word/".as_slice(), Format::Docx), (b"xl/".as_slice(), Format::Xlsx), (b"ppt/".as_slice(), Format::Pptx)]
+        {
+            if entry.starts_with(prefix) {
+                return Some(Detection::Known(format));
+            }
+        }
+        is_office |= entry == b"[Content_Types].xml";
+        rest = &header[4..];
+    }
+    match Format::from_name(name) {
+        Some(format @ (Format::Docx | Format::Xlsx | Format::Pptx)) if is_office => Some(Detection::Known(format)),
+        _ => unsupported("a ZIP archive that is neither an Office document nor an EPUB"),
+    }
+}
+
+/// SVG and HTML by their root element, glTF by its top-level keys.
+fn markup(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    match text.first()? {
+        b'<' => match root_element(text)?.as_str() {
+            "svg" => Some(Detection::Known(Format::Svg)),
+            "html" => Some(Detection::Known(Format::Html)),
+            _ => None,
+        },
+        b'{' => is_gltf_json(text).then_some(Detection::Known(Format::Gltf)),
+        _ => None,
+    }
+}
+
+/// The local name of the first element, lower case, past declarations, comments and doctypes. `<!doctype html>` counts
+/// as `html`, because the element itself may be left out (HTML 13.1.2.4).
+fn root_element(mut text: &[u8]) -> Option<String> {
+    loop {
+        text = text.trim_ascii_start();
+        if let Some(rest) = text.strip_prefix(b"<!--") {
+            text = &rest[find(rest, b"-->")? + 3..];
+        } else if text.starts_with(b"<?") {
+            text = &text[find(text, b"?>")? + 2..];
+        } else if text.starts_with(b"<!") {
+            let declaration = text.get(2..14).unwrap_or_default().to_ascii_lowercase();
+            if declaration == b"doctype html" {
+                return Some("html".to_owned());
+            }
+            text = &text[end_of_doctype(text)?..];
+        } else {
+            let name = text.strip_prefix(b"<")?;
+            let end = name.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b":_-".contains(byte))?;
+            let name = String::from_utf8_lossy(&name[..end]).to_ascii_lowercase();
+            return Some(name.rsplit(':').next().unwrap_or_default().to_owned());
+        }
+    }
+}
+
+/// Where a doctype ends: its internal subset may hold `>` inside brackets.
+fn end_of_doctype(text: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
+            b'>' if depth == 0 => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// glTF 2.0 section 3.3: `asset` is required; one of the other names tells it from any JSON with an `asset`.
+fn is_gltf_json(text: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 10] = [
+        b"accessors",
+        b"bufferViews",
+        b"buffers",
+        b"meshes",
+        b"nodes",
+        b"scenes",
+        b"scene",
+        b"materials",
+        b"extensionsUsed",
+        b"animations",
+    ];
+    let keys = top_level_keys(text);
+    let others = keys.iter().filter(|key| OTHERS.contains(key)).count();
+    // The asset may stand behind the end of the head in a large file.
+    let asset = keys.contains(&b"asset".as_slice());
+    (asset && (others >= 1 || keys.len() == 1 && find(text, b"\"version\"").is_some()))
+        || (keys.contains(&b"bufferViews".as_slice()) && keys.contains(&b"accessors".as_slice()))
+}
+
+/// The keys of the outermost object, as far as the text goes.
+fn top_level_keys(text: &[u8]) -> Vec<&[u8]> {
+    let mut keys = Vec::new();
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while at < text.len() {
+        match text[at] {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let start = at + 1;
+                at = start;
+                while at < text.len() && text[at] != b'"' {
+                    at += if text[at] == b'\\' { 2 } else { 1 };
+                }
+                let end = at.min(text.len());
+                let behind = text.get(end + 1..).unwrap_or_default().trim_ascii_start();
+                if depth == 1 && behind.first() == Some(&b':') {
+                    keys.push(&text[start..end]);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    keys
+}
+
+/// Sync bytes at every packet start (ISO/IEC 13818-1 2.4.3.2), at least three of them.
+fn mpeg_ts(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    let is_stream = |packet: usize, offset: usize| {
+        let starts: Vec<usize> = (offset..head.len()).step_by(packet).take(16).collect();
+        starts.len() >= 3 && starts.iter().all(|&at| head[at] == 0x47)
+    };
+    (is_stream(188, 0) || is_stream(192, 4)).then_some(Detection::Known(Format::MpegTs))
+}
+
+/// STL and OBJ have no signature, but a structure that other files do not have.
+fn model_without_signature(head: &[u8], size: u64, name: &str) -> Option<Detection> {
+    if is_binary_stl(head, size, name) || is_ascii_stl(head) {
+        return Some(Detection::Known(Format::Stl));
+    }
+    is_obj(head).then_some(Detection::Known(Format::Obj))
+}
+
+/// 80 bytes of header, the count of triangles, 50 bytes for each. Some writers add bytes at the end: then the name must
+/// say STL.
+fn is_binary_stl(head: &[u8], size: u64, name: &str) -> bool {
+    let Some(count) = head.get(80..84) else { return false };
+    let count = u64::from(u32::from_le_bytes([count[0], count[1], count[2], count[3]]));
+    let expected = 84 + 50 * count;
+    count > 0 && (size == expected || (size > expected && Format::from_name(name) == Some(Format::Stl)))
+}
+
+fn is_ascii_stl(head: &[u8]) -> bool {
+    let text = head.trim_ascii_start();
+    text.len() >= 5 && text[..5].eq_ignore_ascii_case(b"solid") && {
+        let lower = text[..text.len().min(4096)].to_ascii_lowercase();
+        find(&lower, b"facet").is_some() && find(&lower, b"normal").is_some()
+    }
+}
+
+/// Every line begins with a word of the OBJ format and one of them is a vertex with its three numbers.
+fn is_obj(head: &[u8]) -> bool {
+    const WORDS: [&str; 36] = [
+        "v",
+        "vt",
+        "vn",
+        "vp",
+        "f",
+        "fo",
+        "l",
+        "p",
+        "g",
+        "o",
+        "s",
+        "mg",
+        "mtllib",
+        "usemtl",
+        "usemap",
+        "maplib",
+        "deg",
+        "bmat",
+        "step",
+        "cstype",
+        "curv",
+        "curv2",
+        "surf",
+        "parm",
+        "trim",
+        "hole",
+        "scrv",
+        "sp",
+        "end",
+        "con",
+        "bevel",
+        "c_interp",
+        "d_interp",
+        "lod",
+        "shadow_obj",
+        "trace_obj",
+    ];
+    let text = String::from_utf8_lossy(head);
+    let mut lines: Vec<&str> = text.lines().collect();
+    if head.len() == HEAD_BYTES {
+        lines.pop();
+    }
+    let mut vertices = 0;
+    let mut continued = false;
+    for line in lines {
+        let line = line.trim();
+        let is_continuation = std::mem::replace(&mut continued, line.ends_with('\\'));
+        if line.is_empty() || line.starts_with('#') || is_continuation {
+            continue;
+        }
+        let mut words = line.split_ascii_whitespace();
+        let first = words.next().unwrap_or_default();
+        if !WORDS.contains(&first) {
+            return false;
+        }
+        let numbers: Vec<_> = words.collect();
+        if first == "v" && numbers.len() >= 3 && numbers.iter().all(|number| number.parse::<f64>().is_ok()) {
+            vertices += 1;
+        }
+    }
+    vertices > 0
+}
+
+/// Text has no signature: the name or the content type must say so, and the bytes must be text.
+fn text_by_name(head: &[u8], name: &str, content_type: Option<&str>) -> Detection {
+    let is_text = |format| matches!(format, Format::Text | Format::Markdown | Format::Html);
+    let said = Format::from_name(name)
+        .filter(|&format| is_text(format))
+        .or_else(|| content_type.and_then(Format::from_content_type).filter(|&format| is_text(format)));
+    match said {
+        Some(format) if looks_like_text(head) => Detection::Known(format),
+        Some(format) => Detection::Unsupported(format!(
+            "named as {} but its content is binary and of no known format",
+            format.name()
+        )),
+        None => Detection::Unsupported("its content is of no format that the pipeline knows".to_owned()),
+    }
+}
+
+/// No NUL but in UTF-16 with a byte order mark, and few control characters.
+fn looks_like_text(head: &[u8]) -> bool {
+    if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
+        return true;
+    }
+    let controls = head.iter().filter(|&&byte| byte < 0x20 && !b"\t\n\r\x0C\x1B\x08".contains(&byte)).count();
+    !head.contains(&0) && controls * 100 <= head.len()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format_of(head: &[u8], name: &str) -> Option<Format> {
+        match detect(head, head.len() as u64, name, None) {
+            Detection::Known(format) => Some(format),
+            Detection::Unsupported(_) => None,
+        }
+    }
+
+    #[test]
+    fn iso_bmff_is_told_by_brand() {
+        let ftyp = |major: &[u8; 4], compatible: &[u8]| {
+            let mut head = (16 + compatible.len() as u32).to_be_bytes().to_vec();
+            head.extend_from_slice(b"ftyp");
+            head.extend_from_slice(major);
+            head.extend_from_slice(&[0; 4]);
+            head.extend_from_slice(compatible);
+            head
+        };
+        assert_eq!(format_of(&ftyp(b"isom", b"isomiso2avc1mp41"), "a.heic"), Some(Format::Mp4));
+        assert_eq!(format_of(&ftyp(b"qt  ", b"qt  "), "a.mp4"), Some(Format::Mov));
+        assert_eq!(format_of(&ftyp(b"heic", b"mif1heic"), "a.mp4"), Some(Format::Heic));
+        assert_eq!(format_of(&ftyp(b"mif1", b"mif1avifmiaf"), ""), Some(Format::Avif));
+        assert_eq!(format_of(&ftyp(b"mif1", b"mif1heic"), ""), Some(Format::Heic));
+        assert_eq!(format_of(&ftyp(b"avis", b"msf1"), ""), Some(Format::Avif));
+        assert_eq!(format_of(&ftyp(b"M4A ", b"mp42isom"), "a.mp4"), None);
+    }
+
+    #[test]
+    fn names_do_not_overrule_content() {
+        assert_eq!(format_of(b"GIF89a\x01\x00\x01\x00", "a b é.x.PDF"), Some(Format::Gif));
+        assert_eq!(format_of(b"MZ\x90\x00\x03\x00\x00\x00", "photo.jpg"), None);
+        assert_eq!(format_of(b"\x00\x00\x00\x00garbage", "notes.txt"), None);
+        assert_eq!(format_of(b"plain words", "notes.TXT"), Some(Format::Text));
+        assert_eq!(format_of(b"plain words", "notes"), None);
+    }
+
+    #[test]
+    fn models_without_a_signature() {
+        let mut stl = vec![b' '; 80];
+        stl[..5].copy_from_slice(b"solid");
+        stl.extend_from_slice(&1_u32.to_le_bytes());
+        stl.extend_from_slice(&[0; 50]);
+        assert_eq!(format_of(&stl, "x.jpg"), Some(Format::Stl));
+        assert_eq!(format_of(b"solid x\n facet normal 0 0 1\n outer loop", ""), Some(Format::Stl));
+        assert_eq!(
+            format_of(b"# made by hand\nmtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", ""),
+            Some(Format::Obj)
+        );
+        assert_eq!(format_of(b"v is a letter\n", "letter.obj"), None);
+        assert_eq!(format_of(br#"{"asset":{"version":"2.0"},"scene":0}"#, "x.txt"), Some(Format::Gltf));
+        assert_eq!(format_of(br#"{"asset":"a house","price":3}"#, ""), None);
+        assert_eq!(format_of(b"ply\nformat ascii 1.0\n", ""), Some(Format::Ply));
+    }
+
+    #[test]
+    fn documents_and_markup() {
+        assert_eq!(format_of(b"\n\nHTTP header junk\n%PDF-1.4\n", "x.png"), Some(Format::Pdf));
+        assert_eq!(format_of(b"<?xml version='1.0'?><!-- a > b --><svg:svg xmlns:svg='x'>", ""), Some(Format::Svg));
+        assert_eq!(format_of(b"<!DOCTYPE svg [<!ENTITY a '>'>]><svg>", ""), Some(Format::Svg));
+        assert_eq!(format_of(b"<!doctype HTML><title>x</title>", "x.svg"), Some(Format::Html));
+        assert_eq!(format_of(b"<note></note>", "x.xml"), None);
+    }
+
+    #[test]
+    fn video_streams() {
+        let mut stream = vec![0xFF; 188 * 4];
+        for packet in 0..4 {
+            stream[packet * 188] = 0x47;
+        }
+        assert_eq!(format_of(&stream, ""), Some(Format::MpegTs));
+        let ebml = |doc_type: &[u8]| {
+            let mut head = vec![0x1A, 0x45, 0xDF, 0xA3, 0x93, 0x42, 0x82, 0x80 | doc_type.len() as u8];
+            head.extend_from_slice(doc_type);
+            head
+        };
+        assert_eq!(format_of(&ebml(b"webm"), "a.mkv"), Some(Format::Webm));
+        assert_eq!(format_of(&ebml(b"matroska"), "a.webm"), Some(Format::Mkv));
+    }
+
+    #[test]
+    fn empty_objects_are_said_to_be_empty() {
+        assert!(
+            matches!(detect(b"", 0, "a.jpg", Some("image/jpeg")), Detection::Unsupported(why) if why.contains("empty"))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_head_panics(head in proptest::collection::vec(proptest::num::u8::ANY, 0..300), size: u64, name: String) {
+            let _ = detect(&head, size, &name, Some(&name));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The file formats that can be told apart, and the kind each belongs to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::MediaKind;
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $variant:ident: $kind:ident, $name:literal, $content_type:literal, [$($extension:literal),*];)+) => {
+        /// A file format that the pipeline takes as input.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Format { $($(#[$doc])* $variant,)+ }
+
+        impl Format {
+            /// Every format.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The kind of media that the format holds.
+            pub const fn kind(self) -> MediaKind {
+                match self { $(Self::$variant => MediaKind::$kind,)+ }
+            }
+
+            /// The format's one word, as in events and records.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The registered media type.
+            pub const fn content_type(self) -> &'static str {
+                match self { $(Self::$variant => $content_type,)+ }
+            }
+
+            /// Usual file name extensions, lower case, the first the most usual.
+            pub const fn extensions(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => &[$($extension),*],)+ }
+            }
+        }
+    };
+}
+
+formats! {
+    /// JPEG, any coding process.
+    Jpeg: Image, "jpeg", "image/jpeg", ["jpg", "jpeg", "jpe", "jfif"];
+    /// PNG and APNG.
+    Png: Image, "png", "image/png", ["png", "apng"];
+    /// GIF, still or animated.
+    Gif: Image, "gif", "image/gif", ["gif"];
+    /// WebP, still or animated.
+    Webp: Image, "webp", "image/webp", ["webp"];
+    /// AV1 still image or sequence in ISO-BMFF.
+    Avif: Image, "avif", "image/avif", ["avif"];
+    /// HEVC still image or sequence in ISO-BMFF.
+    Heic: Image, "heic", "image/heic", ["heic", "heif", "hif"];
+    /// TIFF and BigTIFF.
+    Tiff: Image, "tiff", "image/tiff", ["tif", "tiff"];
+    /// Windows bitmap.
+    Bmp: Image, "bmp", "image/bmp", ["bmp", "dib"];
+    /// JPEG XL, bare codestream or container.
+    Jxl: Image, "jxl", "image/jxl", ["jxl"];
+    /// SVG, uncompressed.
+    Svg: Image, "svg", "image/svg+xml", ["svg"];
+    /// PDF.
+    Pdf: Document, "pdf", "application/pdf", ["pdf"];
+    /// Plain text.
+    Text: Document, "text", "text/plain", ["txt", "text", "log"];
+    /// Markdown.
+    Markdown: Document, "markdown", "text/markdown", ["md", "markdown"];
+    /// HTML.
+    Html: Document, "html", "text/html", ["html", "htm", "xhtml"];
+    /// Word (Office Open XML).
+    Docx: Document, "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ["docx"];
+    /// Excel (Office Open XML).
+    Xlsx: Document, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ["xlsx"];
+    /// PowerPoint (Office Open XML).
+    Pptx: Document, "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation", ["pptx"];
+    /// EPUB.
+    Epub: Document, "epub", "application/epub+zip", ["epub"];
+    /// glTF 2.0 binary.
+    Glb: Model, "glb", "model/gltf-binary", ["glb"];
+    /// glTF 2.0 JSON with buffers and images beside it.
+    Gltf: Model, "gltf", "model/gltf+json", ["gltf"];
+    /// Wavefront OBJ.
+    Obj: Model, "obj", "model/obj", ["obj"];
+    /// STL, binary or ASCII.
+    Stl: Model, "stl", "model/stl", ["stl"];
+    /// Polygon file format.
+    Ply: Model, "ply", "model/ply", ["ply"];
+    /// MP4 and its relatives (M4V, 3GP, CMAF).
+    Mp4: Video, "mp4", "video/mp4", ["mp4", "m4v", "3gp", "3g2"];
+    /// QuickTime.
+    Mov: Video, "mov", "video/quicktime", ["mov", "qt"];
+    /// Matroska.
+    Mkv: Video, "mkv", "video/x-matroska", ["mkv"];
+    /// WebM.
+    Webm: Video, "webm", "video/webm", ["webm"];
+    /// MPEG transport stream, 188- or 192-byte packets.
+    MpegTs: Video, "mpegts", "video/mp2t", ["ts", "m2ts", "mts"];
+    /// AVI.
+    Avi: Video, "avi", "video/x-msvideo", ["avi"];
+}
+
+impl Format {
+    /// The format whose usual extension the name carries, whatever its case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let (stem, extension) = file.rsplit_once('.')?;
+        if stem.is_empty() {
+            return None;
+        }
+        let extension = extension.to_ascii_lowercase();
+        Self::ALL.iter().copied().find(|format| format.extensions().contains(&extension.as_str()))
+    }
+
+    /// The format of a media type such as `text/markdown; charset=utf-8`.
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        Self::ALL.iter().copied().find(|format| format.content_type() == essence)
+    }
+}

@@ -1,0 +1,316 @@
+//! The text form of a request: `resize?width=800&format=webp,convert?format=avif`.
+//!
+//! Comma-separated operations, each `name` or `name?key=value&key=value` in URL query encoding. The same text stands in
+//! S3 user metadata `processing-option` (or an object tag of that name), in the Batch parameter `processingOption`, in
+//! the CLI's `--processing-option` and in the rules of the local pipeline. A list inside a value
+//! (`widths=320,640,1280`) uses commas, too: a comma ends a value only where the name of an operation follows it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::operation::{Declaration, Operation};
+use crate::{MediaKind, Rejection};
+
+/// The longest text that is looked at: S3 allows 2 KB of user metadata in all.
+const MAX_BYTES: usize = 2048;
+/// How many operations one upload may ask for.
+const MAX_OPERATIONS: usize = 16;
+
+/// What [`fmt::Display`] leaves as it is in a value. A comma is kept where it cannot be mistaken.
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':').remove(b',');
+const ENCODED_WITH_COMMA: &AsciiSet = &ENCODED.add(b',');
+
+/// One or more operations of one kind, as asked for with an upload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operations(Vec<Operation>);
+
+impl Operations {
+    /// The operations, in the order asked for.
+    pub fn iter(&self) -> std::slice::Iter<'_, Operation> {
+        self.0.iter()
+    }
+
+    /// Reads the text form for an upload of a known kind: an operation of another kind is rejected, and the message says
+    /// which operations the kind has.
+    pub fn parse_for(kind: MediaKind, text: &str) -> Result<Self, Rejection> {
+        parse(text, Some(kind))
+    }
+
+    /// What is done with an upload of a kind when nobody asked for anything.
+    pub fn default_of(kind: MediaKind) -> Self {
+        Self::parse_for(kind, kind.default_processing_option()).expect("a test parses every default")
+    }
+
+    /// One operation alone.
+    pub fn one(operation: Operation) -> Self {
+        Self(vec![operation])
+    }
+}
+
+impl<'a> IntoIterator for &'a Operations {
+    type Item = &'a Operation;
+    type IntoIter = std::slice::Iter<'a, Operation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromStr for Operations {
+    type Err = Rejection;
+
+    /// Reads the text form whatever the kind. The operations of one text are of one kind.
+    fn from_str(text: &str) -> Result<Self, Rejection> {
+        parse(text, None)
+    }
+}
+
+impl fmt::Display for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, operation) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            operation.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Prints the options that differ from their defaults, in the order of their declaration.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        for (index, (key, value)) in self.changed_options().iter().enumerate() {
+            let may_be_mistaken = value.split(',').skip(1).any(is_operation_name);
+            let encoded = if may_be_mistaken { ENCODED_WITH_COMMA } else { ENCODED };
+            write!(f, "{}{key}={}", if index == 0 { '?' } else { '&' }, utf8_percent_encode(value, encoded))?;
+        }
+        Ok(())
+    }
+}
+
+fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Rejection::new(format!("the processing-option is empty; {}", what_is_allowed(kind))));
+    }
+    if text.len() > MAX_BYTES {
+        return Err(Rejection::new(format!(
+            "the processing-option has {} bytes; at most {MAX_BYTES} are allowed",
+            text.len()
+        )));
+    }
+    let mut operations: Vec<Operation> = Vec::new();
+    for segment in split_operations(text) {
+        let operation = parse_operation(segment.trim(), kind.or_else(|| operations.first().map(Operation::kind)))?;
+        if operations.contains(&operation) {
+            return Err(Rejection::new(format!("{}: the same operation is asked for twice", operation.name())));
+        }
+        operations.push(operation);
+        if operations.len() > MAX_OPERATIONS {
+            return Err(Rejection::new(format!(
+                "more than {MAX_OPERATIONS} operations; split them over several uploads"
+            )));
+        }
+    }
+    Ok(Operations(operations))
+}
+
+fn parse_operation(segment: &str, kind: Option<MediaKind>) -> Result<Operation, Rejection> {
+    let (name, query) = segment.split_once('?').map_or((segment, None), |(name, query)| (name, Some(query)));
+    let declarations: Vec<&Declaration> = Declaration::named(name).collect();
+    let Some(first) = declarations.first() else {
+        return Err(Rejection::new(format!("unknown operation {:?}; {}", clip(name), what_is_allowed(kind))));
+    };
+    let declaration = match kind {
+        None => first,
+        Some(kind) => declarations.iter().find(|declaration| declaration.kind == kind).ok_or_else(|| {
+            Rejection::new(format!(
+                "operation {name:?} is for an upload of kind {}, and this is of kind {kind}; {}",
+                first.kind,
+                what_is_allowed(Some(kind))
+            ))
+        })?,
+    };
+    let mut pairs = Vec::new();
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+        pairs.push((decode(name, key)?, decode(name, value)?));
+    }
+    declaration.parse_pairs(&pairs)
+}
+
+/// Splits at the commas that an operation's name follows.
+fn split_operations(text: &str) -> Vec<&str> {
+    let mut segments = Vec::new();
+    let mut start = 0;
+    for (at, _) in text.match_indices(',') {
+        let in_query = text[start..at].contains('?');
+        let next = &text[at + 1..];
+        let end = next.find([',', '?', '&', '=']).unwrap_or(next.len());
+        let starts_query = next[end..].starts_with('?');
+        let ends_operation = end == next.len() || next[end..].starts_with(',');
+        if !in_query || starts_query || (ends_operation && is_operation_name(next[..end].trim())) {
+            segments.push(&text[start..at]);
+            start = at + 1;
+        }
+    }
+    segments.push(&text[start..]);
+    segments
+}
+
+fn is_operation_name(word: &str) -> bool {
+    Declaration::named(word).next().is_some()
+}
+
+fn decode(operation: &str, text: &str) -> Result<String, Rejection> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Rejection::new(format!("{operation}: {:?} is not UTF-8 in URL query encoding", clip(text))))
+}
+
+fn what_is_allowed(kind: Option<MediaKind>) -> String {
+    let list = |kind| {
+        let names: Vec<_> = Declaration::of_kind(kind).iter().map(|declaration| declaration.name).collect();
+        format!("{kind}: {}", names.join(", "))
+    };
+    match kind {
+        Some(kind) => format!("allowed for {}", list(kind)),
+        None => format!("allowed for {}", MediaKind::ALL.map(list).join("; for ")),
+    }
+}
+
+/// As much of somebody's text as belongs into a message.
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejection(kind: MediaKind, text: &str) -> String {
+        Operations::parse_for(kind, text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn reads_the_form_of_the_documentation() {
+        let operations: Operations = "resize?width=800&format=webp,convert?format=avif".parse().unwrap();
+        let names: Vec<_> = operations.iter().map(Operation::name).collect();
+        assert_eq!(names, ["resize", "convert"]);
+        assert_eq!(operations.to_string(), "resize?width=800&format=webp,convert?format=avif");
+    }
+
+    #[test]
+    fn lists_use_commas_too() {
+        let operations: Operations = "resize?widths=320,640,1280&formats=webp,jpeg,convert?format=png".parse().unwrap();
+        assert_eq!(operations.iter().count(), 2);
+        assert_eq!(operations.to_string(), "resize?widths=320,640,1280&formats=webp,jpeg,convert?format=png");
+    }
+
+    #[test]
+    fn rejections_say_what_was_given_and_what_is_allowed() {
+        let image = |text| rejection(MediaKind::Image, text);
+        assert_eq!(image("resise?width=8"), "unknown operation \"resise\"; allowed for image: resize, convert");
+        assert!(image("text").contains("\"text\" is for an upload of kind document, and this is of kind image"));
+        assert!(image("resize?widht=8").starts_with("resize: unknown option \"widht\"; allowed: width, height"));
+        let message = image("resize?width=0");
+        assert!(message.starts_with("resize: width=0 is not allowed") && message.contains("1..="), "{message}");
+        let message = image("resize?width=8&format=bmp");
+        assert!(message.contains("format=bmp") && message.contains("jpeg") && message.contains("webp"), "{message}");
+        assert!(image("resize?width=8&width=9").contains("more than once"));
+        assert!(image("  ").contains("empty"));
+        assert!(image("convert?format=png,convert?format=png").contains("twice"));
+        assert!(image("convert?format=%FF").contains("UTF-8"));
+    }
+
+    #[test]
+    fn every_default_is_allowed() {
+        for kind in MediaKind::ALL {
+            assert!(Operations::default_of(kind).iter().all(|operation| operation.kind() == kind));
+        }
+    }
+
+    #[test]
+    fn every_example_is_allowed() {
+        for declaration in Declaration::all() {
+            assert!(!declaration.examples.is_empty(), "{} has no example", declaration.name);
+            for (example, _) in declaration.examples {
+                let operations = Operations::parse_for(declaration.kind, example);
+                assert!(operations.is_ok(), "{example}: {}", operations.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn options_of_every_operation_have_help_and_the_same_word_everywhere() {
+        for declaration in Declaration::all() {
+            let command = declaration.command();
+            let operation = declaration.parse_pairs(&[]);
+            let printed = operation.as_ref().map(Operation::options).unwrap_or_default();
+            for argument in command.get_arguments() {
+                let long = argument.get_long().expect("options have long names");
+                assert!(argument.get_help().is_some(), "{} --{long} has no help", declaration.name);
+            }
+            for key in printed.keys() {
+                let known = command.get_arguments().any(|argument| argument.get_long() == Some(key));
+                assert!(known, "{}: serde calls an option {key:?}, clap does not", declaration.name);
+            }
+        }
+    }
+
+    mod properties {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        /// Texts made from the declarations themselves: any operation, any of its options, values that may be allowed.
+        fn plausible_text() -> impl Strategy<Value = String> {
+            let operation = prop::sample::select(Declaration::all().collect::<Vec<_>>()).prop_flat_map(|declaration| {
+                let mut pairs: Vec<String> = declaration.command().get_arguments().flat_map(plausible_pairs).collect();
+                pairs.push("no-such-option=1".to_owned());
+                prop::collection::vec(prop::sample::select(pairs), 0..3).prop_map(move |pairs| match pairs.as_slice() {
+                    [] => declaration.name.to_owned(),
+                    pairs => format!("{}?{}", declaration.name, pairs.join("&")),
+                })
+            });
+            prop::collection::vec(operation, 1..3).prop_map(|operations| operations.join(","))
+        }
+
+        fn plausible_pairs(option: &clap::Arg) -> Vec<String> {
+            let named = option.get_possible_values().into_iter().map(|value| value.get_name().to_owned());
+            let others = ["1", "2", "80", "640", "320,640", "true", "false", "%23ff8000", "webp,jpeg", "0.5", "a%2Cb"];
+            let key = option.get_long().unwrap_or_default();
+            named.chain(others.map(str::to_owned)).map(|value| format!("{key}={value}")).collect()
+        }
+
+        proptest! {
+            #[test]
+            fn printing_and_parsing_again_gives_the_same(text in plausible_text()) {
+                if let Ok(operations) = text.parse::<Operations>() {
+                    let printed = operations.to_string();
+                    prop_assert_eq!(printed.parse::<Operations>().map_err(|error| error.to_string()), Ok(operations), "{}", printed);
+                }
+            }
+
+            #[test]
+            fn no_text_panics(text: String) {
+                let _ = text.parse::<Operations>();
+            }
+
+            #[test]
+            fn no_text_of_the_grammar_panics(text in "[a-z]{0,3}(resize|convert|text)?[?&=,%+#0-9a-z-]{0,40}") {
+                let _ = text.parse::<Operations>();
+            }
+        }
+    }
+}

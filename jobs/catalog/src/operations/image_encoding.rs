@@ -1,0 +1,150 @@
+//! Options that every operation with images as its result has.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, ValueEnum};
+use serde::{Serialize, Serializer};
+
+/// How input is read and results are written.
+#[derive(Debug, Clone, PartialEq, Serialize, Args)]
+#[serde(rename_all = "kebab-case")]
+pub struct ImageEncoding {
+    /// Quality of lossy formats, 1 (smallest) to 100 (best); each format has its own scale. Default: 80 for JPEG and
+    /// WebP, 60 for AVIF
+    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: Option<u8>,
+    /// Encode WebP without loss; PNG, GIF and TIFF always are without loss, JPEG and AVIF never
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub lossless: bool,
+    /// Encoder effort, 0 (fastest) to 9 (smallest)
+    #[arg(long, value_name = "0-9", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub effort: u8,
+    /// Write progressive JPEG
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub progressive: bool,
+    /// What becomes of EXIF, XMP, IPTC and comments. Orientation is always applied to the pixels and its tag reset
+    #[arg(long, value_enum, default_value_t = Metadata::OrientationAndIcc)]
+    pub metadata: Metadata,
+    /// Whether colours are converted to sRGB or stay in the input's ICC profile, which is then embedded
+    #[arg(long, value_enum, default_value_t = Colour::Srgb)]
+    pub colour: Colour,
+    /// Take only the first frame of an animation
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub first_frame: bool,
+    /// Take what is there of a truncated file instead of failing; the manifest then says `truncated`
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub allow_truncated: bool,
+    /// Refuse inputs of more megapixels (all frames together), whatever their file size
+    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 268, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub max_megapixels: u32,
+}
+
+/// Formats that images are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFormat {
+    /// JPEG: photographs, no transparency
+    Jpeg,
+    /// PNG: lossless, 8 or 16 bits, transparency
+    Png,
+    /// WebP: lossy or lossless, transparency, animation
+    Webp,
+    /// AVIF: smallest lossy files, slow to encode
+    Avif,
+    /// GIF: 256 colours, animation
+    Gif,
+    /// TIFF: lossless, 8 or 16 bits
+    Tiff,
+}
+
+impl ImageFormat {
+    /// The usual file name extension.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+            Self::Avif => "avif",
+            Self::Gif => "gif",
+            Self::Tiff => "tiff",
+        }
+    }
+
+    /// The registered media type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Avif => "image/avif",
+            Self::Gif => "image/gif",
+            Self::Tiff => "image/tiff",
+        }
+    }
+}
+
+/// What becomes of metadata that is not needed to show the image right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metadata {
+    /// Keep EXIF (orientation reset), XMP and ICC
+    Keep,
+    /// Remove all, the ICC profile of converted colours included
+    Strip,
+    /// Keep what is needed to show the image right; private data such as the place it was taken at goes
+    OrientationAndIcc,
+}
+
+/// The colour space of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Colour {
+    /// Convert to sRGB
+    Srgb,
+    /// Keep the input's colour space and embed its profile
+    Keep,
+}
+
+/// A colour written as `#rrggbb` or `#rrggbbaa` (the `#` may be left out) or as `white`, `black` or `transparent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rgba(pub [u8; 4]);
+
+impl fmt::Display for Rgba {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue, alpha] = self.0;
+        write!(f, "{red:02x}{green:02x}{blue:02x}")?;
+        if alpha == 255 { Ok(()) } else { write!(f, "{alpha:02x}") }
+    }
+}
+
+impl FromStr for Rgba {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "white" => return Ok(Self([255; 4])),
+            "black" => return Ok(Self([0, 0, 0, 255])),
+            "transparent" => return Ok(Self([0; 4])),
+            _ => {}
+        }
+        let digits = text.strip_prefix('#').unwrap_or(text);
+        let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match (digits.len(), byte(0), byte(2), byte(4), byte(6)) {
+            (6, Some(red), Some(green), Some(blue), None) if is_hex => Ok(Self([red, green, blue, 255])),
+            (8, Some(red), Some(green), Some(blue), Some(alpha)) if is_hex => Ok(Self([red, green, blue, alpha])),
+            _ => Err("a colour is rrggbb, rrggbbaa, white, black or transparent".to_owned()),
+        }
+    }
+}
+
+impl Serialize for Rgba {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,138 @@
+use clap::{ArgAction, Args, ValueEnum};
+use serde::Serialize;
+
+use super::image_encoding::{ImageEncoding, ImageFormat, Rgba};
+use crate::operation::Options;
+
+/// Resizes an image, to one size or to several, in one format or in several, from one decode.
+#[derive(Debug, Clone, PartialEq, Serialize, Args)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resize {
+    /// Width of the result in pixels; without a height it follows the aspect ratio
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65535))]
+    pub width: Option<u32>,
+    /// Height of the result in pixels; without a width it follows the aspect ratio
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=65535))]
+    pub height: Option<u32>,
+    /// Several widths at once: a responsive ladder, with a srcset in the manifest
+    #[arg(long, value_name = "PIXELS,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65535))]
+    pub widths: Vec<u32>,
+    /// What to do when the aspect ratio of width and height is not that of the input
+    #[arg(long, value_enum, default_value_t = Fit::Inside)]
+    pub fit: Fit,
+    /// What stays in the picture when `fit=cover` cuts, and where the picture stands when `fit=contain` pads
+    #[arg(long, value_enum, default_value_t = Position::Centre)]
+    pub position: Position,
+    /// Colour of padding, and of what was transparent where the format knows no transparency
+    #[arg(long, value_name = "RRGGBB[AA]", default_value = "white")]
+    pub background: Rgba,
+    /// Leave inputs that are smaller than asked for as they are
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub without_enlargement: bool,
+    /// Resampling filter
+    #[arg(long, value_enum, default_value_t = Filter::Lanczos3)]
+    pub filter: Filter,
+    /// Format of the result; without it the input's own where it can be written, else JPEG or PNG (transparency)
+    #[arg(long, value_enum)]
+    pub format: Option<ImageFormat>,
+    /// Several formats at once
+    #[arg(long, value_enum, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub formats: Vec<ImageFormat>,
+    /// How input is read and results are written.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub encoding: ImageEncoding,
+}
+
+/// How a picture fills a box of another aspect ratio; the words of CSS object-fit and of sharp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// Fill the box, cut what does not fit
+    Cover,
+    /// Fit into the box, pad with the background
+    Contain,
+    /// Fill the box, distort
+    Fill,
+    /// As large as fits into the box
+    Inside,
+    /// As small as covers the box, nothing cut
+    Outside,
+}
+
+/// One of nine anchors, or found from the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Position {
+    /// The middle
+    Centre,
+    /// The middle of the upper edge
+    Top,
+    /// The upper right corner
+    RightTop,
+    /// The middle of the right edge
+    Right,
+    /// The lower right corner
+    RightBottom,
+    /// The middle of the lower edge
+    Bottom,
+    /// The lower left corner
+    LeftBottom,
+    /// The middle of the left edge
+    Left,
+    /// The upper left corner
+    LeftTop,
+    /// The part with the most detail (Shannon entropy)
+    Entropy,
+    /// The part that draws the eye: detail, saturation, skin tones
+    Attention,
+}
+
+/// Resampling kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Windowed sinc with three lobes: sharpest
+    Lanczos3,
+    /// Mitchell–Netravali (B = C = 1/3): no ringing
+    Mitchell,
+    /// Triangle
+    Bilinear,
+    /// Nearest neighbour: pixel art
+    Nearest,
+}
+
+impl Options for Resize {
+    const NAME: &'static str = "resize";
+    const ABOUT: &'static str = "Resize an image, to one size or a ladder of sizes and formats from one decode";
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("resize?width=800&format=webp", "800 pixels wide, WebP"),
+        ("resize?width=400&height=400&fit=cover&position=attention", "a square around what draws the eye"),
+        ("resize?widths=320,640,1280&formats=webp,jpeg", "a responsive ladder: six files from one decode"),
+    ];
+
+    fn validate(&self) -> Result<(), String> {
+        if self.width.is_none() && self.height.is_none() && self.widths.is_empty() {
+            return Err("needs a width, a height or widths, for example width=800".to_owned());
+        }
+        if self.width.is_some() && !self.widths.is_empty() {
+            return Err("takes width or widths, not both".to_owned());
+        }
+        if self.format.is_some() && !self.formats.is_empty() {
+            return Err("takes format or formats, not both".to_owned());
+        }
+        let results = self.widths.len().max(1) * self.formats.len().max(1);
+        if results > 64 {
+            return Err(format!("asks for {results} files; at most 64 from one upload"));
+        }
+        if has_repeats(&self.widths) || has_repeats(&self.formats) {
+            return Err("widths and formats may name each value once only".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn has_repeats<T: PartialEq>(values: &[T]) -> bool {
+    values.iter().enumerate().any(|(at, value)| values[..at].contains(value))
+}

@@ -1,0 +1,15 @@
+//! What every job does around its operation: fetch one object, work on it in an isolated worker process, store the
+//! outputs, commit them by a manifest, and publish how it ended.
+
+mod event;
+mod failure;
+mod task;
+
+pub use event::{
+    JobError, JobEvent, JobRequest, Manifest, Outcome, Output, ProcessDuration, SCHEMA_VERSION, Sandbox, Source,
+};
+pub use failure::{Failure, FailureKind};
+pub use task::{
+    Access, Input, InputReader, InputSource, Job, OutputDescription, OutputDestination, OutputFile, Outputs, Progress,
+    Properties, Task,
+};
