@@ -4,6 +4,7 @@
 mod event;
 mod failure;
 mod task;
+mod worker;
 
 pub use event::{
     JobError, JobEvent, JobRequest, Manifest, Outcome, Output, ProcessDuration, SCHEMA_VERSION, Sandbox, Source,
@@ -12,4 +13,10 @@ pub use failure::{Failure, FailureKind};
 pub use task::{
     Access, Input, InputReader, InputSource, Job, OutputDescription, OutputDestination, OutputFile, Outputs, Progress,
     Properties, Task,
+};
+#[doc(hidden)]
+pub use worker::decode_requests;
+pub use worker::{
+    Completed, Limits, RangeSource, SiblingSource, WorkerInput, WorkerReport, WorkerTask, run_in_process,
+    run_in_worker, serve_if_worker, sibling_path,
 };

@@ -326,6 +326,10 @@ pub trait Job: Sync {
     /// How the operation wants its input.
     fn access(&self, operation: &catalog::Operation) -> Access;
 
+    /// Called once in the worker before its sandbox closes: whatever a native library must find in the file system, such as
+    /// fonts. The input is not there yet.
+    fn prepare(&self, _operation: &catalog::Operation) {}
+
     /// Does the work. Results go to `task.outputs`; what is returned stands in the manifest's `properties`.
     fn process(&self, operation: &catalog::Operation, task: &Task) -> Result<Properties, Failure>;
 

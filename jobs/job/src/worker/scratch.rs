@@ -1,0 +1,83 @@
+//! The files that a worker has the parent make for its outputs.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::protocol::MAX_OUTPUTS;
+use crate::task::is_output_name;
+use crate::{Failure, OutputDescription};
+
+/// Removes everything it made when dropped, but for what was kept.
+pub(super) struct Scratch<'a> {
+    folder: &'a Path,
+    files: HashMap<String, PathBuf>,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl<'a> Scratch<'a> {
+    pub(super) fn new(folder: &'a Path) -> Self {
+        Self { folder, files: HashMap::new(), folders: BTreeSet::new() }
+    }
+
+    /// A new file below the folder.
+    pub(super) fn create(&mut self, name: &str) -> Result<File, Failure> {
+        if !is_output_name(name) || name.chars().any(char::is_control) {
+            let shown: String = name.chars().take(100).collect();
+            return Err(Failure::internal(format!("{shown:?} is no name for an output")));
+        }
+        if self.files.len() >= MAX_OUTPUTS {
+            return Err(Failure::internal(format!("the operation makes more than {MAX_OUTPUTS} files")));
+        }
+        let path = self.folder.join(name);
+        let mut missing = Vec::new();
+        for folder in path.ancestors().skip(1).take_while(|folder| *folder != self.folder) {
+            if !folder.exists() {
+                missing.push(folder.to_owned());
+            }
+        }
+        let failed =
+            |error: std::io::Error| Failure::from(error).context(format!("the output {name:?} cannot be made"));
+        fs_err::create_dir_all(path.parent().unwrap_or(self.folder)).map_err(failed)?;
+        self.folders.extend(missing);
+        let mut options = fs_err::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(&path).map_err(failed)?;
+        self.files.insert(name.to_owned(), path);
+        Ok(file.into_parts().0)
+    }
+
+    /// Bytes of all files together.
+    pub(super) fn size(&self) -> u64 {
+        let sizes = self.files.values().map(|path| fs_err::symlink_metadata(path).map_or(0, |file| file.len()));
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Leaves the finished outputs, and nothing else, where they are.
+    pub(super) fn keep(mut self, outputs: &[OutputDescription]) -> Result<(), Failure> {
+        let mut names = BTreeSet::new();
+        for output in outputs {
+            if !names.insert(&output.name) || !self.files.contains_key(&output.name) {
+                let shown: String = output.name.chars().take(100).collect();
+                return Err(Failure::internal(format!("the worker reported an output {shown:?} that it did not make")));
+            }
+        }
+        for output in outputs {
+            self.files.remove(&output.name);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Scratch<'_> {
+    fn drop(&mut self) {
+        for path in self.files.values() {
+            if let Err(error) = fs_err::remove_file(path) {
+                tracing::warn!("a file of no use stays in the scratch folder: {error}");
+            }
+        }
+        for folder in self.folders.iter().rev() {
+            // A folder with kept outputs is not empty and stays.
+            let _ = fs_err::remove_dir(folder);
+        }
+    }
+}
