@@ -1,0 +1,107 @@
+//! What a process of its own costs an operation: the same small work in this process and in a worker, in turn. The wall
+//! time from the call to the report, and the CPU time of parent and worker together.
+//!
+//! `cargo run --release -p benches --bin worker`
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use benches::{Measured, Usage, median, print, table};
+use catalog::{Format, MediaKind, Operation, Operations};
+use job::{
+    Access, Failure, Job, Limits, Progress, Properties, SiblingSource, Task, WorkerInput, WorkerReport, WorkerTask,
+    run_in_process, run_in_worker, serve_if_worker,
+};
+
+const RUNS: usize = 201;
+
+fn main() -> Result<()> {
+    serve_if_worker(&[&Copy]);
+    let operations: Operations = "resize?width=800&format=webp".parse()?;
+    let operation = operations.iter().next().expect("there is one");
+    let mut input = tempfile::NamedTempFile::new()?;
+    input.write_all(&[7; 1000])?;
+    let measure = |run: &dyn Fn(WorkerTask<'_>) -> WorkerReport| -> Result<Usage> {
+        let scratch = tempfile::tempdir()?;
+        let limits = Limits::default();
+        let task = WorkerTask {
+            operation,
+            name: "photo.jpg".to_owned(),
+            format: Format::Jpeg,
+            size: 1000,
+            input: WorkerInput::Whole(fs_err::File::open(input.path())?.into_parts().0),
+            siblings: Arc::new(NoSiblings),
+            scratch: scratch.path(),
+            limits: &limits,
+            progress: Progress::silent(),
+        };
+        let (start, cpu) = (Instant::now(), cpu());
+        let report = run(task);
+        let wall = start.elapsed();
+        report.result?;
+        Ok(Usage { wall, cpu: self::cpu().saturating_sub(cpu), peak_memory: report.peak_memory })
+    };
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        here.push(measure(&|task| run_in_process(&Copy, task))?);
+        there.push(measure(&run_in_worker)?);
+    }
+    let measured = [("in this process", &here), ("in a worker", &there)]
+        .map(|(name, usages)| Measured { name: name.to_owned(), median: median(usages) });
+    print(&table("Copying 1 kB", &measured, RUNS));
+    let overhead =
+        |at: fn(&Usage) -> Duration| (at(&measured[1].median).saturating_sub(at(&measured[0].median))).as_secs_f64();
+    print(&format!(
+        "Overhead of the worker: {:.2} ms by the clock, {:.2} ms of CPU time; the limit is 10 ms.",
+        overhead(|usage| usage.wall) * 1e3,
+        overhead(|usage| usage.cpu) * 1e3
+    ));
+    Ok(())
+}
+
+/// As little work as can be with an input and an output.
+struct Copy;
+
+impl Job for Copy {
+    fn kind(&self) -> MediaKind {
+        MediaKind::Image
+    }
+
+    fn access(&self, _: &Operation) -> Access {
+        Access::Whole
+    }
+
+    fn process(&self, _: &Operation, task: &Task) -> Result<Properties, Failure> {
+        let mut output = task.outputs.create("copy")?;
+        std::io::copy(&mut task.input.reader(), &mut output)?;
+        output.finish("application/octet-stream", Properties::new());
+        Ok(Properties::new())
+    }
+}
+
+struct NoSiblings;
+
+impl SiblingSource for NoSiblings {
+    fn open(&self, relative: &str) -> Result<File, Failure> {
+        Err(Failure::input_not_found(format!("there is no {relative}")))
+    }
+}
+
+/// CPU time of this process and of the children that it waited for.
+fn cpu() -> Duration {
+    [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN].into_iter().map(usage).sum()
+}
+
+fn usage(of: libc::c_int) -> Duration {
+    // SAFETY: rusage is plain data, for which all zeros is a value; the pointer is to a live one.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(of, &raw mut usage);
+        usage
+    };
+    let time = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
