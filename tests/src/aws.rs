@@ -1,0 +1,200 @@
+//! A real AWS API on this machine, and the real SDK's clients for it.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::Value;
+
+use crate::moto::{self, Moto};
+
+/// The region of every test.
+const REGION: &str = "us-east-1";
+
+/// A server with the APIs of AWS.
+pub struct Aws {
+    moto: Moto,
+}
+
+impl Aws {
+    /// The one of this test process, started when first asked for. Fails the test where it cannot be installed.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Aws> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// One of the caller's own, for tests that change what others see.
+    pub fn start() -> Self {
+        Self { moto: moto::start().unwrap_or_else(|error| panic!("{error:#}")) }
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.moto.port)
+    }
+
+    /// The environment variables that lead a program to it.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        environment_of(&self.endpoint())
+    }
+
+    /// The SDK's configuration for it.
+    pub fn configuration(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .endpoint_url(self.endpoint())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "testing", "testing", None, None, "tests",
+            )))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build()
+    }
+
+    /// A client of S3. Clients belong to the async runtime of the test, hence a new one each time.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let configuration = aws_sdk_s3::config::Builder::from(&self.configuration()).force_path_style(true).build();
+        aws_sdk_s3::Client::from_conf(configuration)
+    }
+
+    /// A client of SNS.
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        aws_sdk_sns::Client::new(&self.configuration())
+    }
+
+    /// A client of SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.configuration())
+    }
+
+    /// A client of `DynamoDB`.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.configuration())
+    }
+
+    /// A new bucket.
+    pub async fn bucket(&self) -> String {
+        let name = unique("bucket");
+        self.s3().create_bucket().bucket(&name).send().await.expect("a bucket is made");
+        name
+    }
+
+    /// Puts an object.
+    pub async fn put(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) {
+        let body = ByteStream::from(bytes.into());
+        self.s3().put_object().bucket(bucket).key(key).body(body).send().await.expect("an object is put");
+    }
+
+    /// An object's bytes.
+    pub async fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        match self.s3().get_object().bucket(bucket).key(key).send().await {
+            Ok(object) => Some(object.body.collect().await.expect("an object can be read").to_vec()),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => None,
+            Err(error) => panic!("{bucket}/{key}: {error:?}"),
+        }
+    }
+
+    /// Every key of a bucket, sorted.
+    pub async fn keys(&self, bucket: &str) -> Vec<String> {
+        let mut pages = self.s3().list_objects_v2().bucket(bucket).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("a bucket can be listed");
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        keys
+    }
+
+    /// A new queue; its URL.
+    pub async fn queue(&self) -> String {
+        let queue = self.sqs().create_queue().queue_name(unique("queue")).send().await.expect("a queue is made");
+        queue.queue_url.expect("a queue has a URL")
+    }
+
+    /// A new topic with a queue subscribed to it, which gets the bare messages with their attributes.
+    pub async fn topic_with_queue(&self) -> TopicQueue {
+        let topic = self.sns().create_topic().name(unique("topic")).send().await.expect("a topic is made");
+        let topic_arn = topic.topic_arn.expect("a topic has an ARN");
+        let queue_url = self.queue().await;
+        let name = queue_url.rsplit('/').next().unwrap_or_default();
+        self.sns()
+            .subscribe()
+            .topic_arn(&topic_arn)
+            .protocol("sqs")
+            .endpoint(format!("arn:aws:sqs:{REGION}:123456789012:{name}"))
+            .attributes("RawMessageDelivery", "true")
+            .send()
+            .await
+            .expect("a queue is subscribed");
+        TopicQueue { topic_arn, queue_url, sqs: self.sqs() }
+    }
+}
+
+/// The environment variables that lead a program to an endpoint, such as a [`crate::Proxy`].
+pub(crate) fn environment_of(endpoint: &str) -> Vec<(String, String)> {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ACCESS_KEY_ID", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ("AWS_REGION", REGION),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// A topic, and the queue that gets what is published to it.
+pub struct TopicQueue {
+    /// The topic's ARN.
+    pub topic_arn: String,
+    /// The queue's URL.
+    pub queue_url: String,
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl TopicQueue {
+    /// The next messages as JSON, each with its attributes as `(name, value)`: as many as `count`, or as came within ten
+    /// seconds.
+    pub async fn receive(&self, count: usize) -> Vec<(Value, Vec<(String, String)>)> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut messages = Vec::new();
+        while messages.len() < count && Instant::now() < deadline {
+            let received = self
+                .sqs
+                .receive_message()
+                .queue_url(&self.queue_url)
+                .max_number_of_messages(10)
+                .message_attribute_names("All")
+                .wait_time_seconds(1)
+                .send()
+                .await
+                .expect("a queue can be read");
+            for message in received.messages.unwrap_or_default() {
+                if let Some(receipt) = &message.receipt_handle {
+                    let delete = self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(receipt);
+                    delete.send().await.expect("a message can be deleted");
+                }
+                let body = message.body.unwrap_or_default();
+                let mut attributes: Vec<(String, String)> = message
+                    .message_attributes
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(name, value)| (name, value.string_value.unwrap_or_default()))
+                    .collect();
+                attributes.sort();
+                messages.push((serde_json::from_str(&body).unwrap_or(Value::String(body)), attributes));
+            }
+        }
+        messages
+    }
+}
+
+/// A name that nothing else of this server has.
+pub fn unique(prefix: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("{prefix}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}

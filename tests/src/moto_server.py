@@ -1,0 +1,31 @@
+"""Serves moto on a free port, says which, and ends when its standard input does: with the test process, however it ends."""
+
+import os
+import sys
+import threading
+
+from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+
+def end_with_parent():
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+class Handler(MotoRequestHandler):
+    # Connections stay open between requests, as those of AWS do.
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, *args):
+        pass
+
+
+server = make_server(
+    "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Handler
+)
+os.environ["MOTO_PORT"] = str(server.port)
+print(server.port, flush=True)
+threading.Thread(target=end_with_parent, daemon=True).start()
+server.serve_forever()
