@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::aws::environment_of;
+use aws_config::SdkConfig;
+
+use crate::aws::{configuration_of, environment_of};
 
 /// What goes wrong with a request.
 pub enum Fault {
@@ -116,6 +118,11 @@ impl Proxy {
     /// The environment variables that lead a program to it.
     pub fn environment(&self) -> Vec<(String, String)> {
         environment_of(&self.endpoint())
+    }
+
+    /// The SDK's configuration for it.
+    pub fn configuration(&self) -> SdkConfig {
+        configuration_of(&self.endpoint())
     }
 
     /// Adds a rule; the first that fits a request counts.

@@ -24,10 +24,7 @@ async fn the_proxy_makes_a_fault_as_often_as_told_and_counts_requests() {
     aws.put(&bucket, "key", vec![7; 100_000]).await;
     let proxy = Proxy::before(&aws.endpoint());
     proxy.rule(Rule::new("GET", "/key", Fault::Error { status: 503, code: "SlowDown" }).after(1).times(1));
-    let configuration = aws_sdk_s3::config::Builder::from(&aws.configuration())
-        .endpoint_url(proxy.endpoint())
-        .force_path_style(true)
-        .build();
+    let configuration = aws_sdk_s3::config::Builder::from(&proxy.configuration()).force_path_style(true).build();
     let s3 = aws_sdk_s3::Client::from_conf(configuration);
     for _ in 0..2 {
         let object = s3.get_object().bucket(&bucket).key("key").send().await.unwrap();
