@@ -83,6 +83,10 @@ pub(super) fn reason(status: Option<ExitStatus>, cpu: Duration, log: &Log, limit
         libc::SIGXCPU => cpu_limit(limits),
         libc::SIGKILL if cpu >= limits.cpu => cpu_limit(limits),
         libc::SIGXFSZ => output_limit(limits),
+        // A service manager that stops the job may stop each of its processes.
+        libc::SIGTERM | libc::SIGINT | libc::SIGHUP => {
+            Failure::temporary(format!("the worker was stopped from outside by {}", name(signal)))
+        }
         libc::SIGKILL => Failure::internal(
             "the worker was killed by the system, probably because the machine or the container ran out of memory",
         ),
@@ -105,6 +109,9 @@ fn name(signal: i32) -> String {
         libc::SIGFPE => "SIGFPE (a division by zero)".to_owned(),
         libc::SIGTRAP => "SIGTRAP (a trap)".to_owned(),
         libc::SIGSYS => "SIGSYS (a system call that is forbidden)".to_owned(),
+        libc::SIGTERM => "SIGTERM".to_owned(),
+        libc::SIGINT => "SIGINT".to_owned(),
+        libc::SIGHUP => "SIGHUP".to_owned(),
         other => format!("signal {other}"),
     }
 }
@@ -137,6 +144,7 @@ mod tests {
             (libc::SIGSEGV, "", "SIGSEGV"),
             (libc::SIGBUS, "", "SIGBUS"),
             (libc::SIGKILL, "", "killed by the system, probably"),
+            (libc::SIGTERM, "", "stopped from outside by SIGTERM"),
             (libc::SIGXCPU, "", "more CPU time than the limit of 5 seconds"),
             (libc::SIGXFSZ, "", "larger than the limit of 20 GiB"),
             (3 << 8, "", "ended with exit code 3"),

@@ -56,6 +56,7 @@ impl<'a> Scratch<'a> {
     pub(super) fn keep(mut self, outputs: &[OutputDescription]) -> Result<(), Failure> {
         let mut names = BTreeSet::new();
         for output in outputs {
+            check_description(output)?;
             if !names.insert(&output.name) || !self.files.contains_key(&output.name) {
                 let shown: String = output.name.chars().take(100).collect();
                 return Err(Failure::internal(format!("the worker reported an output {shown:?} that it did not make")));
@@ -65,6 +66,26 @@ impl<'a> Scratch<'a> {
             self.files.remove(&output.name);
         }
         Ok(())
+    }
+}
+
+/// The worker's words about an output stand in the manifest beside the parent's own, and as a header in the store.
+fn check_description(output: &OutputDescription) -> Result<(), Failure> {
+    let bad = |what: &str| {
+        let shown: String = output.name.chars().take(100).collect();
+        Err(Failure::internal(format!("the worker gave its output {shown:?} {what}")))
+    };
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let essence = output.content_type.split(';').next().unwrap_or_default();
+    let is_media_type = essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let is_header = output.content_type.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if !is_media_type || !is_header || output.content_type.len() > 255 {
+        return bad("no media type");
+    }
+    // The properties stand flat beside these (see `Output`); of a name that is there twice, a reader may take either.
+    match output.properties.keys().find(|name| ["key", "size", "sha256", "contentType"].contains(&name.as_str())) {
+        Some(name) => bad(&format!("a property {name:?}, which is not its to say")),
+        None => Ok(()),
     }
 }
 

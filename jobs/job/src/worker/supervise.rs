@@ -102,6 +102,8 @@ impl<'a> Worker<'a> {
             .arg(MARK)
             .env_clear()
             .env("RAYON_NUM_THREADS", threads())
+            // Ctrl-C at a terminal is for the parent to act on.
+            .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(channel)))
             .stdout(log_writer.try_clone().map_err(failed)?)
             .stderr(log_writer);
@@ -147,6 +149,7 @@ impl<'a> Worker<'a> {
             };
             decoder.push(&buffer[..count]);
             while let Some(request) = decoder.next_request().map_err(|what| broken(&what))? {
+                self.check_limits(scratch)?;
                 if let Some(completed) = self.handle(request, scratch)? {
                     return Ok(completed);
                 }
@@ -287,21 +290,8 @@ impl<'a> Worker<'a> {
     /// Waits until the socket is ready. Meanwhile reads the log and checks the limits.
     fn wait(&mut self, ready: PollFlags, scratch: &Scratch<'_>) -> Result<(), End> {
         loop {
-            let now = Instant::now();
-            if now >= self.deadline {
-                return Err(ending::time_limit(self.task.limits).into());
-            }
-            if now >= self.next_check {
-                self.sample_memory();
-                if scratch.size() > self.task.limits.output_bytes {
-                    return Err(ending::output_limit(self.task.limits).into());
-                }
-                // Many files take long to look at: never more than a twentieth of the time.
-                let now_again = Instant::now();
-                self.next_check = now_again + CHECK_INTERVAL.max((now_again - now) * 20);
-            }
-            let pause = self.deadline.min(self.next_check).saturating_duration_since(now);
-            let (socket_ready, log_ready) = self.poll(ready, pause)?;
+            self.check_limits(scratch)?;
+            let (socket_ready, log_ready) = self.poll(ready, self.deadline.min(self.next_check))?;
             if log_ready {
                 self.read_log();
             }
@@ -311,7 +301,25 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn poll(&self, ready: PollFlags, pause: Duration) -> Result<(bool, bool), Failure> {
+    fn check_limits(&mut self, scratch: &Scratch<'_>) -> Result<(), Failure> {
+        let now = Instant::now();
+        if now >= self.deadline {
+            return Err(ending::time_limit(self.task.limits));
+        }
+        if now >= self.next_check {
+            self.sample_memory();
+            if scratch.size() > self.task.limits.output_bytes {
+                return Err(ending::output_limit(self.task.limits));
+            }
+            // Many files take long to look at: never more than a twentieth of the time.
+            let took = now.elapsed();
+            self.next_check = now + took + CHECK_INTERVAL.max(took * 20);
+        }
+        Ok(())
+    }
+
+    fn poll(&self, ready: PollFlags, until: Instant) -> Result<(bool, bool), Failure> {
+        let pause = until.saturating_duration_since(Instant::now());
         let mut descriptors = vec![PollFd::new(&self.socket, ready)];
         descriptors.extend(self.log_pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
         let pause = Timespec { tv_sec: pause.as_secs() as i64, tv_nsec: pause.subsec_nanos().into() };

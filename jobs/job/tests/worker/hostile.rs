@@ -177,9 +177,18 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
         "lie" => {
             // The last word of a worker that claims an output it never asked for.
             last_word(
-                br#"{"Done":{"ending":{"Completed":{"outputs":[{"name":"../../etc/passwd","contentType":"a",
+                br#"{"Done":{"ending":{"Completed":{"outputs":[{"name":"../../etc/passwd","contentType":"a/b",
                           "properties":{}}],"properties":{},"versions":[]}},"peak_memory":0}}"#,
             )
+        }
+        "reserved-property" => {
+            let properties = Properties::from_iter([("sha256".to_owned(), json!("0"))]);
+            task.outputs.write("out", "text/plain", b"1", properties)?;
+            json!({})
+        }
+        "bad-content-type" => {
+            task.outputs.write("out", "text/plain\r\nx-amz-acl: public-read", b"1", Properties::new())?;
+            json!({})
         }
         "garbage" => last_word(b"\xff\xfe{}"),
         "endless-frame" => {
