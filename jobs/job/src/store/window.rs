@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::{FetchReport, ObjectVersion, Store};
-use crate::Failure;
+use crate::{Failure, RangeSource};
 
 /// Positions that are followed at a time: audio and video of a file that is not interleaved, and an index.
 const CURSORS: usize = 4;
@@ -174,6 +174,12 @@ impl Window {
         state.report.bytes += length;
         let bytes = self.runtime.spawn(async move { store.read_at(&version, start, length as usize).await });
         state.ahead = Some(Ahead { range, bytes });
+    }
+}
+
+impl RangeSource for Window {
+    fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Failure> {
+        Self::read_at(self, offset, length)
     }
 }
 
