@@ -1,0 +1,424 @@
+//! JPEG by libjpeg-turbo's code (as mozjpeg carries it): baseline, progressive and arithmetic, scaled down by a power of
+//! two while decoding, rows as they come, input through a small window.
+//!
+//! libjpeg reports errors by a callback that must not return. Here it unwinds: the library is compiled with
+//! `-fexceptions` and declared `extern "C-unwind"` for this purpose, and every call into it is caught in [`guarded`].
+
+use std::any::Any;
+use std::ffi::{c_char, c_int, c_long};
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+
+use job::{Failure, Input};
+use mozjpeg_sys::{
+    J_COLOR_SPACE, boolean, jpeg_calc_output_dimensions, jpeg_common_struct, jpeg_create_decompress,
+    jpeg_decompress_struct, jpeg_destroy_decompress, jpeg_error_mgr, jpeg_progress_mgr, jpeg_read_header,
+    jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers, jpeg_source_mgr, jpeg_start_decompress,
+    jpeg_std_error,
+};
+
+use crate::decode::{Content, Metadata, Picture, Profile, ReadOptions};
+use crate::exif;
+use crate::raster::{Depth, Model, PixelFormat, RowMut, RowSource};
+
+/// EXIF and XMP.
+const APP1: u8 = 0xe1;
+/// ICC profiles.
+const APP2: u8 = 0xe2;
+/// Adobe's mark.
+const APP14: u8 = 0xee;
+const WINDOW: usize = 1 << 16;
+/// Every scan of a progressive file goes over all coefficients again. Encoders write about ten; so many are always taken,
+const USUAL_SCANS: u64 = 20;
+/// and more only as long as all scans together go over no more pixels than this.
+const MOST_SCANNED_PIXELS: u64 = 4_000_000_000;
+/// Its number where arithmetic coding is compiled in, which mozjpeg-sys' own list does not have.
+const JWRN_ARITH_BAD_CODE: c_int = 126;
+/// Warnings (by libjpeg's numbers) that mean pixels are missing or wrong. Others, such as bytes between segments, do not
+/// touch the picture.
+const DAMAGE: [c_int; 5] = [
+    mozjpeg_sys::JWRN_HIT_MARKER,
+    mozjpeg_sys::JWRN_HUFF_BAD_CODE,
+    JWRN_ARITH_BAD_CODE,
+    mozjpeg_sys::JWRN_MUST_RESYNC,
+    mozjpeg_sys::JWRN_JPEG_EOF,
+];
+
+/// Opens a JPEG: its header and metadata are read, its rows are not.
+pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
+    let mut decoder = Decoder::new(input.clone(), options.allow_truncated);
+    decoder.read_header()?;
+    let (width, height) = decoder.size();
+    options.check_size(width, height, 1)?;
+    let format = decoder.choose_model();
+    let segments = decoder.segments();
+    let mut metadata = Metadata::default();
+    for (_, segment) in segments.iter().filter(|(code, _)| *code == APP1) {
+        if let Some(tiff) = segment.strip_prefix(b"Exif\0\0") {
+            metadata.exif.get_or_insert_with(|| tiff.to_vec());
+        } else if let Some(xmp) = segment.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+            metadata.xmp.get_or_insert_with(|| xmp.to_vec());
+        }
+    }
+    let profile = icc_profile(&segments).map_or(Profile::Srgb, Profile::Icc);
+    let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
+    Ok(Picture {
+        size: (width, height),
+        format,
+        profile,
+        orientation,
+        metadata,
+        frames: 1,
+        content: Content::Still(Box::new(decoder)),
+    })
+}
+
+/// Joins the parts of an ICC profile, which APP2 segments carry in numbered chunks.
+fn icc_profile(segments: &[(u8, &[u8])]) -> Option<Vec<u8>> {
+    let mut chunks: Vec<(u8, u8, &[u8])> = segments
+        .iter()
+        .filter(|(code, _)| *code == APP2)
+        .filter_map(|(_, segment)| match segment.strip_prefix(b"ICC_PROFILE\0")? {
+            [number, count, data @ ..] => Some((*number, *count, data)),
+            _ => None,
+        })
+        .collect();
+    chunks.sort_by_key(|chunk| chunk.0);
+    let complete = !chunks.is_empty()
+        && chunks
+            .iter()
+            .enumerate()
+            .all(|(at, chunk)| usize::from(chunk.0) == at + 1 && usize::from(chunk.1) == chunks.len());
+    complete.then(|| chunks.iter().flat_map(|chunk| chunk.2).copied().collect())
+}
+
+struct Decoder {
+    /// Boxed, because libjpeg keeps pointers to and between them.
+    library: Box<jpeg_decompress_struct>,
+    errors: Box<jpeg_error_mgr>,
+    source: Box<jpeg_source_mgr>,
+    progress: Box<jpeg_progress_mgr>,
+    state: Box<State>,
+    format: PixelFormat,
+    /// Adobe writes CMYK with 255 for paper.
+    inverted: bool,
+    started: bool,
+    failed: bool,
+    allow_truncated: bool,
+}
+
+/// What the callbacks know.
+struct State {
+    input: Input,
+    position: u64,
+    window: Vec<u8>,
+    /// The first message that means damage, and whether it is that the file ends early.
+    damage: Option<String>,
+    ended_early: bool,
+}
+
+// SAFETY: everything that the pointers point to is owned by the decoder or by libjpeg's memory manager, which has no
+// thread-local or global state; the decoder is used by one thread at a time because every call takes it mutably.
+unsafe impl Send for Decoder {}
+
+/// Unwinds out of libjpeg.
+struct LibraryError(String);
+
+impl Decoder {
+    fn new(input: Input, allow_truncated: bool) -> Self {
+        // SAFETY: all of these are C structures of numbers, null pointers and absent functions, for which zeros are values.
+        let (mut errors, source, mut progress): (Box<jpeg_error_mgr>, Box<jpeg_source_mgr>, Box<jpeg_progress_mgr>) =
+            unsafe { (zeroed(), zeroed(), zeroed()) };
+        // SAFETY: as above; jpeg_create_decompress sets everything but the error manager.
+        let mut library: Box<jpeg_decompress_struct> = unsafe { zeroed() };
+        // SAFETY: it fills the structure.
+        unsafe { jpeg_std_error(&mut errors) };
+        errors.error_exit = Some(error_exit);
+        errors.emit_message = Some(emit_message);
+        progress.progress_monitor = Some(watch_scans);
+        let state = State { input, position: 0, window: vec![0; WINDOW], damage: None, ended_early: false };
+        library.common.err = &raw mut *errors;
+        let format = PixelFormat { model: Model::Rgb, alpha: false, depth: Depth::Eight };
+        Self {
+            library,
+            errors,
+            source,
+            progress,
+            state: Box::new(state),
+            format,
+            inverted: false,
+            started: false,
+            failed: false,
+            allow_truncated,
+        }
+    }
+
+    fn read_header(&mut self) -> Result<(), Failure> {
+        self.guarded(|decoder| {
+            // SAFETY: the structure is zeroed and its error manager is set.
+            unsafe { jpeg_create_decompress(&raw mut *decoder.library) };
+            decoder.library.common.client_data = (&raw mut *decoder.state).cast();
+            decoder.library.common.progress = &raw mut *decoder.progress;
+            decoder.source.init_source = Some(init_source);
+            decoder.source.fill_input_buffer = Some(fill_input_buffer);
+            decoder.source.skip_input_data = Some(skip_input_data);
+            decoder.source.resync_to_restart = Some(jpeg_resync_to_restart);
+            decoder.source.term_source = Some(init_source);
+            decoder.library.src = &raw mut *decoder.source;
+            // SAFETY: the decompressor is created and has a source.
+            unsafe {
+                for code in [APP1, APP2, APP14] {
+                    jpeg_save_markers(&mut decoder.library, c_int::from(code), 0xffff);
+                }
+                jpeg_read_header(&mut decoder.library, 1);
+            }
+        })?;
+        if self.library.image_width == 0 || self.library.image_height == 0 {
+            return Err(Failure::invalid_input("the JPEG has no pixels"));
+        }
+        Ok(())
+    }
+
+    /// Luma and chroma stay as they are: resampling is linear, so they are turned into RGB afterwards, when there are
+    /// fewer of them, or not at all.
+    fn choose_model(&mut self) -> PixelFormat {
+        let (space, model) = match self.library.jpeg_color_space {
+            J_COLOR_SPACE::JCS_GRAYSCALE => (J_COLOR_SPACE::JCS_GRAYSCALE, Model::Grey),
+            J_COLOR_SPACE::JCS_YCbCr => (J_COLOR_SPACE::JCS_YCbCr, Model::YCbCr),
+            J_COLOR_SPACE::JCS_CMYK | J_COLOR_SPACE::JCS_YCCK => (J_COLOR_SPACE::JCS_CMYK, Model::Cmyk),
+            _ => (J_COLOR_SPACE::JCS_RGB, Model::Rgb),
+        };
+        self.library.out_color_space = space;
+        self.inverted = model == Model::Cmyk
+            && self.segments().iter().any(|(code, data)| *code == APP14 && data.starts_with(b"Adobe"));
+        self.format.model = model;
+        self.format
+    }
+
+    /// The saved segments: marker and content.
+    fn segments(&self) -> Vec<(u8, &[u8])> {
+        let mut segments = Vec::new();
+        let mut next = self.library.marker_list;
+        while !next.is_null() {
+            // SAFETY: libjpeg's list of saved markers lives as long as the decompressor.
+            let marker = unsafe { &*next };
+            // SAFETY: its data has that length; a null pointer comes with none.
+            let data = unsafe {
+                if marker.data.is_null() {
+                    &[]
+                } else {
+                    std::slice::from_raw_parts(marker.data, marker.data_length as usize)
+                }
+            };
+            segments.push((marker.marker, data));
+            next = marker.next;
+        }
+        segments
+    }
+
+    fn start(&mut self) -> Result<(), Failure> {
+        self.started = true;
+        // SAFETY: the header is read.
+        self.guarded(|decoder| unsafe { jpeg_start_decompress(&mut decoder.library) })?;
+        let channels = self.library.output_components as usize;
+        if channels != self.format.channels() {
+            return Err(Failure::internal(format!("libjpeg makes {channels} samples a pixel of {:?}", self.format)));
+        }
+        Ok(())
+    }
+
+    /// Calls into libjpeg; its errors come back as failures. After one, only destruction is allowed.
+    fn guarded<T>(&mut self, call: impl FnOnce(&mut Self) -> T) -> Result<T, Failure> {
+        if self.failed {
+            return Err(Failure::internal("the JPEG decoder has failed before"));
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| call(self)));
+        let result = result.map_err(|panic| {
+            self.failed = true;
+            as_failure(panic)
+        });
+        if let Some(damage) = &self.state.damage
+            && !self.allow_truncated
+        {
+            let what = if self.state.ended_early { "the JPEG is truncated" } else { "the JPEG is damaged" };
+            return Err(Failure::invalid_input(format!("{what} ({damage}); allow-truncated takes what is there")));
+        }
+        result
+    }
+}
+
+/// Turns what libjpeg's error callback threw into a failure; other panics go on.
+fn as_failure(panic: Box<dyn Any + Send>) -> Failure {
+    match panic.downcast::<LibraryError>() {
+        Ok(error) => Failure::invalid_input(format!("the JPEG cannot be decoded: {}", error.0)),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "libjpeg keeps pointers to it")]
+unsafe fn zeroed<T>() -> Box<T> {
+    // SAFETY: the caller says that zeros are a value.
+    Box::new(unsafe { MaybeUninit::zeroed().assume_init() })
+}
+
+impl RowSource for Decoder {
+    fn size(&self) -> (u32, u32) {
+        if self.started || self.library.output_width > 0 {
+            (self.library.output_width, self.library.output_height)
+        } else {
+            (self.library.image_width, self.library.image_height)
+        }
+    }
+
+    fn format(&self) -> PixelFormat {
+        self.format
+    }
+
+    fn shrink(&mut self, least: (u32, u32)) -> Result<(), Failure> {
+        let (width, height) = (self.library.image_width, self.library.image_height);
+        // Only powers of two: libjpeg-turbo has vector code for these.
+        let divisor = [8, 4, 2, 1]
+            .into_iter()
+            .find(|divisor| width.div_ceil(*divisor) >= least.0 && height.div_ceil(*divisor) >= least.1)
+            .unwrap_or(1);
+        self.library.scale_num = 8 / divisor;
+        self.library.scale_denom = 8;
+        // SAFETY: the header is read and decompression has not started.
+        self.guarded(|decoder| unsafe { jpeg_calc_output_dimensions(&mut decoder.library) })
+    }
+
+    fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
+        let RowMut::Eight(row) = row else { return Err(Failure::internal("a JPEG row has eight bits")) };
+        if !self.started {
+            self.start()?;
+        }
+        if row.len() != self.library.output_width as usize * self.format.channels() {
+            return Err(Failure::internal("a JPEG row of another length was asked for"));
+        }
+        let mut rows = [row.as_mut_ptr()];
+        // SAFETY: decompression has started, and the row has room for all samples.
+        let read =
+            self.guarded(|decoder| unsafe { jpeg_read_scanlines(&mut decoder.library, rows.as_mut_ptr(), 1) })?;
+        if read != 1 {
+            return Err(Failure::internal("libjpeg has no more rows"));
+        }
+        if self.inverted {
+            for sample in row {
+                *sample = !*sample;
+            }
+        }
+        Ok(())
+    }
+
+    fn truncated(&self) -> bool {
+        self.state.damage.is_some()
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: the structure is created or, had that failed, has a null memory manager, which destruction looks for.
+        unsafe { jpeg_destroy_decompress(&mut self.library) };
+        self.errors.error_exit = None;
+    }
+}
+
+type FormatMessage = unsafe extern "C-unwind" fn(*mut jpeg_common_struct, *mut c_char);
+
+/// The text of the message that libjpeg has at hand.
+pub(crate) unsafe fn message(library: &mut jpeg_common_struct) -> String {
+    let mut buffer = [0_u8; 200];
+    // SAFETY: the error manager is set for as long as the structure lives.
+    let format = unsafe { (*library.err).format_message };
+    if let Some(format) = format {
+        // SAFETY: in C the function takes a buffer of JMSG_LENGTH_MAX (200) characters to write to; the declaration in
+        // mozjpeg-sys has a shared reference in that place.
+        let format: FormatMessage = unsafe { std::mem::transmute(format) };
+        // SAFETY: as above.
+        unsafe { format(&raw mut *library, buffer.as_mut_ptr().cast()) };
+    }
+    let length = buffer.iter().position(|&byte| byte == 0).unwrap_or(buffer.len());
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+pub(crate) unsafe extern "C-unwind" fn error_exit(library: &mut jpeg_common_struct) {
+    // SAFETY: called by libjpeg with its own structure.
+    let text = unsafe { message(library) };
+    // Not panic!: the panic hook must not print.
+    resume_unwind(Box::new(LibraryError(text)));
+}
+
+/// Turns a failure of a guarded call on the encoder's side into its text.
+pub(crate) fn library_error(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<LibraryError>() {
+        Ok(error) => error.0,
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+unsafe extern "C-unwind" fn emit_message(library: &mut jpeg_common_struct, level: c_int) {
+    if level >= 0 {
+        return;
+    }
+    // SAFETY: the error manager is set for as long as the structure lives.
+    let code = unsafe { (*library.err).msg_code };
+    if !DAMAGE.contains(&code) {
+        return;
+    }
+    // SAFETY: called by libjpeg with its own structure.
+    let text = unsafe { message(library) };
+    // SAFETY: client_data is set before anything is read, to the decoder's state.
+    if let Some(state) = unsafe { library.client_data.cast::<State>().as_mut() } {
+        state.ended_early |= code == mozjpeg_sys::JWRN_JPEG_EOF;
+        state.damage.get_or_insert(text);
+    }
+}
+
+unsafe extern "C-unwind" fn watch_scans(library: &mut jpeg_common_struct) {
+    // SAFETY: this decoder installs the callback in decompressors only.
+    let decompressor = unsafe { &*(&raw const *library).cast::<jpeg_decompress_struct>() };
+    let pixels = u64::from(decompressor.image_width) * u64::from(decompressor.image_height);
+    let most = (MOST_SCANNED_PIXELS / pixels.max(1)).clamp(USUAL_SCANS, 1000);
+    if decompressor.input_scan_number as u64 > most {
+        resume_unwind(Box::new(LibraryError(format!("it has more than {most} scans"))));
+    }
+}
+
+unsafe extern "C-unwind" fn init_source(_: &mut jpeg_decompress_struct) {}
+
+unsafe extern "C-unwind" fn fill_input_buffer(library: &mut jpeg_decompress_struct) -> boolean {
+    // SAFETY: client_data and src are set before anything is read.
+    let (state, source) = unsafe { (&mut *library.common.client_data.cast::<State>(), &mut *library.src) };
+    match state.input.read_at(state.position, &mut state.window) {
+        Ok(0) => {
+            state.ended_early = true;
+            state.damage.get_or_insert_with(|| format!("it ends after {} bytes", state.position));
+            // An end of image, so that libjpeg fills up what is missing.
+            state.window[..2].copy_from_slice(&[0xff, 0xd9]);
+            source.bytes_in_buffer = 2;
+        }
+        Ok(count) => {
+            state.position += count as u64;
+            source.bytes_in_buffer = count;
+        }
+        Err(error) => resume_unwind(Box::new(LibraryError(error.to_string()))),
+    }
+    source.next_input_byte = state.window.as_ptr();
+    1
+}
+
+unsafe extern "C-unwind" fn skip_input_data(library: &mut jpeg_decompress_struct, count: c_long) {
+    let Ok(count) = usize::try_from(count) else { return };
+    // SAFETY: client_data and src are set before anything is read.
+    let (state, source) = unsafe { (&mut *library.common.client_data.cast::<State>(), &mut *library.src) };
+    if count <= source.bytes_in_buffer {
+        source.bytes_in_buffer -= count;
+        // SAFETY: not past the end of the bytes in the window.
+        source.next_input_byte = unsafe { source.next_input_byte.add(count) };
+    } else {
+        state.position += (count - source.bytes_in_buffer) as u64;
+        source.bytes_in_buffer = 0;
+        source.next_input_byte = ptr::null();
+    }
+}

@@ -1,0 +1,143 @@
+//! Running an operation in this process on bytes, and pictures to compare.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use catalog::{Detection, Operations};
+use image_job::ImageJob;
+use job::{Failure, Input, Job as _, Outputs, Progress, Properties, Task};
+
+/// What an operation made.
+#[derive(Debug)]
+pub struct Processed {
+    /// What stands in the manifest about the whole.
+    pub properties: Properties,
+    outputs: Vec<(String, Vec<u8>, Properties)>,
+}
+
+impl Processed {
+    /// The names of all outputs, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.outputs.iter().map(|(name, ..)| name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The bytes of an output.
+    pub fn bytes(&self, name: &str) -> &[u8] {
+        let output = self.outputs.iter().find(|(found, ..)| found == name);
+        &output.unwrap_or_else(|| panic!("no {name} among {:?}", self.names())).1
+    }
+}
+
+/// The properties of one output.
+pub fn properties_of<'a>(processed: &'a Processed, name: &str) -> &'a Properties {
+    &processed.outputs.iter().find(|(found, ..)| found == name).expect("the output is there").2
+}
+
+/// Runs one operation on a file of that name and content.
+pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Processed, Failure> {
+    let format = match catalog::detect(bytes, bytes.len() as u64, name, None) {
+        Detection::Known(format) => format,
+        Detection::Unsupported(reason) => return Err(Failure::invalid_input(reason)),
+    };
+    let operations: Operations = option.parse().expect("the test's option is right");
+    let operation = operations.iter().next().expect("one operation");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    fs_err::write(&path, bytes).unwrap();
+    let input = Input::from_file(name, format, fs_err::File::open(path).unwrap().into_parts().0).unwrap();
+    let out = folder.path().join("out");
+    let task = Task { input, outputs: Outputs::in_folder(&out), progress: Progress::silent() };
+    let properties = ImageJob.process(operation, &task)?;
+    let outputs = task.outputs.finished().into_iter().map(|output| {
+        let bytes = fs_err::read(out.join(&output.name)).unwrap();
+        (output.name, bytes, output.properties)
+    });
+    Ok(Processed { properties, outputs: outputs.collect() })
+}
+
+/// A folder of the corpus, where it is present.
+pub fn corpus(folder: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    #[expect(clippy::print_stderr, reason = "a test says what it leaves out")]
+    {
+        eprintln!("{} is absent: this test looks at nothing", path.display());
+    }
+    None
+}
+
+/// RGBA pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    pub width: u32,
+    pub height: u32,
+    pub pixels: Vec<[u8; 4]>,
+}
+
+impl Image {
+    pub fn from_fn(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Self {
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| pixel(x, y)).collect();
+        Self { width, height, pixels }
+    }
+
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 4] {
+        self.pixels[(y * self.width + x) as usize]
+    }
+
+    /// Mean of the absolute differences of all samples.
+    pub fn mean_difference(&self, other: &Self) -> f64 {
+        assert_eq!(self.size(), other.size());
+        let pairs = self.pixels.as_flattened().iter().zip(other.pixels.as_flattened());
+        pairs.map(|(left, right)| f64::from(left.abs_diff(*right))).sum::<f64>() / (self.pixels.len() * 4) as f64
+    }
+
+    /// As a PNG: RGB where everything is opaque, else RGBA.
+    pub fn png(&self) -> Vec<u8> {
+        let opaque = self.pixels.iter().all(|pixel| pixel[3] == 255);
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
+        encoder.set_color(if opaque { png::ColorType::Rgb } else { png::ColorType::Rgba });
+        let data: Vec<u8> =
+            self.pixels.iter().flat_map(|pixel| &pixel[..if opaque { 3 } else { 4 }]).copied().collect();
+        encoder.write_header().unwrap().write_image_data(&data).unwrap();
+        bytes
+    }
+}
+
+/// Something with edges, gradients and colours.
+pub fn picture(width: u32, height: u32) -> Image {
+    Image::from_fn(width, height, |x, y| {
+        let wave = ((f64::from(x) / 9.0).sin() * 60.0 + (f64::from(y) / 13.0).cos() * 60.0 + 128.0) as u8;
+        [wave, (x * 255 / width) as u8, if (x / 16 + y / 16) % 2 == 0 { 200 } else { (y * 255 / height) as u8 }, 255]
+    })
+}
+
+/// A PNG's pixels, whatever its layout.
+pub fn decode_png(bytes: &[u8]) -> Image {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let mut reader = decoder.read_info().unwrap();
+    let mut data = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut data).unwrap();
+    data.truncate(info.buffer_size());
+    let pixels = data
+        .chunks_exact(info.color_type.samples())
+        .map(|pixel| match *pixel {
+            [grey] => [grey, grey, grey, 255],
+            [grey, alpha] => [grey, grey, grey, alpha],
+            [red, green, blue] => [red, green, blue, 255],
+            [red, green, blue, alpha] => [red, green, blue, alpha],
+            _ => unreachable!("a pixel has one to four samples"),
+        })
+        .collect();
+    Image { width: info.width, height: info.height, pixels }
+}
