@@ -13,7 +13,7 @@ use crate::aws::{configuration_of, environment_of};
 
 /// What goes wrong with a request.
 pub enum Fault {
-    /// The server is not asked; this is the answer, in the error format of S3.
+    /// The server is not asked; this is the answer, in the error formats of S3 and SNS.
     Error {
         /// HTTP status.
         status: u16,
@@ -159,7 +159,9 @@ fn serve(client: TcpStream, upstream: &str, state: &Mutex<State>) -> io::Result<
             let body = if method == "HEAD" {
                 String::new()
             } else {
-                format!("<Error><Code>{code}</Code><Message>made by the test</Message></Error>")
+                // S3 reads the outer element's children, SNS those of the inner one.
+                let error = format!("<Code>{code}</Code><Message>made by the test</Message>");
+                format!("<Error>{error}<Error>{error}</Error></Error>")
             };
             let size = body.len();
             return write!(

@@ -63,8 +63,8 @@ where
             | "XAmzContentChecksumMismatch",
             _,
         )
-        | (_, 429 | 500..) => Failure::temporary(format!("{subject}: AWS could not answer now")),
-        _ if is_throttling(&code) => Failure::temporary(format!("{subject}: AWS asks to come again later")),
+        | (_, 429 | 500..) => Failure::temporary(format!("{subject}: AWS cannot answer now; try again later")),
+        _ if is_throttling(&code) => Failure::temporary(format!("{subject}: AWS asks to try again later")),
         (
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "UnrecognizedClientException",
             _,

@@ -192,10 +192,10 @@ impl Multipart {
             if self.pending.len() == self.part_bytes {
                 self.send_part().await?;
             }
-            if self.pending.is_empty() && bytes.len() >= self.part_bytes {
-                // Without copying, where the caller brings whole parts.
-                let whole = bytes.split_to(self.part_bytes);
-                self.pending = whole.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+            if self.pending.is_empty() {
+                // Taken over without copying, where nobody else holds them.
+                let first = bytes.split_to(bytes.len().min(self.part_bytes));
+                self.pending = first.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
                 continue;
             }
             let length = bytes.len().min(self.part_bytes - self.pending.len());
