@@ -1,0 +1,173 @@
+# What a job is: `<kind>-job run` on one object, or on a slice of a list. Dispatch and people give the parameters.
+
+locals {
+  command = ["run", "--input", "Ref::input", "--processing-option", "Ref::processingOption"]
+
+  # The images' user, without any name or right.
+  user = 65532
+
+  ecs_properties = {
+    for kind, setting in var.kinds : kind => merge(
+      {
+        image            = setting.image
+        command          = local.command
+        jobRoleArn       = aws_iam_role.job[kind].arn
+        executionRoleArn = aws_iam_role.execution[kind].arn
+        user             = "${local.user}:${local.user}"
+        environment      = [for variable in sort(keys(var.environment)) : { name = variable, value = var.environment[variable] }]
+
+        resourceRequirements = concat(
+          [
+            { type = "VCPU", value = tostring(setting.vcpus) },
+            { type = "MEMORY", value = tostring(setting.memory_mib) },
+          ],
+          setting.gpus > 0 ? [{ type = "GPU", value = tostring(setting.gpus) }] : [],
+        )
+
+        readonlyRootFilesystem = true
+        volumes                = [{ name = "scratch" }]
+        mountPoints            = [{ sourceVolume = "scratch", containerPath = var.scratch_folder, readOnly = false }]
+
+        logConfiguration = {
+          logDriver = "awslogs"
+          options = {
+            awslogs-group         = aws_cloudwatch_log_group.job[kind].name
+            awslogs-region        = var.region
+            awslogs-stream-prefix = "job"
+          }
+        }
+      },
+      { for name, value in {
+        networkConfiguration         = { assignPublicIp = var.public_addresses ? "ENABLED" : "DISABLED" }
+        ephemeralStorage             = { sizeInGiB = setting.disk_gib }
+        fargatePlatformConfiguration = { platformVersion = "LATEST" }
+        runtimePlatform              = { cpuArchitecture = var.architecture, operatingSystemFamily = "LINUX" }
+      } : name => value if var.compute == "FARGATE" },
+      # What Fargate does by itself: a process that reaps orphans, and no rights beyond those of the user.
+      { for name, value in {
+        privileged      = false
+        linuxParameters = { initProcessEnabled = true }
+      } : name => value if var.compute == "EC2" },
+    ) if var.compute != "EKS"
+  }
+}
+
+resource "aws_batch_job_definition" "kind" {
+  for_each = var.kinds
+
+  # checkov:skip=CKV_AWS_210:privileged is false, where it can be said at all (not on Fargate).
+  name                  = "${var.name}-${each.key}"
+  type                  = "container"
+  platform_capabilities = var.compute == "EKS" ? null : [var.compute]
+  container_properties  = one([for kind, properties in local.ecs_properties : jsonencode(properties) if kind == each.key])
+  propagate_tags        = var.compute == "EKS" ? null : true
+  tags                  = { Kind = each.key }
+
+  # What one installation's definition is without a parameter: `media` is refused by the job with a message that says so.
+  parameters = {
+    input            = "s3://${var.input_bucket.name}/"
+    processingOption = ""
+  }
+
+  # The project's exit codes (jobs/job/src/failure.rs): what may succeed later is tried again, a host that went away too,
+  # and nothing else. The last line is needed: without a match AWS Batch would try again.
+  retry_strategy {
+    attempts = 3
+
+    evaluate_on_exit {
+      action       = "RETRY"
+      on_exit_code = "75"
+    }
+
+    evaluate_on_exit {
+      action           = "RETRY"
+      on_status_reason = "Host EC2*"
+    }
+
+    evaluate_on_exit {
+      action           = "RETRY"
+      on_status_reason = "Your Spot Task was interrupted*"
+    }
+
+    evaluate_on_exit {
+      action    = "EXIT"
+      on_reason = "*"
+    }
+  }
+
+  timeout {
+    attempt_duration_seconds = each.value.timeout_seconds
+  }
+
+  dynamic "eks_properties" {
+    for_each = var.compute == "EKS" ? [each.value] : []
+
+    content {
+      pod_properties {
+        service_account_name = each.value.job
+        host_network         = false
+
+        containers {
+          name              = each.value.job
+          image             = each.value.image
+          image_pull_policy = "IfNotPresent"
+          args              = local.command
+
+          dynamic "env" {
+            for_each = var.environment
+
+            content {
+              name  = env.key
+              value = env.value
+            }
+          }
+
+          resources {
+            limits = merge(
+              { cpu = tostring(each.value.vcpus), memory = "${each.value.memory_mib}Mi" },
+              each.value.gpus > 0 ? { "nvidia.com/gpu" = tostring(each.value.gpus) } : {},
+            )
+            requests = { cpu = tostring(each.value.vcpus), memory = "${each.value.memory_mib}Mi" }
+          }
+
+          security_context {
+            privileged                 = false
+            read_only_root_file_system = true
+            run_as_non_root            = true
+            run_as_user                = local.user
+            run_as_group               = local.user
+          }
+
+          volume_mounts {
+            name       = "scratch"
+            mount_path = var.scratch_folder
+            read_only  = false
+          }
+        }
+
+        volumes {
+          name = "scratch"
+
+          empty_dir {
+            medium     = ""
+            size_limit = "${each.value.disk_gib}Gi"
+          }
+        }
+
+        metadata {
+          labels = { kind = each.key, installation = var.name }
+        }
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_group" "job" {
+  for_each = var.kinds
+
+  # checkov:skip=CKV_AWS_158:Encrypted with a key that AWS owns unless kms_key_arn is given.
+  # checkov:skip=CKV_AWS_338:The retention is the user's choice (log_retention_days).
+  name              = "/${var.name}/jobs/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}

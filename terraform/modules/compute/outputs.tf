@@ -1,0 +1,20 @@
+output "job_queues" {
+  description = "Name and ARN of a kind's job queue."
+  value       = { for kind, queue in aws_batch_job_queue.kind : kind => { name = queue.name, arn = queue.arn } }
+}
+
+output "job_definitions" {
+  description = "Name of a kind's job definition, its ARN without and with the revision."
+  value = {
+    for kind, definition in aws_batch_job_definition.kind : kind => {
+      name         = definition.name
+      arn          = definition.arn_prefix
+      revision_arn = definition.arn
+    }
+  }
+}
+
+output "log_group_names" {
+  description = "Log of a kind's jobs."
+  value       = { for kind, group in aws_cloudwatch_log_group.job : kind => group.name }
+}

@@ -1,0 +1,129 @@
+# Two roles for each kind: `job` is what the program may do, `execution` what AWS does for it before it starts.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  assumed_by_tasks = {
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    }]
+  }
+
+  # EKS Pod Identity hands the role to the pods of one service account.
+  assumed_by_pods = {
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+      Principal = { Service = "pods.eks.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    }]
+  }
+
+  use_the_customer_key = var.kms_key_arn == null ? [] : [{
+    Sid      = "UseTheCustomerKey"
+    Effect   = "Allow"
+    Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Resource = var.kms_key_arn
+  }]
+}
+
+resource "aws_iam_role" "job" {
+  for_each = var.kinds
+
+  name               = "${var.name}-${each.value.job}"
+  assume_role_policy = var.compute == "EKS" ? jsonencode(local.assumed_by_pods) : jsonencode(local.assumed_by_tasks)
+}
+
+resource "aws_iam_role_policy" "job" {
+  for_each = var.kinds
+
+  name = "job"
+  role = aws_iam_role.job[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid      = "ReadUploadsAndLists"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+          Resource = ["${var.input_bucket.arn}/*", "${var.work_bucket.arn}/*"]
+        },
+        {
+          Sid      = "WriteResults"
+          Effect   = "Allow"
+          Action   = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+          Resource = "${var.output_bucket.arn}/*"
+        },
+        {
+          # Without it S3 says "forbidden" instead of "not found", and a deleted upload would look like a missing right.
+          Sid      = "TellGoneFromForbidden"
+          Effect   = "Allow"
+          Action   = "s3:ListBucket"
+          Resource = [var.input_bucket.arn, var.output_bucket.arn, var.work_bucket.arn]
+        },
+        {
+          Sid      = "TellHowItEnded"
+          Effect   = "Allow"
+          Action   = "sns:Publish"
+          Resource = var.topic_arn
+        },
+      ],
+      local.use_the_customer_key,
+    )
+  })
+}
+
+resource "aws_iam_role" "execution" {
+  for_each = var.compute == "EKS" ? {} : var.kinds
+
+  name               = "${var.name}-${each.value.job}-start"
+  assume_role_policy = jsonencode(local.assumed_by_tasks)
+}
+
+resource "aws_iam_role_policy" "execution" {
+  for_each = var.compute == "EKS" ? {} : var.kinds
+
+  name = "start"
+  role = aws_iam_role.execution[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # AWS has no narrower resource for this action.
+        Sid      = "LogInToTheRegistry"
+        Effect   = "Allow"
+        Action   = "ecr:GetAuthorizationToken"
+        Resource = "*"
+      },
+      {
+        Sid      = "FetchTheImage"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = var.repository_arns[each.key]
+      },
+      {
+        Sid      = "WriteItsLog"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${aws_cloudwatch_log_group.job[each.key].arn}:*"
+      },
+    ]
+  })
+}
+
+resource "aws_eks_pod_identity_association" "job" {
+  for_each = var.compute == "EKS" ? var.kinds : {}
+
+  cluster_name    = split("/", var.eks.cluster_arn)[1]
+  namespace       = var.eks.namespace
+  service_account = each.value.job
+  role_arn        = aws_iam_role.job[each.key].arn
+}

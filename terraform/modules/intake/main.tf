@@ -1,0 +1,86 @@
+# Upload -> EventBridge -> classify: every new object of S3_INPUT, whatever its name is.
+
+module "classify" {
+  source = "../function"
+
+  name                  = var.name
+  role_name             = "classify"
+  zip                   = var.function.zip
+  architecture          = var.function.architecture
+  memory_mib            = 256
+  timeout_seconds       = 30
+  reserved_concurrency  = var.function.reserved_concurrency
+  log_retention_days    = var.function.log_retention_days
+  kms_key_arn           = var.function.kms_key_arn
+  environment           = var.environment
+  asynchronous          = true
+  undelivered_queue_arn = var.undelivered_queue_arn
+
+  statements = [
+    {
+      Sid      = "ReadUploads"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+      Resource = "${var.input_bucket.arn}/*"
+    },
+    {
+      # Without it S3 says "forbidden" instead of "not found" for an object that is gone already.
+      Sid      = "TellGoneFromForbidden"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = var.input_bucket.arn
+    },
+    {
+      Sid      = "QueueRequests"
+      Effect   = "Allow"
+      Action   = "sqs:SendMessage"
+      Resource = [for kind in sort(keys(var.queue_arns)) : var.queue_arns[kind]]
+    },
+    {
+      Sid      = "RecordUploads"
+      Effect   = "Allow"
+      Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      Resource = var.input_table_arn
+    },
+    {
+      Sid      = "TellWhatWasRefused"
+      Effect   = "Allow"
+      Action   = "sns:Publish"
+      Resource = var.topic_arn
+    },
+  ]
+}
+
+resource "aws_cloudwatch_event_rule" "uploads" {
+  name        = "${var.name}-uploads"
+  description = "Every object created in ${var.input_bucket.name}"
+
+  event_pattern = jsonencode({
+    source      = ["aws.s3"]
+    detail-type = ["Object Created"]
+    detail      = { bucket = { name = [var.input_bucket.name] } }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "classify" {
+  rule      = aws_cloudwatch_event_rule.uploads.name
+  target_id = "classify"
+  arn       = module.classify.arn
+
+  retry_policy {
+    maximum_event_age_in_seconds = 24 * 3600
+    maximum_retry_attempts       = 185
+  }
+
+  dead_letter_config {
+    arn = var.undelivered_queue_arn
+  }
+}
+
+resource "aws_lambda_permission" "uploads" {
+  statement_id  = "uploads"
+  action        = "lambda:InvokeFunction"
+  function_name = module.classify.name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.uploads.arn
+}

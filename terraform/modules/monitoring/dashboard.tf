@@ -1,0 +1,81 @@
+# One page: is it keeping up, how long does it take, what fails, what drives the cost.
+
+locals {
+  # A metric of a widget: namespace, name, dimensions and how it is drawn.
+  line = {
+    uploads = concat(
+      [["AWS/Events", "MatchedEvents", "RuleName", var.uploads_rule_name, { label = "events", stat = "Sum" }]],
+      concat([for kind in concat(local.kind_names, ["unknown"]) : [for state in ["SUCCEEDED", "FAILED", "REJECTED", "UNSUPPORTED"] :
+        [local.namespace, "Uploads", "Kind", kind, "State", state, { label = "${kind} ${state}", stat = "Sum" }]
+      ]]...),
+    )
+    waiting    = [for kind in local.kind_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.kinds[kind].queue_name, { label = kind, stat = "Maximum" }]]
+    age        = [for kind in local.kind_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.kinds[kind].queue_name, { label = kind, stat = "Maximum" }]]
+    states     = [for status in ["SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"] : [local.namespace, "jobsInState", "status", status, { label = status, stat = "Sum" }]]
+    turnaround = concat([for kind in local.kind_names : [for statistic in ["p50", "p95", "p99"] : [local.namespace, "Turnaround", "Kind", kind, "State", "SUCCEEDED", { label = "${kind} ${statistic}", stat = statistic }]]]...)
+    parts      = concat([for kind in local.kind_names : [for part in ["Classify", "Queue", "Start", "Fetch", "Process", "Store", "Record"] : [local.namespace, part, "Kind", kind, "State", "SUCCEEDED", { label = "${kind} ${part}", stat = "p50" }]]]...)
+    outcomes   = concat([for kind in local.kind_names : [for outcome in ["SUCCEEDED", "FAILED"] : [local.namespace, "jobs", "kind", kind, "outcome", outcome, { label = "${kind} ${outcome}", stat = "Sum" }]]]...)
+    letters    = [for queue in local.dead_letter_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { stat = "Maximum" }]]
+    functions  = concat([for function in sort(keys(var.function_names)) : [for metric in ["Errors", "Throttles"] : ["AWS/Lambda", metric, "FunctionName", var.function_names[function], { label = "${function} ${metric}", stat = "Sum" }]]]...)
+    duration   = [for function in sort(keys(var.function_names)) : ["AWS/Lambda", "Duration", "FunctionName", var.function_names[function], { label = function, stat = "p95" }]]
+    reclaims   = [[local.namespace, "jobsTakenBySpot", { label = "taken back by Spot", stat = "Sum" }], [local.namespace, "jobQueuesBlocked", { label = "queues blocked", stat = "Sum" }]]
+    bytes      = concat([for kind in local.kind_names : [for metric in ["bytesRead", "bytesWritten"] : [local.namespace, metric, "kind", kind, "outcome", "SUCCEEDED", { label = "${kind} ${metric}", stat = "Sum" }]]]...)
+    stored     = [for bucket in sort(keys(var.bucket_names)) : ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_names[bucket], "StorageType", "StandardStorage", { label = bucket, stat = "Average", period = 86400 }]]
+    tables     = [for table in sort(keys(var.table_names)) : ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", var.table_names[table], { label = "${table} writes", stat = "Sum" }]]
+    delivered  = !var.delivered ? [] : [for metric in ["BytesDownloaded", "Requests"] : ["AWS/CloudFront", metric, "DistributionId", var.distribution_id, "Region", "Global", { label = metric, stat = "Sum", region = "us-east-1" }]]
+  }
+
+  # Three widgets a row.
+  widgets = [
+    { title = "Uploads", metrics = local.line.uploads },
+    { title = "Requests waiting, by kind", metrics = local.line.waiting },
+    { title = "Oldest request, seconds", metrics = local.line.age },
+    { title = "Jobs entering a state", metrics = local.line.states },
+    { title = "Turnaround, milliseconds from upload to record", metrics = local.line.turnaround },
+    { title = "Parts of the turnaround, median milliseconds", metrics = local.line.parts },
+    { title = "Operations by outcome", metrics = local.line.outcomes },
+    { title = "Laid aside (should be zero)", metrics = local.line.letters },
+    { title = "Functions: errors and throttles", metrics = local.line.functions },
+    { title = "Functions: duration p95, milliseconds", metrics = local.line.duration },
+    { title = "Spot and placement", metrics = local.line.reclaims },
+    { title = "Cost: bytes read and written by jobs", metrics = local.line.bytes },
+    { title = "Cost: bytes stored", metrics = local.line.stored },
+    { title = "Cost: table writes", metrics = local.line.tables },
+    { title = "Cost: delivery", metrics = local.line.delivered },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+  dashboard_body = jsonencode({
+    widgets = concat(
+      [for index, widget in local.widgets : {
+        type   = "metric"
+        x      = index % 3 * 8
+        y      = floor(index / 3) * 6
+        width  = 8
+        height = 6
+        properties = {
+          title   = widget.title
+          region  = var.region
+          period  = 300
+          view    = "timeSeries"
+          metrics = widget.metrics
+        }
+      } if length(widget.metrics) > 0],
+      [{
+        type   = "log"
+        x      = 0
+        y      = 36
+        width  = 24
+        height = 6
+        properties = {
+          title  = "Failed jobs by reason"
+          region = var.region
+          view   = "table"
+          query  = "SOURCE '${aws_cloudwatch_log_group.jobs.name}' | filter detail.status = 'FAILED' | stats count(*) as jobs by detail.jobQueue, detail.statusReason, detail.container.exitCode | sort jobs desc"
+        }
+      }],
+    )
+  })
+}

@@ -1,0 +1,80 @@
+variable "name" {
+  description = "First part of every resource's name."
+  type        = string
+}
+
+variable "region" {
+  description = "AWS region of the dashboard's metrics."
+  type        = string
+}
+
+variable "kinds" {
+  description = "Name of the kind's queue of requests, of its queue of dead letters, and of its job queue."
+  type = map(object({
+    queue_name        = string
+    dead_letters_name = string
+    job_queue_arn     = string
+  }))
+}
+
+variable "undelivered_queue_names" {
+  description = "Names of the queues of events that could not be delivered."
+  type        = list(string)
+}
+
+variable "function_names" {
+  description = "Names of the functions, by classify, dispatch and output."
+  type        = map(string)
+}
+
+variable "table_names" {
+  description = "Names of the tables, by input and output."
+  type        = map(string)
+}
+
+variable "bucket_names" {
+  description = "Names of the buckets, by input and output."
+  type        = map(string)
+}
+
+variable "uploads_rule_name" {
+  description = "The rule that hears of uploads."
+  type        = string
+}
+
+variable "distribution_id" {
+  description = "The CloudFront distribution, or null."
+  type        = string
+}
+
+variable "topic_arn" {
+  description = "The topic that alarms go to."
+  type        = string
+}
+
+variable "thresholds" {
+  description = "The root's variable `alarms`."
+  type = object({
+    turnaround_seconds      = number
+    queue_age_seconds       = number
+    failure_percent         = number
+    monthly_budget_usd      = number
+    budget_alarm_at_percent = number
+    emails                  = list(string)
+  })
+}
+
+variable "log_retention_days" {
+  description = "Days that the events of jobs are kept."
+  type        = number
+}
+
+variable "kms_key_arn" {
+  description = "Customer key for the events' log, or null."
+  type        = string
+}
+
+variable "delivered" {
+  description = "Whether there is a distribution; known when planning, unlike its id."
+  type        = bool
+}

@@ -1,0 +1,126 @@
+# What came of it -> output: objects of S3_OUTPUT, messages of SNS_NOTIF and states of Batch jobs, in any order.
+
+module "output" {
+  source = "../function"
+
+  name                  = var.name
+  role_name             = "output"
+  zip                   = var.function.zip
+  architecture          = var.function.architecture
+  memory_mib            = 256
+  timeout_seconds       = 60
+  reserved_concurrency  = var.function.reserved_concurrency
+  log_retention_days    = var.function.log_retention_days
+  kms_key_arn           = var.function.kms_key_arn
+  environment           = var.environment
+  asynchronous          = true
+  undelivered_queue_arn = var.undelivered_queue_arn
+
+  statements = [
+    {
+      Sid      = "ReadResults"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = "${var.output_bucket.arn}/*"
+    },
+    {
+      Sid      = "ReadLists"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = "${var.work_bucket.arn}/*"
+    },
+    {
+      # Without it S3 says "forbidden" instead of "not found" for an object that is gone already.
+      Sid      = "TellGoneFromForbidden"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = [var.output_bucket.arn, var.work_bucket.arn]
+    },
+    {
+      Sid      = "RecordResults"
+      Effect   = "Allow"
+      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
+      Resource = flatten([for table in sort(keys(var.table_arns)) : [var.table_arns[table], "${var.table_arns[table]}/index/*"]])
+    },
+    {
+      Sid      = "TellOfKilledJobs"
+      Effect   = "Allow"
+      Action   = "sns:Publish"
+      Resource = var.topic_arn
+    },
+  ]
+}
+
+locals {
+  rules = {
+    results = {
+      description = "Every object created or deleted in ${var.output_bucket.name}"
+      pattern = {
+        source      = ["aws.s3"]
+        detail-type = ["Object Created", "Object Deleted"]
+        detail      = { bucket = { name = [var.output_bucket.name] } }
+      }
+    }
+    job-states = {
+      description = "State changes of the jobs in this installation's queues"
+      pattern = {
+        source      = ["aws.batch"]
+        detail-type = ["Batch Job State Change"]
+        detail      = { jobQueue = [for kind in sort(keys(var.job_queue_arns)) : var.job_queue_arns[kind]] }
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  for_each = local.rules
+
+  name          = "${var.name}-${each.key}"
+  description   = each.value.description
+  event_pattern = jsonencode(each.value.pattern)
+}
+
+resource "aws_cloudwatch_event_target" "output" {
+  for_each = aws_cloudwatch_event_rule.this
+
+  rule      = each.value.name
+  target_id = "output"
+  arn       = module.output.arn
+
+  retry_policy {
+    maximum_event_age_in_seconds = 24 * 3600
+    maximum_retry_attempts       = 185
+  }
+
+  dead_letter_config {
+    arn = var.undelivered_queue_arn
+  }
+}
+
+resource "aws_lambda_permission" "rules" {
+  for_each = aws_cloudwatch_event_rule.this
+
+  statement_id  = each.key
+  action        = "lambda:InvokeFunction"
+  function_name = module.output.name
+  principal     = "events.amazonaws.com"
+  source_arn    = each.value.arn
+}
+
+resource "aws_sns_topic_subscription" "output" {
+  topic_arn = var.topic_arn
+  protocol  = "lambda"
+  endpoint  = module.output.arn
+
+  redrive_policy = jsonencode({ deadLetterTargetArn = var.undelivered_queue_arn })
+
+  depends_on = [aws_lambda_permission.topic]
+}
+
+resource "aws_lambda_permission" "topic" {
+  statement_id  = "topic"
+  action        = "lambda:InvokeFunction"
+  function_name = module.output.name
+  principal     = "sns.amazonaws.com"
+  source_arn    = var.topic_arn
+}

@@ -1,0 +1,50 @@
+variable "name" {
+  description = "First part of every resource's name."
+  type        = string
+}
+
+variable "function" {
+  description = "What every function is given: zip, architecture, reserved concurrency, log retention, key."
+  type = object({
+    zip                  = string
+    architecture         = string
+    reserved_concurrency = optional(number)
+    log_retention_days   = number
+    kms_key_arn          = optional(string)
+  })
+}
+
+variable "environment" {
+  description = "Environment of output."
+  type        = map(string)
+}
+
+variable "output_bucket" {
+  description = "The bucket of the results."
+  type        = object({ name = string, arn = string })
+}
+
+variable "work_bucket" {
+  description = "The bucket of the lists of packed jobs."
+  type        = object({ name = string, arn = string })
+}
+
+variable "table_arns" {
+  description = "DYNAMODB_INPUT and DYNAMODB_OUTPUT, by `input` and `output`."
+  type        = map(string)
+}
+
+variable "topic_arn" {
+  description = "SNS_NOTIF."
+  type        = string
+}
+
+variable "job_queue_arns" {
+  description = "Batch job queues whose state changes are recorded, by kind."
+  type        = map(string)
+}
+
+variable "undelivered_queue_arn" {
+  description = "Queue for events that could not be delivered or processed."
+  type        = string
+}

@@ -1,0 +1,80 @@
+# The network of the jobs.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name                = "media"
+  region              = "us-east-1"
+  container_instances = false
+  log_retention_days  = 30
+  kms_key_arn         = null
+  network             = { cidr = "10.64.0.0/16", zones = 3, private = false, flow_logs = false, subnet_ids = [], route_table_ids = [] }
+}
+
+run "bytes_to_s3_never_pass_a_nat_gateway" {
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = { for service, endpoint in aws_vpc_endpoint.gateway : service => endpoint.vpc_endpoint_type } == { dynamodb = "Gateway", s3 = "Gateway" }
+    error_message = "S3 and DynamoDB have gateway endpoints, which cost nothing."
+  }
+
+  assert {
+    condition     = jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement[0].Condition.StringEquals["aws:ResourceAccount"] == "123456789012"
+    error_message = "Through the endpoint only this account's buckets can be reached."
+  }
+
+  assert {
+    condition     = { for zone, subnet in aws_subnet.jobs : zone => subnet.cidr_block } == { us-east-1a = "10.64.0.0/20", us-east-1b = "10.64.16.0/20", us-east-1c = "10.64.32.0/20" }
+    error_message = "Three zones, a subnet each."
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.https.from_port == 443 && aws_vpc_security_group_egress_rule.https.to_port == 443 && output.public_addresses
+    error_message = "Jobs get HTTPS out."
+  }
+
+  assert {
+    condition     = length(aws_vpc_endpoint.interface) == 0
+    error_message = "Interface endpoints cost by the hour, so they are asked for."
+  }
+}
+
+run "private_subnets_reach_aws_by_endpoints" {
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr = "10.64.0.0/16", zones = 2, private = true, flow_logs = true, subnet_ids = [], route_table_ids = [] }
+  }
+
+  assert {
+    condition     = keys(aws_vpc_endpoint.interface) == ["ecr.api", "ecr.dkr", "logs", "sns"] && length(aws_internet_gateway.jobs) == 0 && !output.public_addresses
+    error_message = "Without the internet, jobs need the registry, logs and notices by endpoints."
+  }
+
+  assert {
+    condition     = alltrue([for subnet in aws_subnet.jobs : !subnet.map_public_ip_on_launch]) && length(aws_flow_log.jobs) == 1
+    error_message = "No public addresses; flow logs were asked for."
+  }
+}
+
+run "a_vpc_that_exists_is_used_as_it_is" {
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr = "10.64.0.0/16", zones = 3, private = false, flow_logs = false, vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+  }
+
+  assert {
+    condition     = length(aws_vpc.jobs) == 0 && output.subnet_ids == tolist(["subnet-1"]) && aws_vpc_endpoint.gateway["s3"].route_table_ids == toset(["rtb-1"])
+    error_message = "Nothing is made in it but the security group and the gateway endpoints."
+  }
+}

@@ -1,0 +1,154 @@
+# The whole, with a name and a region and nothing else.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name   = "media"
+  region = "us-east-1"
+}
+
+run "a_name_and_a_region_are_enough" {
+  assert {
+    condition     = sort(keys(output.installation.queues)) == tolist(["document", "image", "model", "video"])
+    error_message = "There must be a queue for each kind."
+  }
+
+  assert {
+    condition     = keys(output.installation.dead_letters) == keys(output.installation.queues)
+    error_message = "Every queue must have one for dead letters."
+  }
+
+  assert {
+    condition = alltrue([
+      for kind, line in output.submit_job :
+      can(regex("^aws batch submit-job --region us-east-1 --job-name by-hand --job-queue media-${kind} --job-definition media-${kind} --parameters '\\{\"input\":\"s3://", line))
+    ])
+    error_message = "There must be a line to submit a job for each kind."
+  }
+
+  assert {
+    condition     = alltrue([for kind, line in output.upload : can(regex("^aws s3 cp \\S+ s3://\\S+/ --metadata 'processing-option=[a-z]", line))])
+    error_message = "There must be a line to upload a file for each kind."
+  }
+
+  assert {
+    condition     = strcontains(output.push_images, "make docker-push REGISTRY=123456789012.dkr.ecr.us-east-1.amazonaws.com/media REVISION=0.1.0")
+    error_message = "The line that pushes images must push the tag that the job definitions ask for."
+  }
+
+  assert {
+    condition = sort(keys(output.installation.environments.classify)) == sort([
+      "S3_INPUT", "SQS_DOCUMENT", "SQS_PICTURE", "SQS_3D_FILE", "SQS_VIDEO", "DYNAMODB_INPUT", "SNS_NOTIF", "PROCESSING_RULES", "RECORD_DAYS",
+    ])
+    error_message = "Classify must get the variables that it declares."
+  }
+
+  assert {
+    condition     = output.installation.environments.job.S3_OUTPUT == "s3://${output.installation.buckets.output}" && output.installation.environments.job.METRICS == "emf"
+    error_message = "Jobs must be told where results go and to print metrics."
+  }
+
+  assert {
+    condition     = output.eks_namespace == ""
+    error_message = "Only EKS needs a namespace."
+  }
+}
+
+run "rules_reach_classify_as_it_reads_them" {
+  command = plan
+
+  variables {
+    processing_rules = [{ glob = "photos/**", kind = "image", processing_option = "resize?width=800" }, { glob = "**", processing_option = "probe" }]
+  }
+
+  assert {
+    condition = jsondecode(output.installation.environments.classify.PROCESSING_RULES) == [
+      { glob = "photos/**", kind = "image", processingOption = "resize?width=800" },
+      { glob = "**", processingOption = "probe" },
+    ]
+    error_message = "PROCESSING_RULES must be what classify parses."
+  }
+}
+
+run "without_delivery_there_is_no_distribution" {
+  variables {
+    delivery = { enabled = false }
+  }
+
+  assert {
+    condition     = output.installation.distribution == "" && length(module.delivery) == 0
+    error_message = "delivery.enabled = false must leave CloudFront out."
+  }
+}
+
+run "a_name_that_makes_no_bucket_name_is_refused" {
+  command = plan
+
+  variables {
+    name = "Media_Pipeline"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "what_is_no_region_is_refused" {
+  command = plan
+
+  variables {
+    region = "virginia"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "a_kind_that_does_not_exist_is_refused" {
+  command = plan
+
+  variables {
+    kinds = { audio = { vcpus = 1 } }
+  }
+
+  expect_failures = [var.kinds]
+}
+
+run "fargate_has_no_gpus" {
+  command = plan
+
+  variables {
+    kinds = { video = { gpus = 1 } }
+  }
+
+  expect_failures = [var.kinds]
+}
+
+run "eks_needs_a_cluster" {
+  command = plan
+
+  variables {
+    compute = "EKS"
+  }
+
+  expect_failures = [var.eks]
+}
+
+run "archive_classes_cannot_be_delivered" {
+  command = plan
+
+  variables {
+    output_lifecycle = { transition_days = 30, transition_class = "GLACIER" }
+  }
+
+  expect_failures = [var.output_lifecycle]
+}
+
+run "a_vpc_without_subnets_is_refused" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1" }
+  }
+
+  expect_failures = [var.network]
+}
