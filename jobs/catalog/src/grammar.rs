@@ -18,9 +18,10 @@ const MAX_BYTES: usize = 2048;
 /// How many operations one upload may ask for.
 const MAX_OPERATIONS: usize = 16;
 
-/// What [`fmt::Display`] leaves as it is in a value. A comma is kept where it cannot be mistaken.
+/// What [`fmt::Display`] leaves as it is in a value. A comma is kept where it cannot be mistaken; an equals sign never
+/// can be, as a pair is split at its first.
 const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':').remove(b',');
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':').remove(b',').remove(b'=');
 const ENCODED_WITH_COMMA: &AsciiSet = &ENCODED.add(b',');
 
 /// One or more operations of one kind, as asked for with an upload.

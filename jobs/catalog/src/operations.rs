@@ -14,12 +14,12 @@ mod transcode;
 pub mod image_encoding;
 
 pub use convert::Convert;
-pub use keyframes::Keyframes;
+pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::Optimise;
 pub use probe::Probe;
 pub use resize::{Filter, Fit, Position, Resize};
 pub use text::Text;
-pub use transcode::Transcode;
+pub use transcode::{Container, Hdr, Preset, Transcode, VideoCodec};
 
 operations_of_kind! {
     /// The operations of document-job.

@@ -10,6 +10,8 @@ pub struct Probe {}
 
 impl Options for Probe {
     const NAME: &'static str = "probe";
-    const ABOUT: &'static str = "Say what is in a video: streams, codecs, duration, frame rate";
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("probe", "probe.json")];
+    const ABOUT: &'static str =
+        "Say what is in a video: streams, codecs, duration, frame rate, HDR, rotation, chapters";
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("probe", "streams, chapters and how the file is laid out, as JSON")];
 }

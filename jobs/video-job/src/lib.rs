@@ -1,0 +1,70 @@
+//! The operations on videos: key frames from a fraction of the bytes, transcoding, probing. Works over libav* (FFmpeg),
+//! which reads and writes through this crate's own callbacks only.
+
+use std::sync::Once;
+
+use catalog::operations::VideoOperation;
+use catalog::{MediaKind, Operation};
+use ffmpeg_next::ffi;
+use job::{Access, Failure, Job, Properties, Task};
+
+mod avio;
+pub mod layout;
+mod open;
+mod picture;
+mod ranges;
+mod scene;
+mod sprite;
+mod still;
+mod tone_map;
+mod webvtt;
+
+mod keyframes;
+mod probe;
+
+pub use keyframes::keyframes;
+pub use probe::probe;
+
+/// Carries out the operations on videos.
+pub struct VideoJob;
+
+impl Job for VideoJob {
+    fn kind(&self) -> MediaKind {
+        MediaKind::Video
+    }
+
+    /// A video is never copied as a whole before it is worked on.
+    fn access(&self, _operation: &Operation) -> Access {
+        Access::Ranged
+    }
+
+    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
+        match operation {
+            Operation::Video(VideoOperation::Keyframes(options)) => keyframes(options, task),
+            Operation::Video(VideoOperation::Probe(options)) => probe(options, task),
+            Operation::Video(VideoOperation::Transcode(_)) => {
+                Err(Failure::invalid_request("this version of video-job does not transcode"))
+            }
+            other => Err(Failure::invalid_request(format!("{} is no operation on videos", other.name()))),
+        }
+    }
+
+    fn library_versions(&self) -> Vec<(&'static str, String)> {
+        let text = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
+        // SAFETY: functions without arguments that return constants.
+        unsafe {
+            vec![
+                ("libavcodec", text(ffi::avcodec_version())),
+                ("libavformat", text(ffi::avformat_version())),
+                ("libavfilter", text(ffi::avfilter_version())),
+            ]
+        }
+    }
+}
+
+/// Once for the process: no messages on the standard error.
+pub(crate) fn initialise() {
+    static ONCE: Once = Once::new();
+    // SAFETY: sets a number.
+    ONCE.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });
+}

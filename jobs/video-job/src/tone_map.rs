@@ -1,0 +1,95 @@
+//! Pictures of high dynamic range (PQ, HLG) as pictures of standard dynamic range (BT.709).
+
+use ffmpeg_next::filter;
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::frame::Video;
+use ffmpeg_next::util::color::{Primaries, Space, TransferCharacteristic};
+use job::Failure;
+
+/// The filters that do it, at a size: to linear light where 1.0 is diffuse white (203 cd/m², ITU-R BT.2408), to BT.709
+/// primaries, highlights rolled off (Hable), and back to eight bits.
+pub(crate) fn filters(width: u32, height: u32) -> String {
+    format!(
+        "zscale=w={width}:h={height}:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
+         zscale=t=bt709:m=bt709:r=tv,format=yuv420p"
+    )
+}
+
+/// Maps frames of one shape.
+pub(crate) struct ToneMapper {
+    graph: filter::Graph,
+    format: Pixel,
+    input: (u32, u32),
+    output: (u32, u32),
+    transfer: TransferCharacteristic,
+}
+
+impl ToneMapper {
+    pub(crate) fn new(frame: &Video, width: u32, height: u32) -> Result<Self, Failure> {
+        let arguments = format!(
+            "video_size={}x{}:pix_fmt={}:time_base=1/1000:pixel_aspect=1/1",
+            frame.width(),
+            frame.height(),
+            pixel_format_number(frame.format()),
+        );
+        let graph = filter_graph("buffer", &arguments, "buffersink", &filters(width, height))?;
+        Ok(Self {
+            graph,
+            format: frame.format(),
+            input: (frame.width(), frame.height()),
+            output: (width, height),
+            transfer: frame.color_transfer_characteristic(),
+        })
+    }
+
+    /// Whether frames like this one at this size are what it was made for.
+    pub(crate) fn fits(&self, frame: &Video, width: u32, height: u32) -> bool {
+        self.format == frame.format()
+            && self.input == (frame.width(), frame.height())
+            && self.output == (width, height)
+            && self.transfer == frame.color_transfer_characteristic()
+    }
+
+    pub(crate) fn map(&mut self, frame: &Video) -> Result<Video, Failure> {
+        let mut frame = frame.clone();
+        say_what_hdr_means(&mut frame);
+        let failed = |error| Failure::internal("tone mapping failed").because(error);
+        self.graph.get("in").expect("named so").source().add(&frame).map_err(failed)?;
+        let mut result = Video::empty();
+        self.graph.get("out").expect("named so").sink().frame(&mut result).map_err(failed)?;
+        Ok(result)
+    }
+}
+
+/// HDR video is BT.2020 where it does not say otherwise.
+pub(crate) fn say_what_hdr_means(frame: &mut Video) {
+    if matches!(frame.color_primaries(), Primaries::Unspecified) {
+        frame.set_color_primaries(Primaries::BT2020);
+    }
+    if matches!(frame.color_space(), Space::Unspecified) {
+        frame.set_color_space(Space::BT2020NCL);
+    }
+}
+
+/// A graph from one source named `in` to one sink named `out`.
+pub(crate) fn filter_graph(source: &str, arguments: &str, sink: &str, spec: &str) -> Result<filter::Graph, Failure> {
+    let missing = |name: &str| Failure::internal(format!("this libavfilter has no {name}"));
+    let failed = |error| Failure::internal(format!("the filters {spec:?} cannot be set up")).because(error);
+    let mut graph = filter::Graph::new();
+    // SAFETY: the graph is fresh; one thread is enough for each, as frames are worked on side by side.
+    unsafe { (*graph.as_mut_ptr()).nb_threads = 1 };
+    graph.add(&filter::find(source).ok_or_else(|| missing(source))?, "in", arguments).map_err(failed)?;
+    graph.add(&filter::find(sink).ok_or_else(|| missing(sink))?, "out", "").map_err(failed)?;
+    graph
+        .output("in", 0)
+        .and_then(|parser| parser.input("out", 0))
+        .and_then(|parser| parser.parse(spec))
+        .map_err(failed)?;
+    graph.validate().map_err(failed)?;
+    Ok(graph)
+}
+
+/// The number by which filter arguments name a pixel format.
+pub(crate) fn pixel_format_number(format: Pixel) -> i32 {
+    ffmpeg_next::ffi::AVPixelFormat::from(format) as i32
+}

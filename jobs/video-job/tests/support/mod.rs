@@ -1,0 +1,332 @@
+//! Videos made by libav for the tests: each frame carries its number, so that a picture can be told to be the right one.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use catalog::{Format, MediaKind, Operations};
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::format::{Pixel, Sample};
+use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame};
+use job::{Failure, Input, InputSource, Job, Outputs, Progress, Properties, Task};
+use video_job::VideoJob;
+
+/// What a made video is like.
+#[derive(Clone)]
+pub struct Fixture {
+    pub width: u32,
+    pub height: u32,
+    pub frames: u32,
+    pub rate: u32,
+    pub gop: u32,
+    pub codec: &'static str,
+    pub audio_tracks: usize,
+    /// Options of the muxer, such as `movflags`.
+    pub muxer: &'static [(&'static str, &'static str)],
+    /// Degrees in the track's display matrix.
+    pub rotation: f64,
+    pub is_pq: bool,
+    /// Every so many frames the picture changes altogether.
+    pub scene: u32,
+    /// Leaves out frames, keeps times: a variable frame rate.
+    pub is_variable: bool,
+}
+
+impl Default for Fixture {
+    fn default() -> Self {
+        Self {
+            width: 160,
+            height: 96,
+            frames: 120,
+            rate: 24,
+            gop: 24,
+            codec: "libx264",
+            audio_tracks: 0,
+            muxer: &[],
+            rotation: 0.0,
+            is_pq: false,
+            scene: u32::MAX,
+            is_variable: false,
+        }
+    }
+}
+
+/// How many stripes carry the number of a frame.
+const BITS: u32 = 8;
+
+impl Fixture {
+    /// Writes the video; the name's extension decides the container.
+    pub fn write(&self, path: &Path) {
+        ffmpeg::log::set_level(ffmpeg::log::Level::Error);
+        let mut output = format::output(path).unwrap();
+        let needs_header = output.format().flags().contains(format::Flags::GLOBAL_HEADER);
+        let mut video = self.open_video(needs_header);
+        output.add_stream_with(&video).unwrap();
+        let mut audio: Vec<_> = (0..self.audio_tracks).map(|_| open_audio(needs_header)).collect();
+        for encoder in &audio {
+            output.add_stream_with(encoder).unwrap();
+        }
+        if self.rotation != 0.0 {
+            set_rotation(&mut output, self.rotation);
+        }
+        let mut options = Dictionary::new();
+        for (key, value) in self.muxer {
+            options.set(key, value);
+        }
+        drop(output.write_header_with(options).unwrap());
+
+        let time_base = Rational(1, self.rate as i32);
+        for number in 0..self.frames {
+            if self.is_variable && number % 5 == 3 {
+                continue;
+            }
+            video.send_frame(&self.frame(number)).unwrap();
+            write_packets(&mut video, 0, time_base, &mut output);
+            // The audio of the frame's duration.
+            for (track, encoder) in audio.iter_mut().enumerate() {
+                let (from, until) = (number * 48_000 / self.rate, (number + 1) * 48_000 / self.rate);
+                for start in (0..until).step_by(1024).filter(|start| *start >= from.next_multiple_of(1024)) {
+                    encoder.send_frame(&sine(start, track as f32)).unwrap();
+                    write_packets(encoder, track + 1, Rational(1, 48_000), &mut output);
+                }
+            }
+        }
+        video.send_eof().unwrap();
+        write_packets(&mut video, 0, time_base, &mut output);
+        for (track, encoder) in audio.iter_mut().enumerate() {
+            encoder.send_eof().unwrap();
+            write_packets(encoder, track + 1, Rational(1, 48_000), &mut output);
+        }
+        // SAFETY: the context is open. Not write_trailer: it takes the positive sizes that some muxers return for errors.
+        assert!(unsafe { ffmpeg::ffi::av_write_trailer(output.as_mut_ptr()) } >= 0);
+    }
+
+    fn open_video(&self, needs_header: bool) -> codec::encoder::video::Encoder {
+        let codec = codec::encoder::find_by_name(self.codec).unwrap();
+        let mut encoder = codec::Context::new_with_codec(codec).encoder().video().unwrap();
+        encoder.set_width(self.width);
+        encoder.set_height(self.height);
+        encoder.set_format(if self.is_pq { Pixel::YUV420P10LE } else { Pixel::YUV420P });
+        encoder.set_time_base(Rational(1, self.rate as i32));
+        encoder.set_frame_rate(Some(Rational(self.rate as i32, 1)));
+        encoder.set_gop(self.gop);
+        if self.is_pq {
+            encoder.set_colorspace(ffmpeg::color::Space::BT2020NCL);
+            encoder.set_color_range(ffmpeg::color::Range::MPEG);
+            // SAFETY: the context is live and not open yet.
+            unsafe {
+                (*encoder.as_mut_ptr()).color_trc = ffmpeg::ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE2084;
+                (*encoder.as_mut_ptr()).color_primaries = ffmpeg::ffi::AVColorPrimaries::AVCOL_PRI_BT2020;
+            }
+        }
+        if needs_header {
+            encoder.set_flags(codec::Flags::GLOBAL_HEADER);
+        }
+        let mut options = Dictionary::new();
+        if self.codec.starts_with("libx26") {
+            options.set("preset", "ultrafast");
+            options.set("sc_threshold", "0");
+            options.set("crf", "18");
+            options.set("bf", "2");
+            options.set("x265-params", "log-level=none:scenecut=0");
+        }
+        if self.codec == "mjpeg" {
+            options.set("strict", "unofficial");
+        }
+        if self.codec == "mpeg4" {
+            options.set("sc_threshold", "1000000000");
+        }
+        encoder.open_with(options).unwrap()
+    }
+
+    fn frame(&self, number: u32) -> frame::Video {
+        let format = if self.is_pq { Pixel::YUV420P10LE } else { Pixel::YUV420P };
+        let mut frame = frame::Video::new(format, self.width, self.height);
+        let is_other_scene = number / self.scene % 2 == 1;
+        for plane in 0..3 {
+            let stride = frame.stride(plane);
+            let columns = if plane == 0 { self.width } else { self.width / 2 };
+            let mut line = Vec::new();
+            for x in 0..columns {
+                let stripe = x * BITS / columns;
+                let value: u8 = match plane {
+                    0 if is_other_scene => 235,
+                    0 if number >> stripe & 1 == 1 => 110,
+                    0 => 60,
+                    _ => 128,
+                };
+                if self.is_pq {
+                    line.extend((u16::from(value) * 4).to_le_bytes());
+                } else {
+                    line.push(value);
+                }
+            }
+            for target in frame.data_mut(plane).chunks_mut(stride) {
+                target[..line.len()].copy_from_slice(&line);
+            }
+        }
+        frame.set_pts(Some(i64::from(number)));
+        frame
+    }
+}
+
+fn write_packets(
+    encoder: &mut codec::encoder::Encoder,
+    stream: usize,
+    from: Rational,
+    output: &mut format::context::Output,
+) {
+    let mut packet = Packet::empty();
+    while encoder.receive_packet(&mut packet).is_ok() {
+        packet.set_stream(stream);
+        if stream == 0 {
+            packet.set_duration(1);
+        }
+        packet.rescale_ts(from, output.stream(stream).unwrap().time_base());
+        packet.write_interleaved(output).unwrap();
+    }
+}
+
+fn open_audio(needs_header: bool) -> codec::encoder::audio::Encoder {
+    let codec = codec::encoder::find_by_name("aac").unwrap();
+    let mut encoder = codec::Context::new_with_codec(codec).encoder().audio().unwrap();
+    encoder.set_rate(48_000);
+    encoder.set_format(Sample::F32(format::sample::Type::Planar));
+    encoder.set_channel_layout(ChannelLayout::STEREO);
+    encoder.set_time_base(Rational(1, 48_000));
+    encoder.set_bit_rate(96_000);
+    if needs_header {
+        encoder.set_flags(codec::Flags::GLOBAL_HEADER);
+    }
+    encoder.open().unwrap()
+}
+
+/// A quiet tone; each track has its own pitch.
+fn sine(start: u32, track: f32) -> frame::Audio {
+    let mut frame = frame::Audio::new(Sample::F32(format::sample::Type::Planar), 1024, ChannelLayout::STEREO);
+    frame.set_rate(48_000);
+    for channel in 0..2 {
+        for (at, value) in frame.plane_mut::<f32>(channel).iter_mut().enumerate() {
+            let seconds = (start as usize + at) as f32 / 48_000.0;
+            *value = 0.05 * (std::f32::consts::TAU * 440.0 * (track + 1.0) * seconds).sin();
+        }
+    }
+    frame.set_pts(Some(i64::from(start)));
+    frame
+}
+
+fn set_rotation(output: &mut format::context::Output, degrees: f64) {
+    // SAFETY: the stream is live; the side data is nine numbers that it takes over.
+    unsafe {
+        let stream = *(*output.as_mut_ptr()).streams;
+        let kind = ffmpeg::ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX;
+        let matrix = ffmpeg::ffi::av_stream_new_side_data(stream, kind, 36);
+        ffmpeg::ffi::av_display_rotation_set(matrix.cast(), degrees);
+    }
+}
+
+/// Which frame a grey picture with [`BITS`] stripes is of, from a line of it.
+pub fn number_in(line: &[u8]) -> u32 {
+    let middle = |stripe: u32| line[(line.len() as u32 * (2 * stripe + 1) / (2 * BITS)) as usize];
+    (0..BITS).map(|stripe| u32::from(middle(stripe) > 80) << stripe).sum()
+}
+
+/// A JPEG's size and its grey values.
+pub fn read_jpeg(path: &Path) -> (usize, usize, Vec<u8>) {
+    let bytes = fs_err::read(path).unwrap();
+    let image = turbojpeg::decompress(&bytes, turbojpeg::PixelFormat::GRAY).unwrap();
+    let pixels = image.pixels.chunks(image.pitch).flat_map(|line| &line[..image.width]).copied().collect();
+    (image.width, image.height, pixels)
+}
+
+/// Which frame of a [`Fixture`] a JPEG is of.
+pub fn number_in_jpeg(path: &Path) -> u32 {
+    let (width, height, pixels) = read_jpeg(path);
+    number_in(&pixels[height / 2 * width..][..width])
+}
+
+/// A finished operation and its results.
+pub struct Run {
+    pub result: Result<Properties, Failure>,
+    pub folder: tempfile::TempDir,
+    pub bytes_read: u64,
+}
+
+impl Run {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_slice(&fs_err::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    pub fn properties(&self) -> &Properties {
+        self.result.as_ref().unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    pub fn failure(&self) -> String {
+        let failure = self.result.as_ref().expect_err("it should have failed");
+        assert_eq!(failure.kind(), job::FailureKind::InvalidInput, "{failure}");
+        failure.to_string()
+    }
+}
+
+/// Runs a processing-option on a file, which is read by ranges as from a store.
+pub fn run(path: &Path, processing_option: &str) -> Run {
+    let bytes = fs_err::read(path).unwrap();
+    let format = Format::from_name(&path.to_string_lossy()).unwrap();
+    run_on(bytes, format, u64::MAX, processing_option)
+}
+
+/// Runs a processing-option on bytes; the store fails from an offset on.
+pub fn run_on(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: &str) -> Run {
+    let source = Arc::new(Memory { bytes, read: AtomicU64::new(0), fails_at });
+    let input = Input::new("video", format, source.bytes.len() as u64, Arc::clone(&source) as _);
+    let folder = tempfile::tempdir().unwrap();
+    let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
+    let operations = Operations::parse_for(MediaKind::Video, processing_option).unwrap();
+    let operation = operations.iter().next().unwrap();
+    let result = VideoJob.process(operation, &task);
+    Run { result, folder, bytes_read: source.read.load(Ordering::Relaxed) }
+}
+
+struct Memory {
+    bytes: Vec<u8>,
+    read: AtomicU64,
+    fails_at: u64,
+}
+
+impl InputSource for Memory {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        if offset + buffer.len() as u64 > self.fails_at {
+            return Err(io::Error::other(Failure::temporary("the store is throttling")));
+        }
+        let rest = self.bytes.get(offset as usize..).unwrap_or_default();
+        let count = buffer.len().min(rest.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn file(&self) -> Option<&File> {
+        None
+    }
+
+    fn sibling(&self, relative: &str) -> Result<File, Failure> {
+        Err(Failure::internal(format!("a video asked for its neighbour {relative}")))
+    }
+}
+
+/// A video of the corpus; says so where the corpus is not there.
+#[expect(clippy::print_stdout, reason = "a test that cannot be made must say so")]
+pub fn corpus(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/videos").join(name);
+    if !path.exists() {
+        println!("not there, hence not tried: {}", path.display());
+    }
+    path.exists().then_some(path)
+}
