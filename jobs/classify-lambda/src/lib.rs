@@ -1,0 +1,3 @@
+//! LAMBDA_CLASSIFY: tells what an upload is and asks for its work.
+
+pub mod environment;

@@ -1,0 +1,3 @@
+//! Packs requests for work and submits them to AWS Batch.
+
+pub mod environment;

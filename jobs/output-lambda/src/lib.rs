@@ -1,0 +1,3 @@
+//! LAMBDA_OUTPUT: records what came out, in whatever order the news arrive.
+
+pub mod environment;
