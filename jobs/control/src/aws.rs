@@ -15,6 +15,46 @@ use time::OffsetDateTime;
 use crate::ports::{Batch, Clock, Found, Head, Notices, Objects, Queues, Submission, SubmitFailure, Table};
 use crate::table::{Condition, Conflict, Item, Key, Put};
 
+/// The clients of one process, as ports.
+pub struct Clients {
+    aws: job::Aws,
+    configuration: aws_config::SdkConfig,
+}
+
+impl Clients {
+    /// Reads the configuration from where the SDKs look for it.
+    pub async fn load() -> Result<Self, Failure> {
+        let aws = job::Aws::default();
+        let configuration = aws.configuration().await?.clone();
+        Ok(Self { aws, configuration })
+    }
+
+    /// Buckets.
+    pub async fn objects(&self) -> Result<S3Objects, Failure> {
+        Ok(S3Objects(self.aws.s3().await?.clone()))
+    }
+
+    /// A table.
+    pub fn table(&self, name: &str) -> DynamoTable {
+        DynamoTable { client: aws_sdk_dynamodb::Client::new(&self.configuration), name: name.to_owned() }
+    }
+
+    /// Queues.
+    pub fn queues(&self) -> SqsQueues {
+        SqsQueues(aws_sdk_sqs::Client::new(&self.configuration))
+    }
+
+    /// A topic.
+    pub async fn notices(&self, topic_arn: &str) -> Result<SnsNotices, Failure> {
+        Ok(SnsNotices { client: self.aws.sns().await?.clone(), topic_arn: topic_arn.to_owned() })
+    }
+
+    /// Batch.
+    pub fn batch(&self) -> AwsBatch {
+        AwsBatch(aws_sdk_batch::Client::new(&self.configuration))
+    }
+}
+
 /// The user metadata and the tag in which an upload says what it wants.
 pub const PROCESSING_OPTION: &str = "processing-option";
 

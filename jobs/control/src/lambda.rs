@@ -1,6 +1,8 @@
 //! What the main functions of the Lambdas share: logging, clients, the answer to a queue's trigger.
 
 use job::Failure;
+pub use lambda_runtime::Error;
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use crate::event::QueueMessage;
@@ -11,6 +13,24 @@ pub fn start_logging() {
         tracing_subscriber::EnvFilter::new("warn,classify_lambda=info,dispatch_lambda=info,output_lambda=info")
     });
     tracing_subscriber::fmt().json().with_env_filter(filter).with_ansi(false).with_current_span(false).init();
+}
+
+/// Serves invocations until the environment ends. A failure is the invocation's error, so that it is tried again.
+pub async fn run<'a, H, F>(handler: &'a H, handle: impl Fn(&'a H, Value) -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<Value, Failure>> + 'a,
+{
+    let serve = |event: LambdaEvent<Value>| {
+        let handled = handle(handler, event.payload);
+        async move {
+            let result = handled.await;
+            if let Err(failure) = &result {
+                tracing::error!(kind = ?failure.kind(), "{failure}");
+            }
+            result.map_err(Error::from)
+        }
+    };
+    lambda_runtime::run(service_fn(serve)).await
 }
 
 /// The answer to a queue's trigger: the messages that come again.
