@@ -17,4 +17,5 @@ pub const VARIABLES: &[Variable] = &[
         "processing-options by key, JSON: [{\"glob\": \"photos/**\", \"kind\": \"image\", \"processingOption\": \"resize?width=800\"}]",
     ),
     Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
+    Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
 ];

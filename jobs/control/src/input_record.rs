@@ -336,6 +336,9 @@ impl InputRecord {
         if result.failed_in(&self.retired_jobs) {
             return;
         }
+        if let Some(at) = &result.started_at {
+            earliest(&mut self.timeline.started_at, at);
+        }
         match self.results.get_mut(&operation) {
             Some(present) if present.rank() >= result.rank() => {}
             Some(present) => *present = result,
@@ -452,11 +455,6 @@ impl Record for InputRecord {
     fn derive(&mut self) {
         self.state = self.state_of_facts();
         (self.reason, self.error_kind) = self.reason_of_facts();
-        for result in self.results.values() {
-            if let Some(at) = &result.started_at {
-                earliest(&mut self.timeline.started_at, at);
-            }
-        }
         let last = self.results.values().filter(|result| result.finished_at.is_some());
         if let Some(last) = last.max_by(|a, b| (&a.finished_at, a.rank()).cmp(&(&b.finished_at, b.rank())))
             && let Some(finished) = last.finished_at.as_deref().and_then(moment::parse)

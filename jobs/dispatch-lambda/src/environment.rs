@@ -31,9 +31,9 @@ pub const VARIABLES: &[Variable] = &[
         "small images that one container takes at most; of other kinds it takes fewer",
     ),
     Variable::optional(
-        "GIVE_UP_RECEIVES",
+        "MAX_RECEIVE_COUNT",
         "5",
-        "receives after which a message is given up with its reason; the queues' maxReceiveCount must be greater",
+        "the queues' maxReceiveCount: a message that comes the last time is given up with its reason",
     ),
     Variable::optional(
         "CLAIM_SECONDS",
@@ -41,4 +41,5 @@ pub const VARIABLES: &[Variable] = &[
         "seconds after which a claim without a job is void; more than this function's timeout, less than the queues' visibility timeout",
     ),
     Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
+    Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
 ];

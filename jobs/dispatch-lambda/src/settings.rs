@@ -46,7 +46,7 @@ impl Settings {
                 bytes: environment.number("PACK_BYTES")?,
                 count: environment.number("PACK_COUNT")?,
             },
-            give_up_receives: environment.number("GIVE_UP_RECEIVES")?,
+            give_up_receives: environment.number("MAX_RECEIVE_COUNT")?,
             claim_seconds: environment.number("CLAIM_SECONDS")? as i64,
             record_days: environment.number("RECORD_DAYS")?,
         })
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn every_variable_of_a_kind_is_declared() {
         let numbers =
-            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "GIVE_UP_RECEIVES", "CLAIM_SECONDS", "RECORD_DAYS"];
+            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "CLAIM_SECONDS", "RECORD_DAYS"];
         let lookup = |name: &'static str| {
             Some(if numbers.contains(&name) {
                 "7".to_owned()

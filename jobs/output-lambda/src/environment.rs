@@ -11,4 +11,5 @@ pub const VARIABLES: &[Variable] = &[
     Variable::required("SNS_NOTIF", "ARN of the topic for notices"),
     Variable::optional("CLOUDFRONT_DOMAIN", "", "domain of the distribution over S3_OUTPUT"),
     Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
+    Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
 ];
