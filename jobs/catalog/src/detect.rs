@@ -48,6 +48,8 @@ fn signature(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     match head {
         [0xFF, 0xD8, 0xFF, ..] => known(Format::Jpeg),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => known(Format::Png),
+        // A PNG whose signature was damaged on the way (that is what its odd bytes are for): the job says so.
+        [_, b'P', b'N', b'G', ..] if find(&head[..head.len().min(24)], b"IHDR").is_some() => known(Format::Png),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => known(Format::Gif),
         [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..] => unsupported("a Canon camera raw file"),
         [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => known(Format::Tiff),

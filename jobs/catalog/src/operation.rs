@@ -240,8 +240,8 @@ impl Operation {
         }
     }
 
-    /// The options that differ from their defaults, as text.
-    pub(crate) fn changed_options(&self) -> Vec<(String, String)> {
+    /// The options that differ from their defaults, as text, in the order of their declaration.
+    pub fn changed_options(&self) -> Vec<(String, String)> {
         let declaration = Declaration::of_kind(self.kind()).iter().find(|declaration| declaration.name == self.name());
         let matches = declaration
             .expect("every operation is declared")
