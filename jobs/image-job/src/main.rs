@@ -1,3 +1,9 @@
 //! Wiring only.
 
-fn main() {}
+use std::process::ExitCode;
+
+use image_job::ImageJob;
+
+fn main() -> ExitCode {
+    job::main(&[&ImageJob])
+}

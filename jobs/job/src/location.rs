@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::Failure;
+use crate::{Failure, Source};
 
 /// S3's limit on the length of a key, in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
@@ -42,6 +42,20 @@ impl Location {
     /// A location in S3. An empty key is the whole bucket.
     pub fn s3(bucket: &str, key: impl Into<String>, version_id: Option<String>) -> Result<Self, Failure> {
         Ok(Self::S3(S3Location::new(bucket.parse()?, key, version_id)?))
+    }
+
+    /// The object that a request or an event names.
+    pub fn of_source(source: &Source) -> Result<Self, Failure> {
+        match &source.bucket {
+            Some(bucket) => Self::s3(bucket, &source.key, source.version_id.clone()),
+            None => source.key.parse(),
+        }
+    }
+
+    /// Where outputs go: `s3://bucket/prefix` or a path; a bare name is a bucket, as `S3_OUTPUT` has it.
+    pub fn of_output(text: &str) -> Result<Self, Failure> {
+        let is_path = text.contains('/') || text.starts_with('.');
+        if is_path { text.parse() } else { Self::s3(text, "", None) }
     }
 
     /// The object of that relative name below this folder or prefix.

@@ -1,5 +1,9 @@
 //! Tells SNS how a job ended.
 
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde::Serialize;
 
@@ -13,43 +17,63 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024 - 1024;
 /// A longer reason for a failure is cut.
 const MAX_REASON_BYTES: usize = 8 * 1024;
 
-/// Publishes events to one topic, or to nobody where none is configured. Cheap to clone.
+/// Publishes events to one topic, to a file, or to nobody where neither is configured. Cheap to clone.
 #[derive(Clone)]
-pub struct Publisher {
-    aws: Aws,
-    topic: Option<String>,
+pub struct Publisher(Destination);
+
+#[derive(Clone)]
+enum Destination {
+    Nobody,
+    Topic { aws: Aws, arn: String },
+    File(Arc<Mutex<fs_err::File>>),
 }
 
 impl Publisher {
     /// A publisher to the topic of that ARN (`SNS_NOTIF`), with the store's AWS configuration.
     pub async fn from_topic(store: &Store, topic: Option<&str>) -> Result<Self, Failure> {
-        let topic = topic.filter(|topic| !topic.is_empty()).map(str::to_owned);
-        if let Some(topic) = &topic {
-            if !topic.starts_with("arn:") || topic.split(':').nth(2) != Some("sns") {
-                return Err(Failure::invalid_request(format!(
-                    "{topic:?} is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME); check SNS_NOTIF"
-                )));
-            }
-            store.aws.sns().await?;
+        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else { return Ok(Self(Destination::Nobody)) };
+        if !topic.starts_with("arn:") || topic.split(':').nth(2) != Some("sns") {
+            return Err(Failure::invalid_request(format!(
+                "{topic:?} is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME); check SNS_NOTIF"
+            )));
         }
-        Ok(Self { aws: store.aws.clone(), topic })
+        store.aws.sns().await?;
+        Ok(Self(Destination::Topic { aws: store.aws.clone(), arn: topic.to_owned() }))
     }
 
-    /// Publishes an event with the message attributes `kind`, `operation` and `outcome`.
-    pub async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
-        let Some(topic) = &self.topic else { return Ok(()) };
-        let mut publish = self.aws.sns().await?.publish().topic_arn(topic).message(message_of(event)?);
-        let attributes =
-            [("kind", word(&event.kind)), ("operation", event.operation.clone()), ("outcome", word(&event.outcome))];
-        for (name, value) in attributes {
-            let Some(value) = value else { continue };
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            let value = value.map_err(|error| Failure::internal("a message attribute").because(error))?;
-            publish = publish.message_attributes(name, value);
-        }
-        publish.send().await.map_err(|error| failure_of(error, Purpose::Publish, topic, "sns:Publish"))?;
-        Ok(())
+    /// A publisher that appends each event to a file, as a line of JSON.
+    pub fn to_file(path: &Path) -> Result<Self, Failure> {
+        let file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self(Destination::File(Arc::new(Mutex::new(file)))))
     }
+
+    /// Publishes an event; to a topic with the message attributes `kind`, `operation` and `outcome`.
+    pub async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
+        match &self.0 {
+            Destination::Nobody => Ok(()),
+            Destination::Topic { aws, arn } => publish_to_topic(aws, arn, event).await,
+            Destination::File(file) => {
+                // One write for each line: lines of a killed process are whole or not there.
+                let line = json(event)? + "\n";
+                file.lock().expect("no holder of this lock panics").write_all(line.as_bytes())?;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn publish_to_topic(aws: &Aws, topic: &str, event: &JobEvent) -> Result<(), Failure> {
+    let mut publish = aws.sns().await?.publish().topic_arn(topic).message(message_of(event)?);
+    let attributes =
+        [("kind", word(&event.kind)), ("operation", event.operation.clone()), ("outcome", word(&event.outcome))];
+    for (name, value) in attributes {
+        let Some(value) = value else { continue };
+        let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+        let value = value.map_err(|error| Failure::internal("a message attribute").because(error))?;
+        publish = publish.message_attributes(name, value);
+    }
+    publish.send().await.map_err(|error| failure_of(error, Purpose::Publish, topic, "sns:Publish"))?;
+    Ok(())
 }
 
 /// The event as JSON, with as many outputs as fit; `outputCount` still says how many there are.

@@ -1,0 +1,97 @@
+//! Many objects in one process: a list of requests, one JSON object a line, of which an array child takes its slice.
+//!
+//! Fetching ahead and storing behind go on while the processors work: more objects are under way than workers may run at a
+//! time. Each object succeeds or fails on its own, and what an earlier run committed is left as it is.
+
+use std::ops::Range;
+
+use futures::{StreamExt, stream};
+use tracing::{info, warn};
+
+use crate::run::{Runner, Work};
+use crate::{Failure, FailureKind, JobEvent, JobRequest, Location, Progress};
+
+/// A longer list than this is a mistake: SubmitJob's arrays have at most 10,000 children.
+const MAX_LIST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// For each worker: one object being fetched, one being worked on, one being stored.
+const OBJECTS_PER_WORKER: usize = 3;
+
+/// Works through a slice of a list. The exit code is 75 if a retry could mend something, and 0 otherwise: how each object
+/// ended is in its event.
+pub(crate) async fn run_list(
+    runner: &Runner,
+    list: &Location,
+    slice: Option<(usize, usize)>,
+    report: &(dyn Fn(&JobEvent) + Sync),
+) -> Result<u8, Failure> {
+    let text = runner
+        .store
+        .get_small(list, MAX_LIST_BYTES)
+        .await?
+        .ok_or_else(|| Failure::input_not_found(format!("the list {list} is not there")))?;
+    let requests = parse_list(&text, list)?;
+    let range = match slice {
+        Some((index, size)) => slice_of(requests.len(), index, size)?,
+        None => 0..requests.len(),
+    };
+    info!(objects = range.len(), "working through {list}");
+    let under_way = runner.workers.available_permits() * OBJECTS_PER_WORKER;
+    let codes: Vec<u8> = stream::iter(&requests[range])
+        .map(|request| async move {
+            let work = match Work::from_request(request) {
+                Ok(work) => work,
+                Err(failure) => {
+                    warn!(key = request.source.key, "{failure}");
+                    return failure.kind().exit_code();
+                }
+            };
+            let ended = runner.run(&work, &Progress::silent()).await;
+            ended.events.iter().for_each(report);
+            ended.exit_code()
+        })
+        .buffer_unordered(under_way.max(1))
+        .collect()
+        .await;
+    let temporary = FailureKind::Temporary.exit_code();
+    Ok(if codes.contains(&temporary) { temporary } else { 0 })
+}
+
+fn parse_list(text: &[u8], list: &Location) -> Result<Vec<JobRequest>, Failure> {
+    let lines = text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_slice(line).map_err(|error| {
+                Failure::invalid_request(format!("line {} of {list} is no request", number + 1)).because(error)
+            })
+        })
+        .collect()
+}
+
+/// The lines of an array child: contiguous slices of equal length, the last ones shorter or empty.
+pub fn slice_of(lines: usize, index: usize, size: usize) -> Result<Range<usize>, Failure> {
+    if index >= size {
+        return Err(Failure::invalid_request(format!("array index {index} is not below the array size {size}")));
+    }
+    let length = lines.div_ceil(size);
+    let start = (index * length).min(lines);
+    Ok(start..(start + length).min(lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn the_slices_of_an_array_are_the_list(lines in 0_usize..5000, size in 1_usize..200) {
+            let slices: Vec<_> = (0..size).flat_map(|index| slice_of(lines, index, size).unwrap()).collect();
+            proptest::prop_assert_eq!(slices, (0..lines).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_index_outside_the_array_is_refused() {
+        assert!(slice_of(10, 3, 3).is_err());
+    }
+}
