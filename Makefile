@@ -1,0 +1,41 @@
+# Thin: each target is one or two commands. `make help` lists them.
+REGISTRY ?=
+REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint bench reference docker-build docker-push clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## install what is needed, build, and run the pipeline on sample files
+	scripts/setup build
+	scripts/demo
+
+build: ## build every program, optimised
+	scripts/setup build
+	cargo build --release --workspace
+
+test: ## install what is needed and run every test
+	scripts/setup test
+	scripts/test
+
+lint: ## formatting, clippy, licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+bench: ## measure against the peers; prints tables of ratios
+	scripts/setup bench
+	scripts/bench
+
+reference: ## write docs/operations.md and the JSON Schemas from the code
+	REFERENCE=write cargo test -q -p catalog -p job --test reference
+
+docker-build: ## build the container images
+	docker/build $(REVISION)
+
+docker-push: ## build, tag by revision, push and print digests: make docker-push REGISTRY=…
+	docker/push "$(REGISTRY)" $(REVISION)
+
+clean: ## remove what was built
+	cargo clean

@@ -1,6 +1,0 @@
-//! LAMBDA_OUTPUT: records what came out, in whatever order the news arrive.
-
-pub mod batch_reason;
-pub mod environment;
-pub mod handler;
-pub mod settings;
