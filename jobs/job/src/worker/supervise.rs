@@ -331,17 +331,13 @@ impl<'a> Worker<'a> {
         Ok((happened(0), happened(1)))
     }
 
+    /// Reads what a full pipe holds, and not more: a worker that writes without end must not keep its parent here.
     fn read_log(&mut self) {
         let mut buffer = [0; 4096];
-        while let Some(pipe) = &mut self.log_pipe {
+        for _ in 0..(64 << 10) / buffer.len() {
+            let Some(pipe) = &mut self.log_pipe else { return };
             match pipe.read(&mut buffer) {
-                Ok(count) if count > 0 => {
-                    self.log.push(&buffer[..count]);
-                    // A worker that writes without end must not keep its parent here.
-                    if count < buffer.len() {
-                        return;
-                    }
-                }
+                Ok(count) if count > 0 => self.log.push(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => self.log_pipe = None,
