@@ -1,7 +1,11 @@
 //! Opens inputs: what an image is, before its pixels are decoded, and where its pixels come from.
 
+mod gif;
 mod jpeg;
+mod jxl;
 mod png;
+mod still;
+mod svg;
 mod webp;
 
 use catalog::Format;
@@ -143,8 +147,13 @@ impl ReadOptions {
 /// Opens an image of any format that the job takes.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     match input.format() {
+        Format::Bmp => still::bmp(input, options),
+        Format::Gif => gif::open(input, options),
         Format::Jpeg => jpeg::open(input, options),
+        Format::Jxl => jxl::open(input, options),
         Format::Png => png::open(input, options),
+        Format::Svg => svg::open(input, options),
+        Format::Tiff => still::tiff(input, options),
         Format::Webp => webp::open(input, options),
         other => Err(Failure::invalid_input(format!("{} is no image format that this job reads", other.name()))),
     }

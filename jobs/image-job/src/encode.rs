@@ -1,10 +1,12 @@
 //! Writes pictures in the formats that are offered.
 
+mod gif;
 mod jpeg;
 mod png;
+mod tiff;
 mod webp;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
@@ -33,6 +35,12 @@ impl Output {
 
     fn lock(&self) -> io::Result<MutexGuard<'_, BufWriter<OutputFile>>> {
         self.0.lock().map_err(|_| io::Error::other("an encoder has panicked"))
+    }
+}
+
+impl Seek for Output {
+    fn seek(&mut self, from: SeekFrom) -> io::Result<u64> {
+        self.lock()?.seek(from)
     }
 }
 
@@ -103,8 +111,12 @@ pub fn still(
             (0..raster.height).try_for_each(|y| sink.write(raster.row(y)))?;
             sink.finish()
         }
+        ImageFormat::Gif => gif::still(output, raster, encoding),
+        ImageFormat::Tiff => tiff::still(output, raster, attachments),
         ImageFormat::Webp => webp::still(output, raster, encoding, attachments),
-        other => Err(Failure::invalid_request(format!("{} cannot be written", other.extension()))),
+        ImageFormat::Avif => {
+            Err(Failure::invalid_request("AVIF cannot be written yet; webp is the smallest format that can"))
+        }
     }
 }
 
@@ -143,6 +155,7 @@ pub fn animation(
     attachments: &Attachments,
 ) -> Result<Box<dyn FrameSink>, Failure> {
     match format {
+        ImageFormat::Gif => gif::animation(output, size, loops, encoding),
         ImageFormat::Png => png::animation(output, size, (frames, loops), encoding, attachments),
         ImageFormat::Webp => webp::animation(output, size, loops, encoding, attachments),
         other => Err(Failure::internal(format!("{} holds no animation", other.extension()))),

@@ -179,6 +179,11 @@ pub trait RowSource: Send {
         Ok(())
     }
 
+    /// Sets the size of a source that has none of its own, such as a drawing. Called at most once, before the first row.
+    fn vector_size(&mut self, size: (u32, u32)) {
+        let _ = size;
+    }
+
     /// Fills the next row.
     fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure>;
 

@@ -190,6 +190,7 @@ type Rendered = (Vec<Written>, Raster, bool);
 impl Steps<'_> {
     fn render_still(&self, rows: &mut dyn RowSource) -> Result<Rendered, Failure> {
         rows.shrink(self.least_size())?;
+        rows.vector_size(self.vector_size());
         let mut pictures = Vec::new();
         self.resample(rows, &mut pictures)?;
         let truncated = rows.truncated();
@@ -225,6 +226,16 @@ impl Steps<'_> {
         }
         let least = self.orientation.turn_size((least.0.ceil() as u32, least.1.ceil() as u32));
         (least.0.min(self.source.0), least.1.min(self.source.1))
+    }
+
+    /// The size that a drawing is painted at: that of the largest result.
+    fn vector_size(&self) -> (u32, u32) {
+        let scales = self.request.sizes.iter().map(|Size { layout, .. }| {
+            (f64::from(layout.scaled.0) / layout.region.width).max(f64::from(layout.scaled.1) / layout.region.height)
+        });
+        let scale = scales.fold(0.0, f64::max);
+        let pixels = |length: u32| (f64::from(length) * scale).round().clamp(1.0, 65_535.0) as u32;
+        (pixels(self.source.0), pixels(self.source.1))
     }
 
     /// Runs all rows through one resampler for each size.
@@ -352,7 +363,8 @@ impl Steps<'_> {
         let picture =
             if picture.alpha && !abilities.alpha { flatten(&picture, self.request.background) } else { picture };
         let picture = if abilities.sixteen { picture } else { picture.into_eight() };
-        if picture.model == Model::Grey && !abilities.grey { grey_to_rgb(&picture) } else { picture }
+        let grey = abilities.grey && !(picture.alpha && format == ImageFormat::Tiff);
+        if picture.model == Model::Grey && !grey { grey_to_rgb(&picture) } else { picture }
     }
 
     /// Cuts or pads to the final size. Where the cut is found from the picture, it is noted in `place`.
