@@ -1,0 +1,27 @@
+//! The program of LAMBDA_CLASSIFY: wiring.
+
+// The futures of the SDK are nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
+use classify_lambda::environment::VARIABLES;
+use classify_lambda::handler::Classifier;
+use classify_lambda::settings::Settings;
+use control::aws::{Clients, SystemClock};
+use control::environment::Environment;
+use control::lambda;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    lambda::start_logging();
+    let environment = Environment::read(VARIABLES)?;
+    let clients = Clients::load().await?;
+    let classifier = Classifier {
+        objects: clients.objects().await?,
+        records: clients.table(environment.get("DYNAMODB_INPUT")),
+        queues: clients.queues(),
+        notices: clients.notices(environment.get("SNS_NOTIF")).await?,
+        clock: SystemClock,
+        settings: Settings::read(&environment)?,
+    };
+    lambda::run(&classifier, |classifier, payload| classifier.handle(payload)).await
+}

@@ -1,0 +1,471 @@
+//! The ports over AWS.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_batch::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_batch::types as batch;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types as dynamodb;
+use aws_sdk_dynamodb::types::AttributeValue;
+use job::{Failure, FailureKind, JobEvent, Source};
+use serde_json::{Map, Number, Value};
+use time::OffsetDateTime;
+
+use crate::ports::{Batch, Clock, Found, Head, Notices, Objects, Queues, Submission, SubmitFailure, Table};
+use crate::table::{Condition, Conflict, Item, Key, Put};
+
+/// The clients of one process, as ports.
+pub struct Clients {
+    aws: job::Aws,
+    configuration: aws_config::SdkConfig,
+}
+
+impl Clients {
+    /// Reads the configuration from where the SDKs look for it.
+    pub async fn load() -> Result<Self, Failure> {
+        let aws = job::Aws::default();
+        let configuration = aws.configuration().await?.clone();
+        Ok(Self { aws, configuration })
+    }
+
+    /// Buckets.
+    pub async fn objects(&self) -> Result<S3Objects, Failure> {
+        Ok(S3Objects(self.aws.s3().await?.clone()))
+    }
+
+    /// A table.
+    pub fn table(&self, name: &str) -> DynamoTable {
+        DynamoTable { client: aws_sdk_dynamodb::Client::new(&self.configuration), name: name.to_owned() }
+    }
+
+    /// Queues.
+    pub fn queues(&self) -> SqsQueues {
+        SqsQueues(aws_sdk_sqs::Client::new(&self.configuration))
+    }
+
+    /// A topic.
+    pub async fn notices(&self, topic_arn: &str) -> Result<SnsNotices, Failure> {
+        Ok(SnsNotices { client: self.aws.sns().await?.clone(), topic_arn: topic_arn.to_owned() })
+    }
+
+    /// Batch.
+    pub fn batch(&self) -> AwsBatch {
+        AwsBatch(aws_sdk_batch::Client::new(&self.configuration))
+    }
+}
+
+/// The user metadata and the tag in which an upload says what it wants.
+pub const PROCESSING_OPTION: &str = "processing-option";
+
+/// Objects in S3.
+#[derive(Debug, Clone)]
+pub struct S3Objects(pub aws_sdk_s3::Client);
+
+impl Objects for S3Objects {
+    async fn head(&self, source: &Source, bytes: usize) -> Result<Found<Head>, Failure> {
+        let request = self
+            .0
+            .get_object()
+            .bucket(source.bucket.as_deref().unwrap_or_default())
+            .key(&source.key)
+            .set_version_id(source.version_id.clone())
+            .set_if_match(source.etag.as_ref().map(|etag| format!("\"{etag}\"")))
+            .range(format!("bytes=0-{}", bytes.saturating_sub(1)));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return gone(source, &error).map_or_else(
+                    || Err(failure("reading the upload", source, error)),
+                    |reason| Ok(Found::Gone(reason)),
+                );
+            }
+        };
+        let content_type = answer.content_type().map(str::to_owned);
+        let processing_option = answer.metadata().and_then(|metadata| metadata.get(PROCESSING_OPTION)).cloned();
+        let tags = answer.tag_count().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+        let body = answer.body.collect().await.map_err(|error| {
+            Failure::temporary(format!("reading the first bytes of {}", describe(source))).because(error)
+        })?;
+        Ok(Found::Here(Head { bytes: body.to_vec(), content_type, processing_option, tags }))
+    }
+
+    async fn tag(&self, source: &Source) -> Result<Found<Option<String>>, Failure> {
+        let request = self
+            .0
+            .get_object_tagging()
+            .bucket(source.bucket.as_deref().unwrap_or_default())
+            .key(&source.key)
+            .set_version_id(source.version_id.clone());
+        match request.send().await {
+            Ok(answer) => {
+                let tag = answer.tag_set.into_iter().find(|tag| tag.key == PROCESSING_OPTION);
+                Ok(Found::Here(tag.map(|tag| tag.value)))
+            }
+            Err(error) => match gone(source, &error) {
+                Some(reason) => Ok(Found::Gone(reason)),
+                None => Err(failure("reading the tags", source, error)),
+            },
+        }
+    }
+
+    async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let answer = match self.0.get_object().bucket(bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if status(&error) == Some(404) => return Ok(None),
+            Err(error) => return Err(service_failure(&format!("reading s3://{bucket}/{key}"), error)),
+        };
+        let body = answer.body.collect().await;
+        let body = body.map_err(|error| Failure::temporary(format!("reading s3://{bucket}/{key}")).because(error))?;
+        Ok(Some(body.to_vec()))
+    }
+
+    async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+        let request = self.0.put_object().bucket(bucket).key(key).body(bytes.into()).content_type("application/jsonl");
+        request.send().await.map_err(|error| service_failure(&format!("writing s3://{bucket}/{key}"), error))?;
+        Ok(())
+    }
+}
+
+/// In words, why the version that was asked for is not there; `None` for any other failure.
+fn gone<E: ProvideErrorMetadata>(source: &Source, error: &SdkError<E>) -> Option<String> {
+    let code = error.code().unwrap_or_default();
+    match status(error)? {
+        404 if code != "NoSuchBucket" => Some(format!("{} was deleted before it was looked at", describe(source))),
+        405 => Some(format!("{} was deleted before it was looked at", describe(source))),
+        412 => Some(format!(
+            "{} was overwritten before it was looked at; its later version has a record of its own",
+            describe(source)
+        )),
+        _ => None,
+    }
+}
+
+fn describe(source: &Source) -> String {
+    crate::input_record::object_of(source)
+}
+
+/// A table of DynamoDB.
+#[derive(Debug, Clone)]
+pub struct DynamoTable {
+    /// The client.
+    pub client: aws_sdk_dynamodb::Client,
+    /// The table's name.
+    pub name: String,
+}
+
+impl Table for DynamoTable {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Failure> {
+        let doing = || format!("reading {}", self.name);
+        if let [key] = keys {
+            let request =
+                self.client.get_item().table_name(&self.name).consistent_read(true).set_key(Some(attributes(key)));
+            let answer = request.send().await.map_err(|error| service_failure(&doing(), error))?;
+            return Ok(vec![answer.item.map(from_attributes)]);
+        }
+        let mut wanted: Vec<_> = keys.iter().map(attributes).collect();
+        let mut found: Vec<Item> = Vec::new();
+        for attempt in 0..8 {
+            if wanted.is_empty() {
+                break;
+            }
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(25 << attempt)).await;
+            }
+            let request = dynamodb::KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let request = request.map_err(|error| Failure::internal(doing()).because(error))?;
+            let answer = self.client.batch_get_item().request_items(&self.name, request).send().await;
+            let answer = answer.map_err(|error| service_failure(&doing(), error))?;
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten().map(from_attributes));
+            let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
+            wanted = rest.flat_map(|rest| rest.keys).collect();
+        }
+        if !wanted.is_empty() {
+            return Err(Failure::temporary(format!("{}: throttled", doing())));
+        }
+        let names: Vec<&'static str> =
+            keys.first().map(|key| key.0.iter().map(|(name, _)| *name).collect()).unwrap_or_default();
+        let mut found: HashMap<Key, Item> = found.into_iter().map(|item| (Key::of(&item, &names), item)).collect();
+        Ok(keys.iter().map(|key| found.remove(key)).collect())
+    }
+
+    async fn put(&self, puts: &[Put]) -> Result<Result<(), Conflict>, Failure> {
+        let doing = || format!("writing {}", self.name);
+        if let [put] = puts {
+            let (expression, names, values) = condition(put);
+            let request = self
+                .client
+                .put_item()
+                .table_name(&self.name)
+                .set_item(Some(to_attributes(put.item.clone())))
+                .condition_expression(expression)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values(values);
+            return match request.send().await {
+                Ok(_) => Ok(Ok(())),
+                Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Err(Conflict(vec![0]))),
+                Err(error) => Err(service_failure(&doing(), error)),
+            };
+        }
+        let items = puts.iter().map(|put| {
+            let (expression, names, values) = condition(put);
+            let put = dynamodb::Put::builder()
+                .table_name(&self.name)
+                .set_item(Some(to_attributes(put.item.clone())))
+                .condition_expression(expression)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values(values)
+                .build()?;
+            Ok(dynamodb::TransactWriteItem::builder().put(put).build())
+        });
+        let items: Result<Vec<_>, aws_smithy_types::error::operation::BuildError> = items.collect();
+        let items = items.map_err(|error| Failure::internal(doing()).because(error))?;
+        for attempt in 0..8 {
+            match self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await {
+                Ok(_) => return Ok(Ok(())),
+                Err(error) => {
+                    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                        error.as_service_error()
+                    else {
+                        return Err(service_failure(&doing(), error));
+                    };
+                    let reasons = cancelled.cancellation_reasons().iter().enumerate();
+                    let unmet: Vec<usize> = reasons
+                        .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+                        .map(|(position, _)| position)
+                        .collect();
+                    if !unmet.is_empty() {
+                        return Ok(Err(Conflict(unmet)));
+                    }
+                    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+                    let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+                    if !codes.clone().any(|code| passing.contains(&code)) {
+                        return Err(service_failure(&doing(), error));
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(25 << attempt)).await;
+        }
+        Err(Failure::temporary(format!("{}: other transactions on the same records do not end", doing())))
+    }
+}
+
+fn attributes(key: &Key) -> HashMap<String, AttributeValue> {
+    key.0.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone()))).collect()
+}
+
+type Names = HashMap<String, String>;
+type Values = Option<HashMap<String, AttributeValue>>;
+
+/// The condition as an expression with its names and values.
+fn condition(put: &Put) -> (&'static str, Names, Values) {
+    let names = |name: &str| HashMap::from([("#c".to_owned(), name.to_owned())]);
+    let value = |value| Some(HashMap::from([(":c".to_owned(), value)]));
+    match &put.condition {
+        Condition::Absent => ("attribute_not_exists(#c)", names(put.key_names[0]), None),
+        Condition::Revision(revision) => ("#c = :c", names("revision"), value(AttributeValue::N(revision.to_string()))),
+        Condition::NotAfter(name, text) => {
+            ("attribute_not_exists(#c) OR #c <= :c", names(name), value(AttributeValue::S(text.clone())))
+        }
+    }
+}
+
+/// An item as DynamoDB has it.
+pub fn to_attributes(item: Item) -> HashMap<String, AttributeValue> {
+    item.into_iter().map(|(name, value)| (name, to_attribute(value))).collect()
+}
+
+fn to_attribute(value: Value) -> AttributeValue {
+    match value {
+        Value::Null => AttributeValue::Null(true),
+        Value::Bool(truth) => AttributeValue::Bool(truth),
+        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::String(text) => AttributeValue::S(text),
+        Value::Array(values) => AttributeValue::L(values.into_iter().map(to_attribute).collect()),
+        Value::Object(map) => AttributeValue::M(to_attributes(map)),
+    }
+}
+
+/// An item of DynamoDB as JSON.
+pub fn from_attributes(attributes: HashMap<String, AttributeValue>) -> Item {
+    let mut item: Vec<_> = attributes.into_iter().collect();
+    item.sort_by(|(a, _), (b, _)| a.cmp(b));
+    item.into_iter().map(|(name, value)| (name, from_attribute(value))).collect()
+}
+
+fn from_attribute(attribute: AttributeValue) -> Value {
+    match attribute {
+        AttributeValue::Bool(truth) => Value::Bool(truth),
+        AttributeValue::N(number) => number.parse::<Number>().map_or(Value::String(number), Value::Number),
+        AttributeValue::S(text) => Value::String(text),
+        AttributeValue::L(values) => values.into_iter().map(from_attribute).collect(),
+        AttributeValue::M(map) => Value::Object(from_attributes(map).into_iter().collect::<Map<_, _>>()),
+        AttributeValue::Ss(texts) => texts.into_iter().map(Value::String).collect(),
+        _ => Value::Null,
+    }
+}
+
+/// Queues of SQS.
+#[derive(Debug, Clone)]
+pub struct SqsQueues(pub aws_sdk_sqs::Client);
+
+impl Queues for SqsQueues {
+    async fn send(&self, queue_url: &str, body: &str, attributes: &[(&str, &str)]) -> Result<(), Failure> {
+        let mut request = self.0.send_message().queue_url(queue_url).message_body(body);
+        for (name, value) in attributes {
+            let value = aws_sdk_sqs::types::MessageAttributeValue::builder().data_type("String").string_value(*value);
+            let value = value.build().map_err(|error| Failure::internal("a message attribute").because(error))?;
+            request = request.message_attributes(*name, value);
+        }
+        request.send().await.map_err(|error| service_failure(&format!("sending to {queue_url}"), error))?;
+        Ok(())
+    }
+}
+
+/// A topic of SNS.
+#[derive(Debug, Clone)]
+pub struct SnsNotices {
+    /// The client.
+    pub client: aws_sdk_sns::Client,
+    /// The topic.
+    pub topic_arn: String,
+}
+
+impl Notices for SnsNotices {
+    async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
+        let text = serde_json::to_string(event).map_err(|error| Failure::internal("a notice").because(error))?;
+        let outcome = serde_json::to_value(event.outcome).ok().and_then(|word| word.as_str().map(str::to_owned));
+        let attributes = [
+            ("kind", event.kind.map(|kind| kind.name().to_owned())),
+            ("operation", event.operation.clone()),
+            ("outcome", outcome),
+        ];
+        let mut request = self.client.publish().topic_arn(&self.topic_arn).message(text);
+        for (name, value) in attributes.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            let value = aws_sdk_sns::types::MessageAttributeValue::builder().data_type("String").string_value(value);
+            let value = value.build().map_err(|error| Failure::internal("a message attribute").because(error))?;
+            request = request.message_attributes(name, value);
+        }
+        request.send().await.map_err(|error| service_failure(&format!("publishing to {}", self.topic_arn), error))?;
+        Ok(())
+    }
+}
+
+/// AWS Batch.
+#[derive(Debug, Clone)]
+pub struct AwsBatch(pub aws_sdk_batch::Client);
+
+impl Batch for AwsBatch {
+    async fn submit(&self, submission: &Submission) -> Result<String, SubmitFailure> {
+        let resource =
+            |kind, value: u32| batch::ResourceRequirement::builder().r#type(kind).value(value.to_string()).build();
+        let overrides = batch::ContainerOverrides::builder()
+            .set_command(Some(submission.command.clone()))
+            .resource_requirements(resource(batch::ResourceType::Vcpu, submission.vcpus))
+            .resource_requirements(resource(batch::ResourceType::Memory, submission.memory))
+            .build();
+        let array = submission.array_size.map(|size| batch::ArrayProperties::builder().size(size as i32).build());
+        let request = self
+            .0
+            .submit_job()
+            .job_name(&submission.name)
+            .job_queue(&submission.queue)
+            .job_definition(&submission.definition)
+            .set_parameters(Some(submission.parameters.iter().cloned().collect()))
+            .set_tags(Some(submission.tags.iter().cloned().collect()))
+            .set_array_properties(array)
+            .container_overrides(overrides)
+            .customize()
+            // SubmitJob has no client token: a second try after an unclear answer could be a second job.
+            .config_override(
+                aws_sdk_batch::Config::builder().retry_config(aws_sdk_batch::config::retry::RetryConfig::disabled()),
+            );
+        let error = match request.send().await {
+            Ok(answer) => {
+                return answer
+                    .job_id
+                    .ok_or_else(|| SubmitFailure::Unknown(Failure::temporary("SubmitJob answered no job id")));
+            }
+            Err(error) => error,
+        };
+        let is_throttled = status(&error) == Some(429)
+            || matches!(error.code(), Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"));
+        let is_refused = status(&error).is_some_and(|status| (400..500).contains(&status));
+        let not_sent = matches!(&error, SdkError::ConstructionFailure(_));
+        let failure = service_failure(&format!("submitting {} to {}", submission.name, submission.queue), error);
+        Err(match (is_throttled, is_refused || not_sent) {
+            (true, _) => SubmitFailure::Throttled,
+            (false, true) => SubmitFailure::Refused(failure),
+            (false, false) => SubmitFailure::Unknown(failure),
+        })
+    }
+
+    async fn find(&self, queue: &str, name: &str) -> Result<Option<String>, Failure> {
+        let filter = batch::KeyValuesPair::builder().name("JOB_NAME").values(name).build();
+        let answer = self.0.list_jobs().job_queue(queue).filters(filter).send().await;
+        let answer = answer.map_err(|error| service_failure(&format!("looking for {name} in {queue}"), error))?;
+        let jobs = answer.job_summary_list.unwrap_or_default();
+        Ok(jobs.into_iter().find(|job| job.job_name() == Some(name)).and_then(|job| job.job_id))
+    }
+}
+
+/// The clock of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+fn failure<E>(doing: &str, source: &Source, error: SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    service_failure(&format!("{doing} {}", describe(source)), error)
+}
+
+/// A failed request in the one taxonomy: what may pass is temporary, what was refused is the configuration's fault.
+pub fn service_failure<E>(doing: &str, error: SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let throttled = error.code().is_some_and(|code| {
+        code.contains("Throttl") || code.contains("TooManyRequests") || code.contains("Exceeded") || code == "SlowDown"
+    });
+    let kind = match status(&error) {
+        _ if throttled => FailureKind::Temporary,
+        Some(401 | 403) => FailureKind::InvalidRequest,
+        Some(404) => FailureKind::InputNotFound,
+        Some(400..=499) => FailureKind::Internal,
+        _ => FailureKind::Temporary,
+    };
+    // The SDK's own text is "service error"; what happened is in the chain behind it.
+    Failure::new(kind, format!("{doing}: {}", DisplayErrorContext(&error)))
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_comes_back_from_dynamodb_as_it_was() {
+        let Value::Object(item) = json!({
+            "text": "a", "number": 12, "fraction": 0.5, "truth": true, "list": ["a", 1], "map": {"a": {"b": null}}, "empty": {}
+        }) else {
+            unreachable!()
+        };
+        assert_eq!(from_attributes(to_attributes(item.clone())), item);
+    }
+}

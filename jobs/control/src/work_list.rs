@@ -1,0 +1,43 @@
+//! The list of a packed job: a JSON line per request in S3_WORK. Child `i` of an array of `n` takes the `i`-th of `n`
+//! contiguous slices of `ceil(lines / n)` lines; a job that is no array takes all.
+
+use std::ops::Range;
+
+use job::{Failure, JobRequest};
+
+/// Writes a list.
+pub fn write(requests: &[JobRequest]) -> Vec<u8> {
+    let line = |request| serde_json::to_string(request).expect("a request is plain JSON") + "\n";
+    requests.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// Reads a list. A line that cannot be read is named.
+pub fn read(bytes: &[u8]) -> Result<Vec<JobRequest>, Failure> {
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let request = |(number, line)| {
+        serde_json::from_slice(line)
+            .map_err(|error| Failure::invalid_request(format!("line {} is no request", number + 1)).because(error))
+    };
+    lines.enumerate().map(request).collect()
+}
+
+/// Which lines a child takes.
+pub fn slice(lines: usize, children: usize, child: usize) -> Range<usize> {
+    let share = lines.div_ceil(children.max(1));
+    (child * share).min(lines)..((child + 1) * share).min(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_belongs_to_exactly_one_child() {
+        for lines in 0..40 {
+            for children in 1..12 {
+                let taken: Vec<usize> = (0..children).flat_map(|child| slice(lines, children, child)).collect();
+                assert_eq!(taken, (0..lines).collect::<Vec<_>>(), "{lines} lines, {children} children");
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! From requests in a queue to Batch jobs, each submitted once.
+//!
+//! An upload is claimed before its job is submitted and the job's id is recorded after. A crash before the claim leaves
+//! nothing behind but a list that nobody reads. A crash between the claim and the record leaves a claim without a job:
+//! once the claim is void, the next delivery looks for the job by the claim's name and either records it or begins
+//! anew. A message is acknowledged only when its job is recorded, or when there is nothing more to do for it.
+//!
+//! Requests to AWS for a delivery of up to 100 messages that become one job: two reads, one list, one transaction for the
+//! claims, one SubmitJob, one read and one transaction to record it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use catalog::{Operation, Operations};
+use control::event::{QueueMessage, Trigger};
+use control::input_record::{Claim, GivenUp, Latest, Refusal};
+use control::ports::{Batch, Clock, Notices, Objects, Queues, Submission, SubmitFailure, Table};
+use control::table::{self, BATCH, Conflict, Key};
+use control::{InputRecord, State, identity, lambda, moment, notice, work_list};
+use futures::StreamExt;
+use job::{Failure, FailureKind, JobRequest};
+use serde_json::Value;
+
+use crate::packing::{Pack, pack};
+use crate::settings::Settings;
+
+/// How many jobs one delivery submits at a time.
+const CONCURRENT_JOBS: usize = 4;
+
+/// How often a throttled submission is tried again: about ten seconds in all.
+const SUBMIT_TRIES: u32 = 7;
+
+/// What dispatch needs of the world.
+pub struct Dispatcher<O, T, Q, N, B, C> {
+    /// `S3_WORK`.
+    pub objects: O,
+    /// DYNAMODB_INPUT.
+    pub records: T,
+    /// The dead-letter queues.
+    pub queues: Q,
+    /// SNS_NOTIF.
+    pub notices: N,
+    /// Batch.
+    pub batch: B,
+    /// The clock.
+    pub clock: C,
+    /// What is configured.
+    pub settings: Settings,
+}
+
+/// A request with the messages that it came in.
+#[derive(Debug, Clone)]
+struct Incoming {
+    request: JobRequest,
+    messages: Vec<QueueMessage>,
+}
+
+/// Why a request is not done with.
+#[derive(Debug, Clone)]
+struct Later {
+    reason: String,
+    /// Whether it may be given up when it has come often enough: not while its job may have been submitted.
+    may_give_up: bool,
+}
+
+/// Requests that are not done with, by job id.
+type Leftover = HashMap<String, Later>;
+
+impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher<O, T, Q, N, B, C> {
+    /// Handles a delivery of a queue and answers the messages that must come again.
+    pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
+        let Trigger::Queue(messages) = Trigger::read(payload)? else {
+            return Err(Failure::invalid_request("dispatch takes messages of a queue only"));
+        };
+        let mut failed: Vec<String> = Vec::new();
+        let mut incoming: BTreeMap<String, Incoming> = BTreeMap::new();
+        for message in messages {
+            match serde_json::from_str::<JobRequest>(&message.body) {
+                Ok(request) => {
+                    let entry = incoming.entry(request.job_id.clone());
+                    entry.or_insert_with(|| Incoming { request, messages: Vec::new() }).messages.push(message);
+                }
+                Err(error) => {
+                    let reason = format!("the message is no request: {error}");
+                    if let Err(failure) = self.bury(&message, &reason).await {
+                        tracing::error!(message = message.message_id, "{reason}; {failure}");
+                        failed.push(message.message_id);
+                    }
+                }
+            }
+        }
+        let leftover = match self.dispatch(&incoming).await {
+            Ok(leftover) => leftover,
+            Err(failure) => {
+                let later = Later { reason: failure.to_string(), may_give_up: true };
+                incoming.keys().map(|id| (id.clone(), later.clone())).collect()
+            }
+        };
+        for (job_id, later) in leftover {
+            let Some(incoming) = incoming.get(&job_id) else { continue };
+            let receives = incoming.messages.iter().map(QueueMessage::receive_count).max().unwrap_or_default();
+            tracing::warn!(job = job_id, receives, "not dispatched: {}", later.reason);
+            if later.may_give_up && receives >= self.settings.give_up_receives {
+                match self.give_up(incoming, &later.reason).await {
+                    Ok(()) => continue,
+                    Err(failure) => tracing::error!(job = job_id, "cannot even give up: {failure}"),
+                }
+            }
+            failed.extend(incoming.messages.iter().map(|message| message.message_id.clone()));
+        }
+        Ok(lambda::failed_messages(failed.iter().map(String::as_str)))
+    }
+
+    /// Submits what is to be submitted, and answers what is not done with.
+    async fn dispatch(&self, incoming: &BTreeMap<String, Incoming>) -> Result<Leftover, Failure> {
+        let mut leftover = Leftover::new();
+        let mut available: HashMap<String, InputRecord> = HashMap::new();
+        let mut found: HashMap<String, Option<String>> = HashMap::new();
+        let known = self.read(incoming).await?;
+        let now = self.clock.now().unix_timestamp();
+        for (job_id, Incoming { request, messages }) in incoming {
+            let (record, latest) = known.get(job_id).cloned().unwrap_or_default();
+            let mut record = record.unwrap_or_else(|| InputRecord::of_request(request));
+            // What was given up is taken up again when its message comes again: somebody moved it back to the queue.
+            let ended = record.state.is_terminal() && record.given_up.is_none();
+            if ended || record.batch_job_id.is_some() {
+                continue;
+            }
+            if latest.is_some_and(|latest| *latest.sequence > *identity::sequence(job_id)) {
+                self.supersede(record).await?;
+                continue;
+            }
+            if let Some(claim) = record.claim.clone() {
+                if now < claim.at + self.settings.claim_seconds {
+                    let reason = format!("being submitted as {} since {} s", claim.job_name, now - claim.at);
+                    leftover.insert(job_id.clone(), Later { reason, may_give_up: false });
+                    continue;
+                }
+                let batch_job_id = match found.get(&claim.job_name) {
+                    Some(id) => id.clone(),
+                    None => self.batch.find(&claim.job_queue, &claim.job_name).await?,
+                };
+                found.insert(claim.job_name.clone(), batch_job_id.clone());
+                if let Some(id) = batch_job_id {
+                    self.record_job(&[InputRecord::key(&request.source, job_id)], &claim.job_name, &id).await?;
+                    continue;
+                }
+            }
+            record.timeline.queued_at =
+                messages.iter().filter_map(QueueMessage::sent_at).min().and_then(moment::text_of_milliseconds);
+            available.insert(job_id.clone(), record);
+        }
+        let requests = incoming.values().map(|incoming| incoming.request.clone());
+        let requests = requests.filter(|request| available.contains_key(&request.job_id)).collect();
+        let packs = pack(requests, &self.settings.packing);
+        let submissions = packs.into_iter().map(|pack| self.submit(pack, &available));
+        let results: Vec<Leftover> =
+            futures::stream::iter(submissions).buffer_unordered(CONCURRENT_JOBS).collect().await;
+        leftover.extend(results.into_iter().flatten());
+        Ok(leftover)
+    }
+
+    /// The records of requests, and the latest versions of their objects.
+    async fn read(
+        &self,
+        incoming: &BTreeMap<String, Incoming>,
+    ) -> Result<HashMap<String, (Option<InputRecord>, Option<Latest>)>, Failure> {
+        let requests: Vec<&JobRequest> = incoming.values().map(|incoming| &incoming.request).collect();
+        let mut known: HashMap<String, (Option<InputRecord>, Option<Latest>)> = HashMap::new();
+        for requests in requests.chunks(BATCH / 2) {
+            let mut keys: Vec<Key> = requests
+                .iter()
+                .flat_map(|r| [InputRecord::key(&r.source, &r.job_id), Latest::key(&r.source)])
+                .collect();
+            keys.sort();
+            keys.dedup();
+            let items = self.records.get(&keys).await?;
+            let items: HashMap<&Key, _> = keys.iter().zip(items).collect();
+            for request in requests {
+                let item = |key: &Key| items.get(key).cloned().flatten();
+                let record =
+                    item(&InputRecord::key(&request.source, &request.job_id)).map(table::from_item).transpose()?;
+                let latest = item(&Latest::key(&request.source)).map(table::from_item).transpose()?;
+                known.insert(request.job_id.clone(), (record, latest));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Submits a pack, and answers what of it is not done with.
+    async fn submit(&self, mut pack: Pack, records: &HashMap<String, InputRecord>) -> Leftover {
+        let mut leftover = Leftover::new();
+        loop {
+            let (submission, claim) = self.prepare(&pack);
+            match self.claim(&pack, &claim, records).await {
+                Ok(Ok(())) => {
+                    leftover.extend(self.submit_claimed(&pack, &submission).await);
+                    return leftover;
+                }
+                // Somebody else is at these: they come again, the others go on without them.
+                Ok(Err(Conflict(positions))) => {
+                    let others = pack.requests.iter().enumerate();
+                    let (theirs, ours): (Vec<_>, Vec<_>) =
+                        others.partition(|(position, _)| positions.contains(position));
+                    for (_, request) in theirs {
+                        let reason = "changed by another at the same time".to_owned();
+                        leftover.insert(request.job_id.clone(), Later { reason, may_give_up: false });
+                    }
+                    let ours = ours.into_iter().map(|(_, request)| request.clone()).collect();
+                    let Some(rest) = crate::packing::pack(ours, &self.settings.packing).pop() else { return leftover };
+                    pack = rest;
+                }
+                Err(failure) => {
+                    leftover.extend(later(&pack, &failure.to_string(), true));
+                    return leftover;
+                }
+            }
+        }
+    }
+
+    /// The submission of a pack and the claim for it.
+    fn prepare(&self, pack: &Pack) -> (Submission, Claim) {
+        let now = self.clock.now();
+        let position = Settings::position(pack.kind);
+        let operation = operation_of(&pack.requests);
+        let ids: Vec<&str> = pack.requests.iter().map(|request| request.job_id.as_str()).collect();
+        let at = now.unix_timestamp_nanos().to_string();
+        let name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
+        let list = format!("lists/{}/{}/{name}.jsonl", pack.kind, &moment::text(now)[..10]);
+        let list_url = format!("s3://{}/{list}", self.settings.work_bucket);
+        let source = match pack.requests.as_slice() {
+            [one] => control::input_record::object_of(&one.source),
+            many => format!("{} objects", many.len()),
+        };
+        let mut parameters = vec![
+            ("manifest".to_owned(), list_url.clone()),
+            ("list".to_owned(), list.clone()),
+            ("children".to_owned(), pack.children.to_string()),
+        ];
+        if let [one] = pack.requests.as_slice() {
+            parameters.push(("input".to_owned(), source.clone()));
+            parameters.push(("processingOption".to_owned(), one.processing_option.clone()));
+        }
+        let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
+        let submission = Submission {
+            name: name.clone(),
+            queue: self.settings.job_queues[position].clone(),
+            definition: self.settings.job_definitions[position].clone(),
+            command: vec!["run".to_owned(), "--manifest".to_owned(), list_url],
+            parameters,
+            array_size: (pack.children > 1).then_some(pack.children as u32),
+            vcpus: pack.resources.vcpus,
+            memory: pack.resources.memory,
+            tags: tags.map(|(name, value)| (name.to_owned(), tag_value(value))).into(),
+        };
+        let job_queue = submission.queue.clone();
+        (submission, Claim { job_name: name, job_queue, work_list: list, at: now.unix_timestamp() })
+    }
+
+    /// Writes the list, then claims every upload of the pack or none.
+    async fn claim(
+        &self,
+        pack: &Pack,
+        claim: &Claim,
+        records: &HashMap<String, InputRecord>,
+    ) -> Result<Result<(), Conflict>, Failure> {
+        self.objects.write(&self.settings.work_bucket, &claim.work_list, work_list::write(&pack.requests)).await?;
+        let puts = pack.requests.iter().map(|request| {
+            let mut record = records[&request.job_id].clone();
+            record.claim = Some(claim.clone());
+            if record.given_up.take().is_some() {
+                record.timeline.recorded_at = None;
+                record.expires_at = None;
+            }
+            table::put(&record)
+        });
+        self.records.put(&puts.collect::<Vec<_>>()).await
+    }
+
+    /// Submits what was claimed.
+    async fn submit_claimed(&self, pack: &Pack, submission: &Submission) -> Leftover {
+        let keys: Vec<Key> =
+            pack.requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect();
+        for attempt in 0..SUBMIT_TRIES {
+            let id = match self.batch.submit(submission).await {
+                Ok(id) => id,
+                Err(SubmitFailure::Throttled) => {
+                    self.clock.sleep(self.backoff(attempt, &submission.name)).await;
+                    continue;
+                }
+                Err(SubmitFailure::Refused(failure)) => {
+                    return self.release(pack, &keys, submission, &failure.to_string()).await;
+                }
+                // It may have been submitted all the same: then it can be found, now or once the claim is void.
+                Err(SubmitFailure::Unknown(failure)) => {
+                    match self.batch.find(&submission.queue, &submission.name).await {
+                        Ok(Some(id)) => id,
+                        _ => return later(pack, &failure.to_string(), false).collect(),
+                    }
+                }
+            };
+            return match self.record_job(&keys, &submission.name, &id).await {
+                Ok(()) => Leftover::new(),
+                Err(failure) => later(pack, &failure.to_string(), false).collect(),
+            };
+        }
+        self.release(pack, &keys, submission, "Batch is throttling submissions").await
+    }
+
+    /// Between half and the whole of an exponential step, at most six seconds, so that many dispatchers do not come
+    /// again at the same time.
+    fn backoff(&self, attempt: u32, name: &str) -> Duration {
+        let step = 100_u64 << attempt.min(6);
+        let spread = identity::short_hash(&[name, &attempt.to_string(), &self.clock.now().nanosecond().to_string()]);
+        let spread = u64::from_str_radix(&spread[..4], 16).unwrap_or_default() % (step / 2);
+        Duration::from_millis((step / 2 + spread).min(6000))
+    }
+
+    /// Takes a claim back: nothing was submitted under it.
+    async fn release(&self, pack: &Pack, keys: &[Key], submission: &Submission, reason: &str) -> Leftover {
+        let unclaim = |_: &Key, record: Option<InputRecord>| {
+            let mut record = record?;
+            record.claim.take_if(|claim| claim.job_name == submission.name);
+            Some(record)
+        };
+        if let Err(failure) = table::update(&self.records, &self.clock, keys, unclaim).await {
+            // The claim is void after a while by itself.
+            tracing::warn!(name = submission.name, "a claim could not be taken back: {failure}");
+        }
+        later(pack, reason, true).collect()
+    }
+
+    /// Records the job of uploads that were claimed under its name.
+    async fn record_job(&self, keys: &[Key], job_name: &str, batch_job_id: &str) -> Result<(), Failure> {
+        let submitted_at = moment::text(self.clock.now());
+        let merge = |_: &Key, record: Option<InputRecord>| {
+            let mut record = record?;
+            if record.claim.as_ref().is_some_and(|claim| claim.job_name == job_name) && record.batch_job_id.is_none() {
+                record.batch_job_id = Some(batch_job_id.to_owned());
+                record.timeline.submitted_at = Some(submitted_at.clone());
+            }
+            Some(record)
+        };
+        table::update(&self.records, &self.clock, keys, merge).await?;
+        tracing::info!(name = job_name, batch_job_id, objects = keys.len(), "submitted");
+        Ok(())
+    }
+
+    /// A later version of the object was classified: working on this one could only overwrite newer outputs.
+    async fn supersede(&self, mut record: InputRecord) -> Result<(), Failure> {
+        record.refusal = Some(Refusal {
+            state: State::Failed,
+            kind: FailureKind::InputNotFound,
+            message: format!("{} was overwritten by a later version, which has a record of its own", record.object),
+        });
+        self.end(record).await
+    }
+
+    /// Tells everybody that nothing more is done, and records it.
+    async fn end(&self, mut record: InputRecord) -> Result<(), Failure> {
+        record.conclude(self.clock.now(), self.settings.record_days);
+        self.notices.publish(&notice::of(&record, &self.clock)).await?;
+        match self.records.put(&[table::put(&record)]).await? {
+            Ok(()) => Ok(()),
+            Err(Conflict(_)) => Err(Failure::temporary(format!("the record of {} is being changed", record.object))),
+        }
+    }
+
+    /// Moves a request to the dead-letter queue with its reason, and records that.
+    async fn give_up(&self, incoming: &Incoming, reason: &str) -> Result<(), Failure> {
+        let Incoming { request, messages } = incoming;
+        let key = InputRecord::key(&request.source, &request.job_id);
+        let present: Vec<Option<InputRecord>> = table::read(&self.records, &[key]).await?;
+        let mut record = present.into_iter().flatten().next().unwrap_or_else(|| InputRecord::of_request(request));
+        let receives = messages.iter().map(QueueMessage::receive_count).max().unwrap_or_default();
+        let message = format!("not submitted to Batch after {receives} tries: {reason}");
+        if let Some(first) = messages.first() {
+            let queue = &self.settings.dead_letter_queues[Settings::position(request.kind)];
+            self.queues.send(queue, &first.body, &[("reason", &message)]).await?;
+        }
+        let at = moment::text(self.clock.now());
+        record.given_up = Some(GivenUp { at, message, redriven: record.redriven });
+        self.end(record).await
+    }
+
+    /// Moves a message that nobody can read to the dead-letter queue with its reason.
+    async fn bury(&self, message: &QueueMessage, reason: &str) -> Result<(), Failure> {
+        let queue = self.settings.dead_letter_queue_of(&message.queue_arn).ok_or_else(|| {
+            Failure::invalid_request(format!("{} is none of the configured queues", message.queue_arn))
+        })?;
+        tracing::error!(message = message.message_id, queue, "{reason}");
+        self.queues.send(queue, &message.body, &[("reason", reason)]).await
+    }
+}
+
+fn later<'a>(pack: &'a Pack, reason: &'a str, may_give_up: bool) -> impl Iterator<Item = (String, Later)> + 'a {
+    let later = Later { reason: reason.to_owned(), may_give_up };
+    pack.requests.iter().map(move |request| (request.job_id.clone(), later.clone()))
+}
+
+/// The word of the operation that all requests ask for, or `several`.
+fn operation_of(requests: &[JobRequest]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for request in requests {
+        let operations = Operations::parse_for(request.kind, &request.processing_option);
+        names.extend(operations.iter().flatten().map(|operation: &Operation| operation.name().to_owned()));
+        names.sort_unstable();
+        names.dedup();
+    }
+    match names.as_slice() {
+        [one] => one.clone(),
+        _ => "several".to_owned(),
+    }
+}
+
+/// As much of a text as a tag's value may hold, without the characters that it may not.
+fn tag_value(text: &str) -> String {
+    let allowed = |c: char| if c.is_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '_' };
+    text.chars().take(256).map(allowed).collect()
+}

@@ -1,0 +1,28 @@
+//! The program of dispatch-lambda: wiring.
+
+// The futures of the SDK are nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
+use control::aws::{Clients, SystemClock};
+use control::environment::Environment;
+use control::lambda;
+use dispatch_lambda::environment::VARIABLES;
+use dispatch_lambda::handler::Dispatcher;
+use dispatch_lambda::settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    lambda::start_logging();
+    let environment = Environment::read(VARIABLES)?;
+    let clients = Clients::load().await?;
+    let dispatcher = Dispatcher {
+        objects: clients.objects().await?,
+        records: clients.table(environment.get("DYNAMODB_INPUT")),
+        queues: clients.queues(),
+        notices: clients.notices(environment.get("SNS_NOTIF")).await?,
+        batch: clients.batch(),
+        clock: SystemClock,
+        settings: Settings::read(&environment)?,
+    };
+    lambda::run(&dispatcher, |dispatcher, payload| dispatcher.handle(payload)).await
+}

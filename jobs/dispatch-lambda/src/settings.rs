@@ -1,0 +1,90 @@
+//! What is configured for dispatch.
+
+use catalog::MediaKind;
+use control::environment::Environment;
+use job::Failure;
+
+use crate::packing::Packing;
+
+/// What is configured. Arrays are in the order of [`MediaKind::ALL`].
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// URLs of the queues.
+    pub queues: [String; 4],
+    /// URLs of the dead-letter queues.
+    pub dead_letter_queues: [String; 4],
+    /// Batch's job queues.
+    pub job_queues: [String; 4],
+    /// Batch's job definitions.
+    pub job_definitions: [String; 4],
+    /// The bucket of the lists of packed jobs.
+    pub work_bucket: String,
+    /// Which requests share a job.
+    pub packing: Packing,
+    /// Receives after which a message is given up.
+    pub give_up_receives: u64,
+    /// Seconds after which a claim without a job is void.
+    pub claim_seconds: i64,
+    /// Days after which a record may expire.
+    pub record_days: u64,
+}
+
+impl Settings {
+    /// Reads them from the environment.
+    pub fn read(environment: &Environment) -> Result<Self, Failure> {
+        let each =
+            |name: &dyn Fn(MediaKind) -> String| MediaKind::ALL.map(|kind| environment.get(&name(kind)).to_owned());
+        let upper = |kind: MediaKind| kind.name().to_ascii_uppercase();
+        Ok(Self {
+            queues: each(&|kind| kind.queue_variable().to_owned()),
+            dead_letter_queues: each(&|kind| format!("{}_DLQ", kind.queue_variable())),
+            job_queues: each(&|kind| format!("BATCH_QUEUE_{}", upper(kind))),
+            job_definitions: each(&|kind| format!("BATCH_DEFINITION_{}", upper(kind))),
+            work_bucket: environment.get("S3_WORK").to_owned(),
+            packing: Packing {
+                below_bytes: environment.number("PACK_BELOW_BYTES")?,
+                bytes: environment.number("PACK_BYTES")?,
+                count: environment.number("PACK_COUNT")?,
+            },
+            give_up_receives: environment.number("MAX_RECEIVE_COUNT")?,
+            claim_seconds: environment.number("CLAIM_SECONDS")? as i64,
+            record_days: environment.number("RECORD_DAYS")?,
+        })
+    }
+
+    /// The position of a kind in the arrays.
+    pub fn position(kind: MediaKind) -> usize {
+        MediaKind::ALL.iter().position(|each| *each == kind).unwrap_or_default()
+    }
+
+    /// The dead-letter queue behind the queue of that ARN: a queue's URL and its ARN both end in its name.
+    pub fn dead_letter_queue_of(&self, queue_arn: &str) -> Option<&str> {
+        let name = queue_arn.rsplit(':').next()?;
+        let position = self.queues.iter().position(|url| url.rsplit('/').next() == Some(name))?;
+        Some(&self.dead_letter_queues[position])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::VARIABLES;
+
+    #[test]
+    fn every_variable_of_a_kind_is_declared() {
+        let numbers =
+            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "CLAIM_SECONDS", "RECORD_DAYS"];
+        let lookup = |name: &'static str| {
+            Some(if numbers.contains(&name) {
+                "7".to_owned()
+            } else {
+                format!("https://sqs.eu-west-1.amazonaws.com/1/{name}")
+            })
+        };
+        let settings = Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap()).unwrap();
+        assert!(settings.job_queues[1].ends_with("BATCH_QUEUE_IMAGE"));
+        let found = settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:SQS_PICTURE");
+        assert!(found.is_some_and(|url| url.ends_with("SQS_PICTURE_DLQ")));
+        assert_eq!(settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:OTHER"), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! LAMBDA_OUTPUT: records what came out, in whatever order the news arrive.
+
+pub mod batch_reason;
+pub mod environment;
+pub mod handler;
+pub mod settings;

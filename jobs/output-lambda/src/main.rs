@@ -1,0 +1,27 @@
+//! The program of LAMBDA_OUTPUT: wiring.
+
+// The futures of the SDK are nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
+use control::aws::{Clients, SystemClock};
+use control::environment::Environment;
+use control::lambda;
+use output_lambda::environment::VARIABLES;
+use output_lambda::handler::Recorder;
+use output_lambda::settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    lambda::start_logging();
+    let environment = Environment::read(VARIABLES)?;
+    let clients = Clients::load().await?;
+    let recorder = Recorder {
+        objects: clients.objects().await?,
+        inputs: clients.table(environment.get("DYNAMODB_INPUT")),
+        outputs: clients.table(environment.get("DYNAMODB_OUTPUT")),
+        notices: clients.notices(environment.get("SNS_NOTIF")).await?,
+        clock: SystemClock,
+        settings: Settings::read(&environment)?,
+    };
+    lambda::run(&recorder, |recorder, payload| recorder.handle(payload)).await
+}
