@@ -30,6 +30,7 @@ async fn the_whole_system_is_made_used_and_taken_away() {
     terraform.run(&["apply", "-auto-approve", "-parallelism=64"]);
 
     let installation = terraform.output("installation");
+    programs_get_the_variables_that_they_read(&installation);
     what_it_says_is_there(&aws, &installation).await;
 
     terraform.run(&["plan", "-out=second.plan", "-parallelism=64"]);
@@ -39,6 +40,16 @@ async fn the_whole_system_is_made_used_and_taken_away() {
 
     terraform.run(&["destroy", "-auto-approve", "-parallelism=64"]);
     nothing_is_left(&aws).await;
+}
+
+/// Jobs take theirs from the command line's declarations; those that AWS Batch sets itself are not Terraform's.
+fn programs_get_the_variables_that_they_read(installation: &Value) {
+    let read = |path: &str| fs_err::read_to_string(workspace().join(path)).expect("a source file");
+    let declared: Vec<String> =
+        read("jobs/job/src/cli.rs").split("env = \"").skip(1).map(|rest| rest[..rest.find('"').expect("a name")].to_owned()).collect();
+    for (name, _) in installation["environments"]["job"].as_object().expect("a map") {
+        assert!(declared.contains(name), "no job reads {name}; they read {declared:?}");
+    }
 }
 
 async fn what_it_says_is_there(aws: &Aws, installation: &Value) {
