@@ -45,8 +45,11 @@ async fn the_whole_system_is_made_used_and_taken_away() {
 /// Jobs take theirs from the command line's declarations; those that AWS Batch sets itself are not Terraform's.
 fn programs_get_the_variables_that_they_read(installation: &Value) {
     let read = |path: &str| fs_err::read_to_string(workspace().join(path)).expect("a source file");
-    let declared: Vec<String> =
-        read("jobs/job/src/cli.rs").split("env = \"").skip(1).map(|rest| rest[..rest.find('"').expect("a name")].to_owned()).collect();
+    let declared: Vec<String> = read("jobs/job/src/cli.rs")
+        .split("env = \"")
+        .skip(1)
+        .map(|rest| rest[..rest.find('"').expect("a name")].to_owned())
+        .collect();
     for (name, _) in installation["environments"]["job"].as_object().expect("a map") {
         assert!(declared.contains(name), "no job reads {name}; they read {declared:?}");
     }
