@@ -69,6 +69,44 @@ impl Aws {
         aws_sdk_dynamodb::Client::new(&self.configuration())
     }
 
+    /// A client of Batch.
+    pub fn batch(&self) -> aws_sdk_batch::Client {
+        aws_sdk_batch::Client::new(&self.configuration())
+    }
+
+    /// Makes Batch accept jobs without running them in containers.
+    pub async fn without_containers(&self) {
+        let body = r#"{"batch": {"use_docker": false}}"#;
+        self.post("/moto-api/config", "application/json", "", body);
+    }
+
+    /// A role that Batch may take on; its ARN.
+    pub async fn batch_role(&self) -> String {
+        let name = unique("role");
+        let form = format!(
+            "Action=CreateRole&Version=2010-05-08&RoleName={name}&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D"
+        );
+        let authorization = "Authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0\r\n";
+        self.post("/", "application/x-www-form-urlencoded", authorization, &form);
+        format!("arn:aws:iam::123456789012:role/{name}")
+    }
+
+    /// A plain request, for which no SDK client is worth its compile time.
+    fn post(&self, path: &str, content_type: &str, more: &str, body: &str) {
+        use std::io::{Read as _, Write as _};
+        let mut connection = std::net::TcpStream::connect(("127.0.0.1", self.moto.port)).expect("the server listens");
+        write!(
+            connection,
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n{more}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("a request is sent");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer comes");
+        let status = answer.split_whitespace().nth(1).unwrap_or_default();
+        assert!(status.starts_with('2'), "{path}: {answer}");
+    }
+
     /// A new bucket.
     pub async fn bucket(&self) -> String {
         let name = unique("bucket");

@@ -17,9 +17,12 @@
 
 mod aws;
 mod binaries;
+mod lambda;
 mod moto;
 mod proxy;
+pub mod world;
 
 pub use aws::{Aws, TopicQueue, unique};
 pub use binaries::{binary, command, target_folder};
+pub use lambda::Lambda;
 pub use proxy::{Fault, Proxy, Request, Rule};

@@ -12,6 +12,7 @@ use job::{Failure, FailureKind, JobEvent, Source};
 use serde_json::{Map, Number, Value};
 use time::OffsetDateTime;
 
+use crate::operator::BatchStatus;
 use crate::ports::{Batch, Clock, Found, Head, Notices, Objects, Queues, Submission, SubmitFailure, Table};
 use crate::table::{Condition, Conflict, Item, Key, Put};
 
@@ -152,6 +153,34 @@ pub struct DynamoTable {
     pub client: aws_sdk_dynamodb::Client,
     /// The table's name.
     pub name: String,
+}
+
+impl DynamoTable {
+    /// Every item with that partition key, of the table itself or of an index, the last in the order of the sort key
+    /// first.
+    pub async fn partition(&self, index: Option<&str>, name: &str, value: &str) -> Result<Vec<Item>, Failure> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .set_index_name(index.map(str::to_owned))
+                .key_condition_expression("#p = :p")
+                .expression_attribute_names("#p", name)
+                .expression_attribute_values(":p", AttributeValue::S(value.to_owned()))
+                .scan_index_forward(false)
+                .set_exclusive_start_key(start);
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| service_failure(&format!("querying {}", self.name), error))?;
+            items.extend(answer.items.unwrap_or_default().into_iter().map(from_attributes));
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
 }
 
 impl Table for DynamoTable {
@@ -309,6 +338,30 @@ fn from_attribute(attribute: AttributeValue) -> Value {
 #[derive(Debug, Clone)]
 pub struct SqsQueues(pub aws_sdk_sqs::Client);
 
+impl SqsQueues {
+    /// Moves every message of a queue that is visible to another queue. Answers how many.
+    pub async fn move_messages(&self, from_url: &str, to_url: &str) -> Result<usize, Failure> {
+        let mut moved = 0;
+        loop {
+            let request = self.0.receive_message().queue_url(from_url).max_number_of_messages(10).wait_time_seconds(1);
+            let answer = request.send().await;
+            let answer = answer.map_err(|error| service_failure(&format!("reading {from_url}"), error))?;
+            let messages = answer.messages.unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(moved);
+            }
+            for message in messages {
+                // Sent before it is deleted: at worst it is there twice, which dispatch does not mind.
+                self.send(to_url, message.body().unwrap_or_default(), &[]).await?;
+                let receipt = message.receipt_handle.unwrap_or_default();
+                let deleted = self.0.delete_message().queue_url(from_url).receipt_handle(receipt).send().await;
+                deleted.map_err(|error| service_failure(&format!("deleting from {from_url}"), error))?;
+                moved += 1;
+            }
+        }
+    }
+}
+
 impl Queues for SqsQueues {
     async fn send(&self, queue_url: &str, body: &str, attributes: &[(&str, &str)]) -> Result<(), Failure> {
         let mut request = self.0.send_message().queue_url(queue_url).message_body(body);
@@ -354,6 +407,19 @@ impl Notices for SnsNotices {
 /// AWS Batch.
 #[derive(Debug, Clone)]
 pub struct AwsBatch(pub aws_sdk_batch::Client);
+
+impl AwsBatch {
+    /// What Batch says of a job; nothing if it no longer knows it.
+    pub async fn status(&self, job_id: &str) -> Result<Option<BatchStatus>, Failure> {
+        let answer = self.0.describe_jobs().jobs(job_id).send().await;
+        let answer = answer.map_err(|error| service_failure(&format!("describing Batch job {job_id}"), error))?;
+        let job = answer.jobs.unwrap_or_default().into_iter().next();
+        Ok(job.map(|job| BatchStatus {
+            status: job.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            reason: job.status_reason.filter(|reason| !reason.is_empty()),
+        }))
+    }
+}
 
 impl Batch for AwsBatch {
     async fn submit(&self, submission: &Submission) -> Result<String, SubmitFailure> {

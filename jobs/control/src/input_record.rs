@@ -389,13 +389,13 @@ impl InputRecord {
 
     /// The state that follows from the facts.
     fn state_of_facts(&self) -> State {
-        if let Some(refusal) = &self.refusal {
-            return refusal.state;
-        }
         let ended = |operation: &String| self.results.get(operation).is_some_and(OperationResult::is_final);
         if !self.operations.is_empty() && self.operations.iter().all(ended) {
             let failed = self.results.values().any(|result| result.outcome != Outcome::Succeeded);
             return if failed { State::Failed } else { State::Succeeded };
+        }
+        if let Some(refusal) = &self.refusal {
+            return refusal.state;
         }
         let given_up = self.given_up.as_ref().is_some_and(|given_up| given_up.redriven == self.redriven);
         if self.batch_failure.is_some() || (given_up && self.batch_job_id.is_none()) {
@@ -411,11 +411,11 @@ impl InputRecord {
 
     /// Why it is not (yet) SUCCEEDED.
     fn reason_of_facts(&self) -> (Option<String>, Option<FailureKind>) {
-        if let Some(refusal) = &self.refusal {
-            return (Some(refusal.message.clone()), Some(refusal.kind));
-        }
         if self.state == State::Succeeded {
             return (None, None);
+        }
+        if let Some(refusal) = self.refusal.as_ref().filter(|_| self.results.is_empty()) {
+            return (Some(refusal.message.clone()), Some(refusal.kind));
         }
         let failures: Vec<_> = self.results.iter().filter(|(_, result)| result.outcome != Outcome::Succeeded).collect();
         let told = failures.iter().map(|(operation, result)| {

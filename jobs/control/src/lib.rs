@@ -10,6 +10,7 @@ pub mod lambda;
 pub mod metrics;
 pub mod moment;
 pub mod notice;
+pub mod operator;
 pub mod output_record;
 pub mod ports;
 pub mod table;

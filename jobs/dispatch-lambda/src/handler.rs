@@ -126,10 +126,6 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             if ended || record.batch_job_id.is_some() {
                 continue;
             }
-            if latest.is_some_and(|latest| *latest.sequence > *identity::sequence(job_id)) {
-                self.supersede(record).await?;
-                continue;
-            }
             if let Some(claim) = record.claim.clone() {
                 if now < claim.at + self.settings.claim_seconds {
                     let reason = format!("being submitted as {} since {} s", claim.job_name, now - claim.at);
@@ -145,6 +141,12 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                     self.record_job(&[InputRecord::key(&request.source, job_id)], &claim.job_name, &id).await?;
                     continue;
                 }
+            }
+            // Only now is it certain that no job has it.
+            if record.results.is_empty() && latest.is_some_and(|latest| *latest.sequence > *identity::sequence(job_id))
+            {
+                self.supersede(record).await?;
+                continue;
             }
             record.timeline.queued_at =
                 messages.iter().filter_map(QueueMessage::sent_at).min().and_then(moment::text_of_milliseconds);

@@ -3,11 +3,9 @@
 use std::process::ExitCode;
 
 use image_job::ImageJob;
-use model_job::ModelJob;
-use video_job::VideoJob;
 
 /// Every kind that this machine can work on.
-static JOBS: &[&dyn job::Job] = &[&ImageJob, &ModelJob, &VideoJob];
+static JOBS: &[&dyn job::Job] = &[&ImageJob];
 
 fn main() -> ExitCode {
     job::serve_if_worker(JOBS);

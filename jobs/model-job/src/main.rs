@@ -1,9 +1,0 @@
-//! Wiring only.
-
-use std::process::ExitCode;
-
-use model_job::ModelJob;
-
-fn main() -> ExitCode {
-    job::main(&[&ModelJob])
-}

@@ -1,0 +1,183 @@
+//! Lambda's Runtime API on this machine: runs a Lambda's real program and hands it events one at a time.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a Lambda may take to start or to answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A Lambda's running program.
+pub struct Lambda {
+    name: String,
+    child: Child,
+    events: Sender<Value>,
+    answers: Receiver<Answer>,
+    init: Duration,
+}
+
+/// What the program says.
+#[derive(Debug)]
+enum Answer {
+    /// It asked for its first event.
+    Ready,
+    /// The result of an invocation, or its error.
+    Done(Result<Value, Value>),
+}
+
+impl Lambda {
+    /// Starts a workspace binary with nothing but this environment, and waits until it asks for its first event.
+    pub fn start(name: &str, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        let (events, waiting) = channel();
+        let (answered, answers) = channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let (waiting, answered) = (Arc::clone(&waiting), answered.clone());
+                // An error is the end of the program's connection.
+                thread::spawn(move || serve(connection, &waiting, &answered));
+            }
+        });
+        let mut command = crate::command(name);
+        let started = Instant::now();
+        let child = command
+            .envs(environment)
+            .envs([
+                ("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}")),
+                ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+                ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+                ("AWS_LAMBDA_LOG_STREAM_NAME", "stream".to_owned()),
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let mut lambda = Self { name: name.to_owned(), child, events, answers, init: Duration::ZERO };
+        match lambda.answers.recv_timeout(PATIENCE) {
+            Ok(Answer::Ready) => lambda.init = started.elapsed(),
+            other => panic!("{name} did not ask for an event: {other:?} ({:?})", lambda.child.try_wait()),
+        }
+        lambda
+    }
+
+    /// Invokes it. An error is what Lambda would show as the function's error.
+    pub fn invoke(&self, event: &Value) -> Result<Value, Value> {
+        self.events.send(event.clone()).expect("the server runs as long as this");
+        match self.answers.recv_timeout(PATIENCE) {
+            Ok(Answer::Done(result)) => result,
+            other => panic!("{} did not answer: {other:?}", self.name),
+        }
+    }
+
+    /// From the start of the process to its first request for an event.
+    pub fn init(&self) -> Duration {
+        self.init
+    }
+
+    /// CPU time of the process so far.
+    pub fn cpu(&self) -> Duration {
+        let text = fs_err::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let after_name = text.rsplit(')').next().unwrap_or_default();
+        let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+        // The kernel counts in hundredths of a second.
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    /// The most memory that the process has held, bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let text = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or_default() * 1024
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(connection: TcpStream, events: &Mutex<Receiver<Value>>, answers: &Sender<Answer>) -> io::Result<()> {
+    let mut reader = BufReader::new(connection.try_clone()?);
+    let mut writer = connection;
+    let mut is_first = true;
+    loop {
+        let Some((path, body)) = read_request(&mut reader)? else { return Ok(()) };
+        if path.ends_with("/invocation/next") {
+            if is_first {
+                is_first = false;
+                let _ = answers.send(Answer::Ready);
+            }
+            let Ok(event) = events.lock().unwrap_or_else(PoisonError::into_inner).recv() else { return Ok(()) };
+            let deadline = std::time::SystemTime::now() + PATIENCE;
+            let deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+            let body = event.to_string();
+            write!(
+                writer,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                 Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
+                 Lambda-Runtime-Deadline-Ms: {deadline}\r\n\
+                 Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:test\r\n\
+                 Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700\r\n\r\n{body}",
+                body.len()
+            )?;
+        } else {
+            let value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            let failed = path.ends_with("/error");
+            let _ = answers.send(Answer::Done(if failed { Err(value) } else { Ok(value) }));
+            write!(writer, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")?;
+        }
+        writer.flush()?;
+    }
+}
+
+/// The path and the body of the next request; nothing at the end of the connection.
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<(String, Vec<u8>)>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let path = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let (mut length, mut is_chunked) = (0, false);
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let header = line.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        is_chunked |= header == "transfer-encoding: chunked";
+    }
+    let mut body = vec![0; length];
+    if !is_chunked {
+        reader.read_exact(&mut body)?;
+        return Ok(Some((path, body)));
+    }
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim(), 16).map_err(|_| io::ErrorKind::InvalidData)?;
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk)?;
+        if size == 0 {
+            return Ok(Some((path, body)));
+        }
+        body.extend_from_slice(&chunk[..size]);
+    }
+}

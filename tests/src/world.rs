@@ -1,0 +1,481 @@
+//! A world for the control plane that is simulated in this process: buckets, tables, queues, a topic and Batch, with the
+//! real handlers between them. Time is its own; what goes wrong is drawn from a seed, so that a run can be replayed.
+//!
+//! A crash is real to the handler: its future is dropped between two requests and never polled again.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use control::event::{QueueAttributes, QueueMessage};
+use control::ports::{Batch, Clock, Found, Head, Notices, Objects, Queues, Submission, SubmitFailure, Table};
+use control::table::{Conflict, Item, Key, Put};
+use control::{moment, work_list};
+use job::{Failure, JobEvent, Source};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+/// What goes wrong, each as a probability.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// A Lambda ends before or after a request.
+    pub crash: f64,
+    /// A request is refused for now.
+    pub throttle: f64,
+    /// A request has its effect, and the answer is lost.
+    pub lost_answer: f64,
+    /// An event is delivered again.
+    pub duplicate: f64,
+    /// An event comes late: up to ten minutes, or an hour where it was dropped first.
+    pub delay: f64,
+    /// A container is killed while it works.
+    pub kill: f64,
+}
+
+/// A generator of pseudo-random numbers (splitmix64), the same for the same seed on every machine.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.number() % limit.max(1)
+    }
+
+    /// True with a probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        ((self.number() >> 11) as f64) / ((1_u64 << 53) as f64) < probability
+    }
+}
+
+/// An object of the simulated buckets.
+#[derive(Debug, Clone)]
+pub struct StoredObject {
+    /// Bytes that a read of the head sees.
+    pub head: Vec<u8>,
+    /// Bytes that it has.
+    pub size: u64,
+    /// The entity tag.
+    pub etag: String,
+    /// The version, in a versioned bucket.
+    pub version_id: Option<String>,
+    /// User metadata `processing-option`.
+    pub metadata_option: Option<String>,
+    /// The tag `processing-option`.
+    pub tag_option: Option<String>,
+}
+
+/// A message of a simulated queue.
+#[derive(Debug, Clone)]
+pub struct Message {
+    id: String,
+    body: String,
+    /// Attributes, such as the reason of a dead letter.
+    pub attributes: Vec<(String, String)>,
+    receives: u64,
+    visible_at: i64,
+    sent_at: i64,
+}
+
+/// A submitted job.
+#[derive(Debug, Clone)]
+pub struct SubmittedJob {
+    /// Batch's id.
+    pub id: String,
+    /// What was submitted.
+    pub submission: Submission,
+}
+
+/// Something that happens at a time.
+pub type Happening<A> = Reverse<(i64, u64, A)>;
+
+/// What everybody shares.
+#[derive(Debug)]
+pub struct Inner {
+    /// Milliseconds since 1970.
+    pub now: i64,
+    /// Draws everything that is left to chance.
+    pub random: Random,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Objects by bucket and key, every version that is there, the latest last.
+    pub objects: BTreeMap<(String, String), Vec<StoredObject>>,
+    /// Small objects that are read and written whole.
+    pub files: BTreeMap<(String, String), Vec<u8>>,
+    /// Items by table and key.
+    pub tables: HashMap<String, BTreeMap<Key, Item>>,
+    /// Messages by queue.
+    pub queues: HashMap<String, VecDeque<Message>>,
+    /// Notices that nobody has delivered yet.
+    pub notices: Vec<JobEvent>,
+    /// Every job that was ever submitted.
+    pub jobs: Vec<SubmittedJob>,
+    /// Jobs that were submitted and not yet taken up by [`World::take_jobs`].
+    new_jobs: Vec<SubmittedJob>,
+    /// Requests by name.
+    pub requests: BTreeMap<&'static str, u64>,
+    /// The invocation that is running has crashed.
+    crashed: bool,
+    serial: u64,
+}
+
+/// A handle on the world. It is every port but the tables.
+#[derive(Debug, Clone)]
+pub struct World(Arc<Mutex<Inner>>);
+
+/// A table of the world.
+#[derive(Debug, Clone)]
+pub struct WorldTable {
+    world: World,
+    name: String,
+}
+
+impl World {
+    /// A world without anything in it.
+    pub fn new(seed: u64, faults: Faults) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            now: 1_795_000_000_000,
+            random: Random::new(seed),
+            faults,
+            objects: BTreeMap::new(),
+            files: BTreeMap::new(),
+            tables: HashMap::new(),
+            queues: HashMap::new(),
+            notices: Vec::new(),
+            jobs: Vec::new(),
+            new_jobs: Vec::new(),
+            requests: BTreeMap::new(),
+            crashed: false,
+            serial: 0,
+        })))
+    }
+
+    /// Everything, for a moment.
+    pub fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A table.
+    pub fn table(&self, name: &str) -> WorldTable {
+        WorldTable { world: self.clone(), name: name.to_owned() }
+    }
+
+    /// Runs an invocation to its end; `None` if it crashed.
+    pub fn invoke<T>(&self, handler: impl Future<Output = T>) -> Option<T> {
+        self.inner().crashed = false;
+        let mut handler = pin!(handler);
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            match handler.as_mut().poll(&mut context) {
+                Poll::Ready(result) => return Some(result),
+                Poll::Pending if self.inner().crashed => return None,
+                // A combinator lets others run first; nothing here waits for anything.
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// The jobs that were submitted since this was last asked.
+    pub fn take_jobs(&self) -> Vec<SubmittedJob> {
+        std::mem::take(&mut self.inner().new_jobs)
+    }
+
+    /// The visible messages of a queue, at most so many, as its trigger delivers them. They are invisible for a while.
+    pub fn receive(&self, queue: &str, most: usize, visibility: Duration) -> Vec<QueueMessage> {
+        let mut inner = self.inner();
+        let now = inner.now;
+        let messages = inner.queues.entry(queue.to_owned()).or_default();
+        let visible = messages.iter_mut().filter(|message| message.visible_at <= now).take(most);
+        let received = visible.map(|message| {
+            message.receives += 1;
+            message.visible_at = now + visibility.as_millis() as i64;
+            QueueMessage {
+                message_id: message.id.clone(),
+                body: message.body.clone(),
+                attributes: QueueAttributes {
+                    approximate_receive_count: Some(message.receives.to_string()),
+                    sent_timestamp: Some(message.sent_at.to_string()),
+                },
+                queue_arn: format!("arn:aws:sqs:eu-west-1:1:{queue}"),
+            }
+        });
+        received.collect()
+    }
+
+    /// The event of a queue's trigger.
+    pub fn queue_event(messages: &[QueueMessage]) -> Value {
+        let record = |message: &QueueMessage| {
+            json!({
+                "messageId": message.message_id, "body": message.body, "eventSource": "aws:sqs",
+                "eventSourceARN": message.queue_arn,
+                "attributes": {
+                    "ApproximateReceiveCount": message.attributes.approximate_receive_count,
+                    "SentTimestamp": message.attributes.sent_timestamp,
+                },
+            })
+        };
+        json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+    }
+
+    /// Deletes the messages that the trigger's answer does not name.
+    pub fn acknowledge(&self, queue: &str, received: &[QueueMessage], answer: &Value) {
+        let failed: BTreeSet<&str> = answer["batchItemFailures"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|failure| failure["itemIdentifier"].as_str())
+            .collect();
+        let done: BTreeSet<&str> =
+            received.iter().map(|message| message.message_id.as_str()).filter(|id| !failed.contains(id)).collect();
+        self.inner().queues.entry(queue.to_owned()).or_default().retain(|message| !done.contains(message.id.as_str()));
+    }
+
+    /// The lines of a job's list that a child takes.
+    pub fn lines_of(&self, job: &SubmittedJob, child: usize) -> Vec<job::JobRequest> {
+        let parameter = |name: &str| {
+            let found = job.submission.parameters.iter().find(|(each, _)| each == name);
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let inner = self.inner();
+        let list = inner.files.iter().find(|((_, key), _)| *key == parameter("list"));
+        let mut lines = work_list::read(list.expect("the list is written before the job").1).expect("a list");
+        let range = work_list::slice(lines.len(), parameter("children").parse().unwrap_or(1), child);
+        lines.drain(range).collect()
+    }
+
+    /// One request: counted, perhaps refused, perhaps the last of this invocation.
+    async fn request<T>(&self, name: &'static str, effect: impl FnOnce(&mut Inner) -> T) -> Result<T, Failure> {
+        let (crash_before, throttled) = {
+            let mut inner = self.inner();
+            *inner.requests.entry(name).or_default() += 1;
+            let faults = inner.faults;
+            (inner.random.chance(faults.crash / 2.0), inner.random.chance(faults.throttle))
+        };
+        if crash_before {
+            self.crash().await;
+        }
+        if throttled {
+            return Err(Failure::temporary(format!("{name}: throttled")));
+        }
+        let (result, crash_after, lost) = {
+            let mut inner = self.inner();
+            let result = effect(&mut inner);
+            let faults = inner.faults;
+            (result, inner.random.chance(faults.crash / 2.0), inner.random.chance(faults.lost_answer))
+        };
+        if crash_after {
+            self.crash().await;
+        }
+        if lost { Err(Failure::temporary(format!("{name}: the connection was reset"))) } else { Ok(result) }
+    }
+
+    async fn crash(&self) {
+        self.inner().crashed = true;
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Inner {
+    /// A number that was not given before.
+    pub fn serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// The version of an object that is asked for.
+    fn find(&self, source: &Source) -> Found<&StoredObject> {
+        let place = (source.bucket.clone().unwrap_or_default(), source.key.clone());
+        let gone = |why: &str| Found::Gone(format!("s3://{}/{} was {why}", place.0, place.1));
+        let versions = self.objects.get(&place).map(Vec::as_slice).unwrap_or_default();
+        match &source.version_id {
+            Some(id) => match versions.iter().find(|version| version.version_id.as_ref() == Some(id)) {
+                Some(version) => Found::Here(version),
+                None => gone("deleted"),
+            },
+            None => match versions.last() {
+                Some(version) if source.etag.as_ref().is_none_or(|etag| *etag == version.etag) => Found::Here(version),
+                Some(_) => gone("overwritten"),
+                None => gone("deleted"),
+            },
+        }
+    }
+}
+
+impl Objects for World {
+    async fn head(&self, source: &Source, bytes: usize) -> Result<Found<Head>, Failure> {
+        self.request("s3:GetObject", |inner| match inner.find(source) {
+            Found::Here(object) => Found::Here(Head {
+                bytes: object.head[..object.head.len().min(bytes)].to_vec(),
+                content_type: None,
+                processing_option: object.metadata_option.clone(),
+                tags: u32::from(object.tag_option.is_some()),
+            }),
+            Found::Gone(reason) => Found::Gone(reason),
+        })
+        .await
+    }
+
+    async fn tag(&self, source: &Source) -> Result<Found<Option<String>>, Failure> {
+        self.request("s3:GetObjectTagging", |inner| match inner.find(source) {
+            Found::Here(object) => Found::Here(object.tag_option.clone()),
+            Found::Gone(reason) => Found::Gone(reason),
+        })
+        .await
+    }
+
+    async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+        self.request("s3:GetObject", |inner| inner.files.get(&(bucket.to_owned(), key.to_owned())).cloned()).await
+    }
+
+    async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+        self.request("s3:PutObject", |inner| drop(inner.files.insert((bucket.to_owned(), key.to_owned()), bytes))).await
+    }
+}
+
+impl Table for WorldTable {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Failure> {
+        self.world
+            .request("dynamodb:BatchGetItem", |inner| {
+                let table = inner.tables.entry(self.name.clone()).or_default();
+                keys.iter().map(|key| table.get(key).cloned()).collect()
+            })
+            .await
+    }
+
+    async fn put(&self, puts: &[Put]) -> Result<Result<(), Conflict>, Failure> {
+        assert!(puts.len() <= control::table::BATCH, "DynamoDB takes at most 100 items in a transaction");
+        self.world
+            .request("dynamodb:TransactWriteItems", |inner| {
+                let table = inner.tables.entry(self.name.clone()).or_default();
+                let unmet = puts.iter().enumerate().filter(|(_, put)| !put.condition.holds(table.get(&put.key())));
+                let unmet: Vec<usize> = unmet.map(|(position, _)| position).collect();
+                if !unmet.is_empty() {
+                    return Err(Conflict(unmet));
+                }
+                table.extend(puts.iter().map(|put| (put.key(), put.item.clone())));
+                Ok(())
+            })
+            .await
+    }
+}
+
+impl Queues for World {
+    async fn send(&self, queue_url: &str, body: &str, attributes: &[(&str, &str)]) -> Result<(), Failure> {
+        self.request("sqs:SendMessage", |inner| {
+            let id = format!("message-{}", inner.serial());
+            let (now, again) = (inner.now, inner.faults.duplicate);
+            let copies = if inner.random.chance(again) { 2 } else { 1 };
+            let attributes: Vec<_> =
+                attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let name = queue_url.rsplit('/').next().unwrap_or_default().to_owned();
+            for copy in 0..copies {
+                inner.queues.entry(name.clone()).or_default().push_back(Message {
+                    id: format!("{id}-{copy}"),
+                    body: body.to_owned(),
+                    attributes: attributes.clone(),
+                    receives: 0,
+                    visible_at: now,
+                    sent_at: now,
+                });
+            }
+        })
+        .await
+    }
+}
+
+impl Notices for World {
+    async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
+        self.request("sns:Publish", |inner| inner.notices.push(event.clone())).await
+    }
+}
+
+impl Batch for World {
+    async fn submit(&self, submission: &Submission) -> Result<String, SubmitFailure> {
+        let throttle = {
+            let mut inner = self.inner();
+            let throttle = inner.faults.throttle;
+            inner.random.chance(throttle)
+        };
+        if throttle {
+            return Err(SubmitFailure::Throttled);
+        }
+        let submitted = self.request("batch:SubmitJob", |inner| {
+            let id = format!("batch-{}", inner.serial());
+            let job = SubmittedJob { id: id.clone(), submission: submission.clone() };
+            inner.jobs.push(job.clone());
+            inner.new_jobs.push(job);
+            id
+        });
+        submitted.await.map_err(SubmitFailure::Unknown)
+    }
+
+    async fn find(&self, queue: &str, name: &str) -> Result<Option<String>, Failure> {
+        self.request("batch:ListJobs", |inner| {
+            let found = inner.jobs.iter().find(|job| job.submission.queue == queue && job.submission.name == name);
+            found.map(|job| job.id.clone())
+        })
+        .await
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> OffsetDateTime {
+        let now = self.inner().now;
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(now) * 1_000_000).expect("a time of this century")
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+/// Times of the world as text.
+pub fn text_of(now: i64) -> String {
+    moment::text_of_milliseconds(now).unwrap_or_default()
+}
+
+/// A queue of happenings in the order of their times.
+#[derive(Debug)]
+pub struct Agenda<A: Ord> {
+    heap: BinaryHeap<Happening<A>>,
+    count: u64,
+}
+
+impl<A: Ord> Default for Agenda<A> {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), count: 0 }
+    }
+}
+
+impl<A: Ord> Agenda<A> {
+    /// Something happens at a time.
+    pub fn at(&mut self, time: i64, happening: A) {
+        self.count += 1;
+        self.heap.push(Reverse((time, self.count, happening)));
+    }
+
+    /// What happens next, and when.
+    pub fn pop(&mut self) -> Option<(i64, A)> {
+        self.heap.pop().map(|Reverse((time, _, happening))| (time, happening))
+    }
+
+    /// Whether nothing is going to happen.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
