@@ -85,13 +85,18 @@ variable "max_vcpus" {
 }
 
 variable "job_architecture" {
-  description = "Processor of the containers: X86_64 or ARM64 (about 20 % cheaper on Fargate; the images have to be built for it)."
+  description = "Processor of the containers: X86_64 or ARM64 (about 20 % cheaper on Fargate; the images have to be built for it, and with EC2 or EKS the instance types must be of it, such as c7g)."
   type        = string
   default     = "X86_64"
 
   validation {
     condition     = contains(["X86_64", "ARM64"], var.job_architecture)
     error_message = "job_architecture must be X86_64 or ARM64."
+  }
+
+  validation {
+    condition     = var.job_architecture == "X86_64" || var.compute == "FARGATE" || alltrue([for type in var.ec2.instance_types : can(regex("^[a-z]+[0-9]+g", type))])
+    error_message = "job_architecture = \"ARM64\" needs ec2.instance_types of that processor, such as [\"c7g\", \"m7g\"]."
   }
 }
 

@@ -15,7 +15,7 @@ pub mod image_encoding;
 
 pub use convert::Convert;
 pub use keyframes::{FrameFormat, Keyframes, Select};
-pub use optimise::Optimise;
+pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use resize::{Filter, Fit, Position, Resize};
 pub use text::Text;

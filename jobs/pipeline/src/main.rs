@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use image_job::ImageJob;
+use model_job::ModelJob;
+use video_job::VideoJob;
 
 /// Every kind that this machine can work on.
-static JOBS: &[&dyn job::Job] = &[&ImageJob];
+static JOBS: &[&dyn job::Job] = &[&ImageJob, &ModelJob, &VideoJob];
 
 fn main() -> ExitCode {
     job::serve_if_worker(JOBS);

@@ -1,3 +1,9 @@
 //! Wiring only.
 
-fn main() {}
+use std::process::ExitCode;
+
+use video_job::VideoJob;
+
+fn main() -> ExitCode {
+    job::main(&[&VideoJob])
+}

@@ -2,8 +2,6 @@
 # EventBridge writes the events into a log, and metric filters count them there. The log also answers questions by
 # CloudWatch Logs Insights.
 
-data "aws_caller_identity" "current" {}
-
 locals {
   namespace = "DataPipeline"
 
@@ -50,14 +48,23 @@ resource "aws_cloudwatch_log_resource_policy" "events" {
   policy_name = "${var.name}-job-events"
   policy_document = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "EventBridgeWrites"
-      Effect    = "Allow"
-      Principal = { Service = ["events.amazonaws.com", "delivery.logs.amazonaws.com"] }
-      Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource  = "${aws_cloudwatch_log_group.jobs.arn}:*"
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
-    }]
+    Statement = [
+      {
+        Sid       = "EventBridgeMakesStreams"
+        Effect    = "Allow"
+        Principal = { Service = ["events.amazonaws.com", "delivery.logs.amazonaws.com"] }
+        Action    = "logs:CreateLogStream"
+        Resource  = "${aws_cloudwatch_log_group.jobs.arn}:*"
+      },
+      {
+        Sid       = "TheRulesWrite"
+        Effect    = "Allow"
+        Principal = { Service = ["events.amazonaws.com", "delivery.logs.amazonaws.com"] }
+        Action    = "logs:PutLogEvents"
+        Resource  = "${aws_cloudwatch_log_group.jobs.arn}:*:*"
+        Condition = { ArnEquals = { "aws:SourceArn" = [for rule in aws_cloudwatch_event_rule.jobs : rule.arn] } }
+      },
+    ]
   })
 }
 

@@ -1,0 +1,440 @@
+//! Writes docs/cost.md: what 5 TB a day cost, from the dated price list and the load in docs/cost/.
+//!
+//! `cargo run -p benches --bin cost` writes it, `cargo test -p benches --bin cost` fails where it is stale.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+const PRICES: &str = include_str!("../../../docs/cost/prices-us-east-1.toml");
+const LOAD: &str = include_str!("../../../docs/cost/load.toml");
+/// Fargate and EC2 bill a minute at least.
+const LEAST_SECONDS: f64 = 60.0;
+
+const PAGE: &str = "docs/cost.md";
+
+fn main() -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
+    Ok(fs_err::write(path, page()?)?)
+}
+
+#[derive(Debug, Deserialize)]
+struct PriceList {
+    region: String,
+    prices: BTreeMap<String, Price>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Price {
+    usd: f64,
+    unit: String,
+    source: String,
+    seen: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Load {
+    days_a_month: f64,
+    utilisation: f64,
+    start_seconds: f64,
+    fargate_spot_share: f64,
+    ec2_spot_share: f64,
+    downloads: f64,
+    lambda_gib_seconds: f64,
+    log_bytes: f64,
+    metrics: f64,
+    alarm_metrics: f64,
+    image_gib: f64,
+    kinds: BTreeMap<String, Kind>,
+    compared: Compared,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    operation: String,
+    gb_a_day: f64,
+    object_mb: f64,
+    objects_a_job: f64,
+    cpu_seconds_a_gb: f64,
+    vcpus: f64,
+    gib: f64,
+    disk_gib: f64,
+    bytes_read: f64,
+    requests: f64,
+    outputs: f64,
+    output_share: f64,
+    basis: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Compared {
+    pages_a_document: f64,
+    video_minutes_a_gb: f64,
+}
+
+impl Kind {
+    fn objects(&self) -> f64 {
+        self.gb_a_day * 1000.0 / self.object_mb
+    }
+
+    fn jobs(&self) -> f64 {
+        self.objects() / self.objects_a_job
+    }
+
+    /// Hours of one vCPU that are paid for a day, with jobs of that many objects.
+    fn vcpu_hours(&self, load: &Load, objects_a_job: f64) -> f64 {
+        let work = objects_a_job * self.object_mb / 1000.0 * self.cpu_seconds_a_gb / load.utilisation;
+        let job_seconds = (load.start_seconds + work / self.vcpus).max(LEAST_SECONDS);
+        self.objects() / objects_a_job * job_seconds * self.vcpus / 3600.0
+    }
+}
+
+/// What a machine costs.
+struct Machine {
+    vcpu_hour: f64,
+    gib_hour: f64,
+    disk_gib_hour: f64,
+}
+
+struct Model {
+    load: Load,
+    prices: PriceList,
+}
+
+impl Model {
+    fn price(&self, name: &str) -> f64 {
+        self.prices.prices.get(name).unwrap_or_else(|| panic!("the price list has no {name}")).usd
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.load.kinds.values()
+    }
+
+    fn objects(&self) -> f64 {
+        self.kinds().map(Kind::objects).sum()
+    }
+
+    fn outputs(&self) -> f64 {
+        self.kinds().map(|kind| kind.objects() * kind.outputs).sum()
+    }
+
+    fn fargate(&self, share: f64) -> Machine {
+        Machine {
+            vcpu_hour: self.price("fargate_vcpu_hour") * share,
+            gib_hour: self.price("fargate_gib_hour") * share,
+            disk_gib_hour: self.price("fargate_disk_gib_hour"),
+        }
+    }
+
+    fn fargate_arm(&self, share: f64) -> Machine {
+        Machine {
+            vcpu_hour: self.price("fargate_arm_vcpu_hour") * share,
+            gib_hour: self.price("fargate_arm_gib_hour") * share,
+            ..self.fargate(share)
+        }
+    }
+
+    /// Memory comes with the vCPU; the disk of an instance is small beside it.
+    fn ec2(&self, share: f64) -> Machine {
+        Machine { vcpu_hour: self.price("ec2_vcpu_hour") * share, gib_hour: 0.0, disk_gib_hour: 0.0 }
+    }
+
+    /// US dollars a day for jobs of a kind.
+    fn kind_compute(&self, kind: &Kind, machine: &Machine, objects_a_job: f64) -> f64 {
+        let job_hour = kind.vcpus * machine.vcpu_hour
+            + kind.gib * machine.gib_hour
+            + (kind.disk_gib - 20.0).max(0.0) * machine.disk_gib_hour
+            + self.price("public_ipv4_hour");
+        kind.vcpu_hours(&self.load, objects_a_job) / kind.vcpus * job_hour
+    }
+
+    fn compute(&self, machine: &Machine) -> f64 {
+        self.kinds().map(|kind| self.kind_compute(kind, machine, kind.objects_a_job)).sum()
+    }
+
+    fn compute_unpacked(&self, machine: &Machine) -> f64 {
+        self.kinds().map(|kind| self.kind_compute(kind, machine, 1.0)).sum()
+    }
+
+    /// US dollars a day, by part, beside the jobs and what is kept.
+    fn control(&self, lambda_gib_second: f64) -> Vec<(&'static str, f64)> {
+        let (objects, outputs) = (self.objects(), self.outputs());
+        let jobs: f64 = self.kinds().map(Kind::jobs).sum();
+        // Classify and output once an object, output once an output and four times a job; dispatch is batched away.
+        let calls = objects * 2.0 + outputs + jobs * 4.0;
+        let lambda = calls * (self.price("lambda_request") + self.load.lambda_gib_seconds * lambda_gib_second);
+        // Sent, received and deleted, the latter two ten at a time.
+        let queues = objects * 1.2 * self.price("sqs_request");
+        let notices = objects * self.price("sns_publish");
+        let events = (objects + outputs) * self.price("eventbridge_s3_event");
+        // An upload's record is written at classification, submission and its end, 2 KiB each and once more for its index;
+        // an output's twice, 1 KiB each, with its two indexes.
+        let writes = (objects * 3.0 * 4.0 + outputs * 2.0 * 3.0) * self.price("dynamodb_write");
+        let reads = (objects * 3.0 + outputs * 2.0) * self.price("dynamodb_read");
+        let logs = objects * self.load.log_bytes / 1e9 * self.price("logs_gib");
+        vec![
+            ("S3 events (EventBridge)", events),
+            ("Functions (Lambda)", lambda),
+            ("Queues (SQS)", queues),
+            ("Notices (SNS)", notices),
+            ("Records (DynamoDB)", writes + reads),
+            ("Logs (CloudWatch)", logs),
+        ]
+    }
+
+    fn requests(&self) -> f64 {
+        let gets: f64 = self.kinds().map(|kind| kind.objects() * kind.requests).sum();
+        gets * self.price("s3_get") + (self.objects() + self.outputs()) * self.price("s3_put")
+    }
+
+    fn input_gb(&self) -> f64 {
+        self.kinds().map(|kind| kind.gb_a_day).sum()
+    }
+
+    fn result_gb(&self) -> f64 {
+        self.kinds().map(|kind| kind.gb_a_day * kind.output_share).sum()
+    }
+
+    fn delivery(&self) -> f64 {
+        let share = self.load.downloads;
+        share * (self.result_gb() * self.price("cloudfront_gib") + self.outputs() * self.price("cloudfront_request"))
+    }
+
+    fn idle(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("Alarms", self.load.alarm_metrics * self.price("alarm_metric_month")),
+            ("Dashboard (the first three of an account are free)", self.price("dashboard_month")),
+            ("Container images", self.load.image_gib * self.price("ecr_gib_month")),
+            ("Everything else (functions, queues, topics, tables, Batch, VPC, gateway endpoints, CloudFront)", 0.0),
+        ]
+    }
+}
+
+fn page() -> Result<String> {
+    let prices: PriceList = toml::from_str(PRICES).context("docs/cost/prices-us-east-1.toml")?;
+    let load: Load = toml::from_str(LOAD).context("docs/cost/load.toml")?;
+    let model = Model { load, prices };
+    let days = model.load.days_a_month;
+    let mut page = String::from(
+        "# What it costs\n\n\
+        <!-- Written by `cargo run -p benches --bin cost` from docs/cost/*.toml; change those. -->\n\n",
+    );
+    writeln!(
+        page,
+        "5 TB a day in {}, at list prices ([docs/cost/prices-{}.toml](cost/prices-{}.toml): each with its source and \
+        date), without free tiers. What is assumed stands in [docs/cost/load.toml](cost/load.toml); CPU seconds are \
+        marked measured or assumed. US dollars; a month has {days} days.\n",
+        model.prices.region, model.prices.region, model.prices.region
+    )?;
+    write_load(&mut page, &model)?;
+    write_month(&mut page, &model)?;
+    write_levers(&mut page, &model)?;
+    write_idle(&mut page, &model)?;
+    write_prices(&mut page, &model)?;
+    Ok(page)
+}
+
+fn write_load(page: &mut String, model: &Model) -> Result<()> {
+    page.push_str(
+        "## The load\n\n\
+        | kind | operation | GB a day | objects | jobs | CPU seconds a GB | basis | vCPU-hours a day |\n\
+        | --- | --- | ---: | ---: | ---: | ---: | --- | ---: |\n",
+    );
+    for (name, kind) in &model.load.kinds {
+        writeln!(
+            page,
+            "| {name} | {} | {:.0} | {:.0} | {:.0} | {} | {} | {:.1} |",
+            kind.operation,
+            kind.gb_a_day,
+            kind.objects(),
+            kind.jobs(),
+            kind.cpu_seconds_a_gb,
+            kind.basis,
+            kind.vcpu_hours(&model.load, kind.objects_a_job),
+        )?;
+    }
+    writeln!(
+        page,
+        "\nvCPU-hours are what is paid for: CPU seconds at {:.0} % utilisation, and {} seconds from the start of billing \
+        to the first request of each job, a minute at least.\n",
+        model.load.utilisation * 100.0,
+        model.load.start_seconds
+    )?;
+    Ok(())
+}
+
+fn write_month(page: &mut String, model: &Model) -> Result<()> {
+    let days = model.load.days_a_month;
+    page.push_str("## A month\n\n| part | USD a day | USD a month |\n| --- | ---: | ---: |\n");
+    let mut parts = vec![("Jobs (Fargate Spot, x86)", model.compute(&model.fargate(model.load.fargate_spot_share)))];
+    parts.extend(model.control(model.price("lambda_gib_second")));
+    parts.push(("Requests (S3)", model.requests()));
+    parts.push(("Metrics (CloudWatch)", model.load.metrics * model.price("metric_month") / days));
+    parts.push(("Delivery (CloudFront)", model.delivery()));
+    let total: f64 = parts.iter().map(|(_, usd)| usd).sum();
+    for (part, usd) in parts {
+        writeln!(page, "| {part} | {usd:.2} | {:.0} |", usd * days)?;
+    }
+    writeln!(page, "| **Running, without what is kept** | **{total:.2}** | **{:.0}** |\n", total * days)?;
+    let month = model.price("s3_gib_month");
+    writeln!(
+        page,
+        "What is kept grows: after the first month {:.0} TB of uploads and {:.1} TB of results lie in S3, which is {:.0} \
+        USD a month from then on, and as much more after each further month. Lifecycle rules decide that figure, more \
+        than anything else here.\n",
+        model.input_gb() * days / 1000.0,
+        model.result_gb() * days / 1000.0,
+        (model.input_gb() + model.result_gb()) * days * month,
+    )?;
+    Ok(())
+}
+
+fn write_levers(page: &mut String, model: &Model) -> Result<()> {
+    let (load, days) = (&model.load, model.load.days_a_month);
+    let on_demand = model.fargate(1.0);
+    let spot = model.fargate(load.fargate_spot_share);
+    let objects = |kind: &str| load.kinds.get(kind).map_or(0.0, Kind::objects);
+    let kept = model.input_gb() * days;
+    let transitions = model.objects() * days * model.price("s3_glacier_ir_transition");
+    let job = |kind: &str| {
+        load.kinds.get(kind).map_or(0.0, |kind| model.kind_compute(kind, &spot, kind.objects_a_job)) * days
+    };
+    let video_gb = load.kinds.get("video").map_or(0.0, |kind| kind.gb_a_day);
+    let lambda = |price: &str| {
+        let parts = model.control(model.price(price));
+        parts.iter().filter(|(part, _)| part.contains("Lambda")).map(|(_, usd)| usd).sum::<f64>()
+    };
+    page.push_str(
+        "## The levers\n\nA month each, everything else as above.\n\n\
+        | lever | without | with | saved |\n| --- | ---: | ---: | ---: |\n",
+    );
+    let levers = [
+        ("Spot instead of on-demand (Fargate)", model.compute(&on_demand) * days, model.compute(&spot) * days),
+        (
+            "arm64 instead of x86 for jobs (Fargate on-demand)",
+            model.compute(&on_demand) * days,
+            model.compute(&model.fargate_arm(1.0)) * days,
+        ),
+        (
+            "EC2 Spot instead of Fargate on-demand",
+            model.compute(&on_demand) * days,
+            model.compute(&model.ec2(load.ec2_spot_share)) * days,
+        ),
+        ("arm64 for the functions", lambda("lambda_gib_second") * days, lambda("lambda_arm_gib_second") * days),
+        (
+            "Packing small objects into one container (Fargate Spot)",
+            model.compute_unpacked(&spot) * days,
+            model.compute(&spot) * days,
+        ),
+        ("S3 gateway endpoint instead of a NAT gateway, if every byte is read", kept * model.price("nat_gib"), 0.0),
+        (
+            "Reading only the key frames' ranges of videos (through a NAT gateway, where there is no endpoint)",
+            video_gb * days * model.price("nat_gib"),
+            video_gb * days * model.price("nat_gib") * load.kinds.get("video").map_or(1.0, |kind| kind.bytes_read),
+        ),
+        (
+            "Uploads of a month in Glacier Instant Retrieval after 30 days, for each month kept",
+            kept * model.price("s3_gib_month"),
+            kept * model.price("s3_glacier_ir_gib_month") + transitions,
+        ),
+        (
+            "Text by document-job instead of Textract",
+            objects("document") * load.compared.pages_a_document * model.price("textract_page") * days,
+            job("document"),
+        ),
+        (
+            "Images by image-job instead of a Rekognition call each",
+            objects("image") * model.price("rekognition_image") * days,
+            job("image"),
+        ),
+        (
+            "Key frames by video-job instead of MediaConvert's frame capture over every minute",
+            video_gb * load.compared.video_minutes_a_gb * model.price("mediaconvert_minute") * days,
+            job("video"),
+        ),
+    ];
+    for (lever, without, with) in levers {
+        let saved = if without > 0.0 { (without - with) / without * 100.0 } else { 0.0 };
+        writeln!(page, "| {lever} | {without:.0} | {with:.0} | {:.0} ({saved:.0} %) |", without - with)?;
+    }
+    writeln!(
+        page,
+        "\nTextract also reads scans, and Rekognition says what is on a picture: they are the right tool for that. The \
+        comparison is with their price for work that needs neither ({} pages a document, {} minutes of video a GB).\n",
+        load.compared.pages_a_document, load.compared.video_minutes_a_gb
+    )?;
+    Ok(())
+}
+
+fn write_idle(page: &mut String, model: &Model) -> Result<()> {
+    page.push_str("## Left idle\n\n| part | USD a month |\n| --- | ---: |\n");
+    let idle = model.idle();
+    for (part, usd) in &idle {
+        writeln!(page, "| {part} | {usd:.2} |")?;
+    }
+    let total: f64 = idle.iter().map(|(_, usd)| usd).sum();
+    let endpoints = 4.0 * 3.0 * 24.0 * model.load.days_a_month * model.price("endpoint_hour");
+    writeln!(
+        page,
+        "| **Sum** | **{total:.2}** |\n\nAnd what lies in the buckets. With `network = {{ private = true }}` the four \
+        interface endpoints in three zones add {endpoints:.0} USD a month, used or not.\n"
+    )?;
+    Ok(())
+}
+
+fn write_prices(page: &mut String, model: &Model) -> Result<()> {
+    page.push_str("## The prices\n\n| price | USD | unit | source | seen |\n| --- | ---: | --- | --- | --- |\n");
+    for (name, price) in &model.prices.prices {
+        writeln!(page, "| {name} | {} | {} | <{}> | {} |", price.usd, price.unit, price.source, price.seen)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_what_the_prices_and_the_load_say() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
+        let written = fs_err::read_to_string(path).unwrap();
+        assert_eq!(written, page().unwrap(), "docs/cost.md is stale: cargo run -p benches --bin cost");
+    }
+
+    #[test]
+    fn the_load_is_five_terabytes_a_day_of_the_four_kinds() {
+        let load: Load = toml::from_str(LOAD).unwrap();
+        let kinds: Vec<&str> = load.kinds.keys().map(String::as_str).collect();
+        assert_eq!(kinds, catalog::MediaKind::ALL.map(catalog::MediaKind::name));
+        let gigabytes: f64 = load.kinds.values().map(|kind| kind.gb_a_day).sum();
+        assert!((gigabytes - 5000.0).abs() < 1e-9);
+        for (name, kind) in &load.kinds {
+            assert!(["measured", "assumed"].contains(&kind.basis.as_str()), "{name}");
+            assert!(
+                catalog::Declaration::all()
+                    .any(|declared| declared.kind.name() == name && declared.name == kind.operation),
+                "{name} has no operation {}",
+                kind.operation
+            );
+        }
+    }
+
+    #[test]
+    fn a_nat_gateway_for_every_byte_costs_what_the_documents_say() {
+        let model = Model { load: toml::from_str(LOAD).unwrap(), prices: toml::from_str(PRICES).unwrap() };
+        let month = model.input_gb() * model.load.days_a_month * model.price("nat_gib");
+        assert!((month - 6750.0).abs() < 0.5, "{month}");
+    }
+
+    #[test]
+    fn every_price_has_a_source_and_a_date() {
+        let prices: PriceList = toml::from_str(PRICES).unwrap();
+        for (name, price) in prices.prices {
+            assert!(price.usd > 0.0 && price.source.starts_with("https://aws.amazon.com/"), "{name}");
+            assert!(price.seen.len() == 10 && price.seen.starts_with("20"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Wiring only.
+
+use std::process::ExitCode;
+
+use model_job::ModelJob;
+
+fn main() -> ExitCode {
+    job::main(&[&ModelJob])
+}

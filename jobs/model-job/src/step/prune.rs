@@ -1,0 +1,168 @@
+//! Leaves out what nothing refers to.
+
+use std::collections::HashSet;
+
+use super::Context;
+use super::renumber::{Renumbering, images_of, materials_of};
+use crate::document::{Document, Primitive};
+use crate::json::{Object, size};
+use crate::texture_info;
+
+/// Leaves out nodes, meshes, skins, cameras, materials, textures, samplers and images that no scene shows, and vertex
+/// attributes that no material uses.
+pub fn prune(document: &mut Document, context: &Context<'_>) {
+    if document.frozen_by.is_some() {
+        return;
+    }
+    if !context.options.keep_attributes {
+        attributes(document);
+    }
+    unused(document);
+}
+
+/// Leaves out objects, not attributes. Joining and merging leave some behind.
+pub fn unused(document: &mut Document) {
+    if document.frozen_by.is_some() {
+        return;
+    }
+    document.animations.retain(|animation| !animation.channels.is_empty() || !animation.rest.is_empty());
+    document.meshes.iter_mut().for_each(|mesh| mesh.primitives.retain(|primitive| !primitive.attributes.is_empty()));
+    for node in &mut document.nodes {
+        node.mesh = node.mesh.filter(|&mesh| !document.meshes[mesh].primitives.is_empty());
+        node.skin = node.skin.filter(|_| node.mesh.is_some());
+    }
+
+    let keep = shown_nodes(document);
+    Renumbering::retain(&mut document.nodes, &keep).nodes(document);
+
+    let keep = used(document.meshes.len(), document.nodes.iter().filter_map(|node| node.mesh));
+    Renumbering::retain(&mut document.meshes, &keep).meshes(document);
+
+    let keep = used(document.skins.len(), document.nodes.iter().filter_map(|node| node.skin));
+    Renumbering::retain(&mut document.skins, &keep).skins(document);
+
+    let keep = used(document.cameras.len(), document.nodes.iter().filter_map(|node| node.camera));
+    Renumbering::retain(&mut document.cameras, &keep).cameras(document);
+
+    let primitives = document.meshes.iter().flat_map(|mesh| &mesh.primitives);
+    let keep = used(document.materials.len(), primitives.flat_map(materials_of));
+    Renumbering::retain(&mut document.materials, &keep).materials(document);
+
+    let mut textures = Vec::new();
+    for material in &document.materials {
+        texture_info::visit(material, &mut |_, info| textures.extend(info.get("index").and_then(size)));
+    }
+    let keep = used(document.textures.len(), textures.into_iter());
+    Renumbering::retain(&mut document.textures, &keep).textures(document);
+
+    let samplers = document.textures.iter().filter_map(|texture| texture.get("sampler").and_then(size));
+    let keep = used(document.samplers.len(), samplers);
+    Renumbering::retain(&mut document.samplers, &keep).samplers(document);
+
+    let keep = used(document.images.len(), document.textures.iter().flat_map(images_of));
+    Renumbering::retain(&mut document.images, &keep).images(document);
+}
+
+/// Nodes of scenes, those that skins and animations refer to, and the ancestors of all. A file without scenes is a
+/// library, of which every node counts.
+fn shown_nodes(document: &Document) -> Vec<bool> {
+    let count = document.nodes.len();
+    if document.scenes.is_empty() {
+        return vec![true; count];
+    }
+    let mut keep = vec![false; count];
+    let mut waiting: Vec<usize> = document.scenes.iter().flat_map(|scene| scene.nodes.iter().copied()).collect();
+    while let Some(at) = waiting.pop() {
+        if !std::mem::replace(&mut keep[at], true) {
+            waiting.extend_from_slice(&document.nodes[at].children);
+        }
+    }
+    let referred = referred_nodes(document);
+    let parents = document.parents();
+    for &at in &referred {
+        let mut next = Some(at);
+        while let Some(at) = next.filter(|&at| !keep[at]) {
+            keep[at] = true;
+            next = parents[at];
+        }
+    }
+    // Leaves without a name, a purpose or a reader.
+    for at in document.parents_first().into_iter().rev() {
+        let node = &document.nodes[at];
+        let is_leaf = node.children.iter().all(|&child| !keep[child]);
+        if is_leaf && node.is_plain() && node.name().is_none() && !referred.contains(&at) {
+            keep[at] = false;
+        }
+    }
+    keep
+}
+
+/// Nodes that skins and animations refer to.
+pub fn referred_nodes(document: &Document) -> HashSet<usize> {
+    let skins = document.skins.iter().flat_map(|skin| skin.joints.iter().copied().chain(skin.skeleton));
+    let channels = document.animations.iter().flat_map(|animation| &animation.channels);
+    skins.chain(channels.filter_map(|channel| channel.node)).collect()
+}
+
+fn used(count: usize, numbers: impl Iterator<Item = usize>) -> Vec<bool> {
+    let mut used = vec![false; count];
+    numbers.for_each(|number| used[number] = true);
+    used
+}
+
+fn attributes(document: &mut Document) {
+    let needs: Vec<Needs> = document.materials.iter().map(Needs::of).collect();
+    for primitive in document.meshes.iter_mut().flat_map(|mesh| &mut mesh.primitives) {
+        let materials = materials_of(primitive);
+        // A primitive without a material is drawn with the default one.
+        let plain = Needs::of(&Object::new());
+        let mut of_primitive: Vec<&Needs> = materials.iter().map(|&material| &needs[material]).collect();
+        if primitive.material.is_none() {
+            of_primitive.push(&plain);
+        }
+        drop_unneeded(primitive, &of_primitive);
+    }
+}
+
+struct Needs {
+    coordinates: HashSet<usize>,
+    normals: bool,
+    tangents: bool,
+}
+
+impl Needs {
+    fn of(material: &Object) -> Self {
+        let mut coordinates = HashSet::new();
+        let mut tangents = false;
+        texture_info::visit(material, &mut |key, info| {
+            coordinates.insert(texture_info::coordinates(info));
+            tangents |= key.to_ascii_lowercase().contains("normal");
+        });
+        let has = |name: &str| material.get("extensions").and_then(|all| all.get(name)).is_some();
+        let unlit = has("KHR_materials_unlit");
+        Self { coordinates, normals: !unlit, tangents: !unlit && (tangents || has("KHR_materials_anisotropy")) }
+    }
+}
+
+fn drop_unneeded(primitive: &mut Primitive, needs: &[&Needs]) {
+    let needed = |name: &str| match name {
+        "NORMAL" => needs.iter().any(|needs| needs.normals),
+        "TANGENT" => needs.iter().any(|needs| needs.tangents),
+        _ => match name.strip_prefix("TEXCOORD_").and_then(|set| set.parse().ok()) {
+            Some(set) => needs.iter().any(|needs| needs.coordinates.contains(&set)),
+            None => true,
+        },
+    };
+    primitive.attributes.retain(|(name, _)| needed(name));
+    for target in &mut primitive.targets {
+        target.retain(|(name, _)| needed(name));
+    }
+    // Targets that move nothing any more still have weights that animations drive: they stay, as positions at rest.
+    if let Some((_, positions)) = primitive.attributes.iter().find(|(name, _)| name == "POSITION") {
+        let count = positions.count;
+        for target in primitive.targets.iter_mut().filter(|target| target.is_empty()) {
+            let still = crate::accessor::Accessor::of_floats(crate::accessor::Shape::Vec3, &vec![0.0; count * 3]);
+            target.push(("POSITION".to_owned(), std::sync::Arc::new(still)));
+        }
+    }
+}

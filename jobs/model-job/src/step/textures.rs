@@ -1,0 +1,235 @@
+//! Textures as WebP, no larger than asked for.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use catalog::operations::Textures;
+use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use job::{Failure, Progress};
+use serde_json::json;
+
+use super::Context;
+use super::renumber::images_of;
+use crate::document::Document;
+use crate::json::size;
+use crate::texture_info;
+
+/// The longest side and the most pixels that a texture may have.
+const LONGEST_SIDE: u32 = 16_384;
+const MOST_PIXELS: u64 = 1 << 26;
+/// Normal maps and other data tell of every bit of noise in the shading.
+const DATA_QUALITY: f32 = 8.0;
+
+/// The version of libwebp, such as `1.5.0`.
+pub fn encoder_version() -> String {
+    // SAFETY: a pure function.
+    let version = unsafe { libwebp_sys::WebPGetEncoderVersion() };
+    format!("{}.{}.{}", version >> 16 & 255, version >> 8 & 255, version & 255)
+}
+
+/// What a texture holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    Colour,
+    /// Normals, roughness, occlusion: numbers rather than colours.
+    Data,
+}
+
+/// Writes PNG and JPEG textures as WebP where that is smaller. Images that cannot be decoded stay, with a warning;
+/// images that no GPU could hold are refused.
+pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progress) -> Result<(), Failure> {
+    let roles = roles(document);
+    let refused = document.textures.iter().filter(|texture| images_of(texture).len() > 1).flat_map(images_of);
+    let has_alternatives: Vec<usize> = refused.collect();
+    let mut webp = Vec::new();
+    for (at, role) in roles.into_iter().enumerate() {
+        progress.report(0.5 + 0.5 * at as f64 / document.images.len() as f64);
+        let image = &document.images[at];
+        let format = match image.mime_type.as_str() {
+            "image/png" => ImageFormat::Png,
+            "image/jpeg" => ImageFormat::Jpeg,
+            _ => continue,
+        };
+        let name = format!("image {at}");
+        match dimensions(&image.bytes, format) {
+            Err(error) => {
+                document.warnings.push(format!("{name} is kept as it is, because it cannot be read: {error}"));
+                continue;
+            }
+            Ok((width, height)) => {
+                if width.max(height) > LONGEST_SIDE || u64::from(width) * u64::from(height) > MOST_PIXELS {
+                    return Err(Failure::invalid_input(format!(
+                        "{name} has {width} × {height} pixels; textures of at most {LONGEST_SIDE} pixels a side and \
+                         {MOST_PIXELS} in all are read"
+                    )));
+                }
+            }
+        }
+        // Of an image that a format is chosen for by the viewer, the viewers without WebP would have nothing left.
+        let Some(role) = role.filter(|_| !has_alternatives.contains(&at)) else { continue };
+        if context.options.textures == Textures::Keep && context.options.texture_size.is_none() {
+            continue;
+        }
+        match convert(&image.bytes, format, role, context) {
+            Ok(Some((bytes, is_webp))) => {
+                let image = &mut document.images[at];
+                image.bytes = Arc::new(bytes);
+                if is_webp {
+                    "image/webp".clone_into(&mut image.mime_type);
+                    webp.push(at);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                document.warnings.push(format!("{name} is kept as it is, because it cannot be decoded: {error}"));
+            }
+        }
+    }
+    if !webp.is_empty() {
+        refer(document, &webp);
+    }
+    Ok(())
+}
+
+/// Textures of these images get `EXT_texture_webp`.
+fn refer(document: &mut Document, webp: &[usize]) {
+    for texture in &mut document.textures {
+        let Some(source) = texture.get("source").and_then(size).filter(|source| webp.contains(source)) else {
+            continue;
+        };
+        texture.remove("source");
+        let extensions = texture.entry("extensions").or_insert_with(|| json!({}));
+        if let Some(extensions) = extensions.as_object_mut() {
+            extensions.insert("EXT_texture_webp".to_owned(), json!({ "source": source }));
+        }
+    }
+    for list in [&mut document.extensions_used, &mut document.extensions_required] {
+        list.insert("EXT_texture_webp".to_owned());
+    }
+}
+
+/// For every image what materials use it for; `None` where none does.
+fn roles(document: &Document) -> Vec<Option<Role>> {
+    let mut roles: Vec<Option<Role>> = vec![None; document.images.len()];
+    for material in &document.materials {
+        texture_info::visit(material, &mut |key, info| {
+            let texture = info.get("index").and_then(size).and_then(|index| document.textures.get(index));
+            let key = key.to_ascii_lowercase();
+            let is_data =
+                ["normal", "roughness", "occlusion", "thickness", "transmission", "iridescence", "anisotropy"]
+                    .iter()
+                    .any(|word| key.contains(word));
+            let role = if is_data { Role::Data } else { Role::Colour };
+            for image in texture.into_iter().flat_map(images_of) {
+                roles[image] = roles[image].max(Some(role));
+            }
+        });
+    }
+    // Something unknown may show a texture as well; as a colour it does no harm.
+    if document.frozen_by.is_some() {
+        return vec![None; roles.len()];
+    }
+    roles
+}
+
+fn reader(bytes: &[u8], format: ImageFormat) -> ImageReader<Cursor<&[u8]>> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LONGEST_SIDE);
+    limits.max_image_height = Some(LONGEST_SIDE);
+    limits.max_alloc = Some(MOST_PIXELS * 10);
+    reader.limits(limits);
+    reader
+}
+
+/// From the header alone.
+fn dimensions(bytes: &[u8], format: ImageFormat) -> Result<(u32, u32), image::ImageError> {
+    let mut reader = reader(bytes, format);
+    reader.no_limits();
+    reader.into_dimensions()
+}
+
+/// The image smaller and as WebP; `None` where it is good as it is.
+fn convert(
+    bytes: &[u8],
+    format: ImageFormat,
+    role: Role,
+    context: &Context<'_>,
+) -> Result<Option<(Vec<u8>, bool)>, Failure> {
+    let decoded = reader(bytes, format)
+        .decode()
+        .map_err(|error| Failure::invalid_input("the image is damaged").because(error))?;
+    let longest = decoded.width().max(decoded.height());
+    let too_large = context.options.texture_size.is_some_and(|most| longest > most);
+    let decoded = match context.options.texture_size {
+        Some(most) if too_large => decoded.resize(most, most, image::imageops::FilterType::Lanczos3),
+        _ => decoded,
+    };
+    if context.options.textures == Textures::Keep {
+        let mut written = Cursor::new(Vec::new());
+        decoded
+            .write_to(&mut written, format)
+            .map_err(|error| Failure::internal("the texture cannot be written").because(error))?;
+        return Ok(too_large.then(|| (written.into_inner(), false)));
+    }
+    let quality = f32::from(context.options.texture_quality);
+    let quality = if role == Role::Data { (quality + DATA_QUALITY).min(100.0) } else { quality };
+    let mut encoded = encode(&decoded, Encoding::Lossy(quality))?;
+    // Few colours in large areas: lossless is smaller and exact.
+    if format == ImageFormat::Png && (bytes.len() as u64) < u64::from(longest) * u64::from(longest) / 4 {
+        let lossless = encode(&decoded, Encoding::Lossless)?;
+        if lossless.len() < encoded.len() {
+            encoded = lossless;
+        }
+    }
+    Ok((too_large || encoded.len() < bytes.len()).then_some((encoded, true)))
+}
+
+#[derive(Clone, Copy)]
+enum Encoding {
+    Lossy(f32),
+    Lossless,
+}
+
+fn encode(image: &DynamicImage, encoding: Encoding) -> Result<Vec<u8>, Failure> {
+    use libwebp_sys as webp;
+    let has_alpha = image.color().has_alpha() && image.to_rgba8().pixels().any(|pixel| pixel[3] != 255);
+    let (pixels, channels) = if has_alpha { (image.to_rgba8().into_raw(), 4) } else { (image.to_rgb8().into_raw(), 3) };
+    let (width, height) = (image.width() as i32, image.height() as i32);
+    let failed = || Failure::internal("libwebp cannot encode the texture");
+    let mut config = webp::WebPConfig::new().map_err(|()| failed())?;
+    config.method = 4;
+    match encoding {
+        Encoding::Lossy(quality) => config.quality = quality,
+        Encoding::Lossless => {
+            config.lossless = 1;
+            config.quality = 60.0;
+        }
+    }
+    let mut picture = webp::WebPPicture::new().map_err(|()| failed())?;
+    picture.width = width;
+    picture.height = height;
+    picture.use_argb = config.lossless;
+    // SAFETY: the picture was initialised, the pixels are as many as its sides say, the writer lives until the picture
+    // and the writer are freed below, on every path.
+    unsafe {
+        let mut writer: webp::WebPMemoryWriter = std::mem::zeroed();
+        webp::WebPMemoryWriterInit(&raw mut writer);
+        picture.writer = Some(webp::WebPMemoryWrite);
+        picture.custom_ptr = (&raw mut writer).cast();
+        let imported = if channels == 4 {
+            webp::WebPPictureImportRGBA(&raw mut picture, pixels.as_ptr(), width * 4)
+        } else {
+            webp::WebPPictureImportRGB(&raw mut picture, pixels.as_ptr(), width * 3)
+        };
+        let done = imported != 0 && webp::WebPEncode(&raw const config, &raw mut picture) != 0;
+        let bytes = if done && !writer.mem.is_null() {
+            std::slice::from_raw_parts(writer.mem, writer.size).to_vec()
+        } else {
+            Vec::new()
+        };
+        webp::WebPPictureFree(&raw mut picture);
+        webp::WebPMemoryWriterClear(&raw mut writer);
+        if bytes.is_empty() { Err(failed()) } else { Ok(bytes) }
+    }
+}

@@ -1,0 +1,89 @@
+//! One word everywhere: the kinds in catalog, the container images and Terraform's map; the exit codes and the
+//! retry rules; the alarms and their runbook.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use catalog::MediaKind;
+use job::FailureKind;
+
+#[test]
+fn terraforms_map_of_kinds_is_that_of_catalog() {
+    let kinds = read("terraform/kinds.tf");
+    for kind in MediaKind::ALL {
+        let line = kinds
+            .lines()
+            .find(|line| line.trim_start().split([' ', '=']).next() == Some(kind.name()))
+            .unwrap_or_else(|| panic!("terraform/kinds.tf has no {kind}"));
+        for (setting, word) in [("queue_variable", kind.queue_variable()), ("job", kind.job_name())] {
+            assert!(line.contains(&format!("{setting} = \"{word}\"")), "{kind}: {setting} should be {word}: {line}");
+        }
+    }
+    let lines = kinds.lines().filter(|line| line.contains("queue_variable = \"")).count();
+    assert_eq!(lines, MediaKind::ALL.len(), "a kind of terraform/kinds.tf that catalog does not have");
+}
+
+#[test]
+fn the_scratch_volume_is_where_the_images_have_theirs() {
+    let folder = value_of(&read("terraform/main.tf"), "scratch_folder");
+    assert!(read("docker/Dockerfile").lines().any(|line| line == format!("VOLUME {folder}")), "{folder}");
+    let user = value_of(&read("terraform/modules/compute/definitions.tf"), "user");
+    assert!(read("docker/Dockerfile").contains(&format!("USER {user}:{user}")), "{user}");
+}
+
+#[test]
+fn batch_retries_what_is_temporary_and_a_host_that_went_away() {
+    let definition = read("terraform/modules/compute/definitions.tf");
+    let rules: Vec<&str> =
+        definition.split("evaluate_on_exit {").skip(1).map(|rule| rule.split('}').next().unwrap()).collect();
+    let retried: Vec<String> = rules
+        .iter()
+        .filter(|rule| value_of(rule, "action") == "RETRY")
+        .flat_map(|rule| find_value(rule, "on_exit_code"))
+        .collect();
+    let temporary: Vec<String> = FailureKind::ALL
+        .iter()
+        .filter(|kind| **kind == FailureKind::Temporary)
+        .map(|kind| kind.exit_code().to_string())
+        .collect();
+    assert_eq!(retried, temporary);
+    let last = rules.last().expect("there are rules");
+    assert_eq!((value_of(last, "action").as_str(), value_of(last, "on_reason").as_str()), ("EXIT", "*"));
+}
+
+#[test]
+fn every_alarm_has_a_section_that_says_what_to_do() {
+    let alarms = read("terraform/modules/monitoring/alarms.tf");
+    let map =
+        alarms.split("  alarms = {\n").nth(1).and_then(|rest| rest.split("\n  }\n").next()).expect("a map of alarms");
+    let declared: BTreeSet<&str> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.strip_suffix(" = {"))
+        .filter(|name| !name.starts_with(' '))
+        .collect();
+    let page = read("docs/monitoring.md");
+    let runbook = page.split("\n## What to do").nth(1).expect("docs/monitoring.md has the section What to do");
+    let described: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert!(!declared.is_empty());
+    assert_eq!(declared, described);
+}
+
+/// The value of `name = value`, unquoted.
+fn value_of(text: &str, name: &str) -> String {
+    find_value(text, name).unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+fn find_value(text: &str, name: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (left, right) = line.split_once('=')?;
+        (left.trim() == name).then(|| right.trim().trim_matches('"').to_owned())
+    })
+}
+
+fn read(path: &str) -> String {
+    fs_err::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
