@@ -17,6 +17,8 @@ use crate::texture_info;
 /// The longest side and the most pixels that a texture may have.
 const LONGEST_SIDE: u32 = 16_384;
 const MOST_PIXELS: u64 = 1 << 26;
+/// The most pixels of a texture that lossless coding is tried on.
+const MOST_LOSSLESS_PIXELS: u64 = 1 << 16;
 /// Normal maps and other data tell of every bit of noise in the shading.
 const DATA_QUALITY: f32 = 8.0;
 
@@ -175,8 +177,10 @@ fn convert(
     let quality = f32::from(context.options.texture_quality);
     let quality = if role == Role::Data { (quality + DATA_QUALITY).min(100.0) } else { quality };
     let mut encoded = encode(&decoded, Encoding::Lossy(quality))?;
-    // Few colours in large areas: lossless is smaller and exact.
-    if format == ImageFormat::Png && (bytes.len() as u64) < u64::from(longest) * u64::from(longest) / 4 {
+    // Small PNGs are often icons and ramps, of few colours: lossless is smaller and exact. Large ones are seldom, and
+    // finding out costs more than everything else.
+    let pixels = u64::from(decoded.width()) * u64::from(decoded.height());
+    if format == ImageFormat::Png && pixels <= MOST_LOSSLESS_PIXELS {
         let lossless = encode(&decoded, Encoding::Lossless)?;
         if lossless.len() < encoded.len() {
             encoded = lossless;
