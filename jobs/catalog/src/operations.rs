@@ -18,7 +18,7 @@ pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use resize::{Filter, Fit, Position, Resize};
-pub use text::Text;
+pub use text::{Detail, PageRanges, Text, TextFormat};
 pub use transcode::{Container, Hdr, Preset, Transcode, VideoCodec};
 
 operations_of_kind! {

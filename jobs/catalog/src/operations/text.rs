@@ -1,4 +1,7 @@
-use clap::Args;
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::operation::Options;
@@ -7,13 +10,146 @@ use crate::operation::Options;
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Text {
+    /// Files to write: text.txt, text.json (words with boxes, fonts' sizes, metadata), text.md
+    #[arg(long, value_enum, value_name = "FORMAT,…", value_delimiter = ',', default_values_t = TextFormat::ALL)]
+    pub formats: Vec<TextFormat>,
+    /// Pages to read, such as 1-5,8,12-; sheets, slides or chapters where the document has no pages
+    #[arg(long, value_name = "RANGES")]
+    pub pages: Option<PageRanges>,
+    /// Most pages to read; the result says when there were more
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_pages: u32,
+    /// How finely text.json divides the text
+    #[arg(long, value_enum, default_value_t = Detail::Words)]
+    pub detail: Detail,
     /// Password of an encrypted PDF; the empty one is always tried
     #[arg(long, value_name = "PASSWORD")]
     pub password: Option<String>,
 }
 
+/// A form of the extracted text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextFormat {
+    /// Plain text in reading order, pages parted by form feeds
+    Text,
+    /// Pages with blocks, lines and words and where they stand; metadata, outline, links, form fields
+    Json,
+    /// Headings, lists and tables as Markdown
+    Markdown,
+}
+
+impl TextFormat {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Markdown];
+}
+
+/// The smallest parts of text that have their own box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detail {
+    /// Blocks, lines and words
+    Words,
+    /// Blocks and lines
+    Lines,
+    /// Blocks
+    Blocks,
+}
+
+/// Ranges of page numbers from 1, in ascending order; the last may be open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRanges(Vec<(u32, Option<u32>)>);
+
+impl PageRanges {
+    /// Whether the page of that number is meant.
+    pub fn contains(&self, page: u32) -> bool {
+        self.0.iter().any(|(first, last)| *first <= page && last.is_none_or(|last| page <= last))
+    }
+}
+
+impl FromStr for PageRanges {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| format!("{text:?} is no page number; they count from 1"))
+        };
+        let mut ranges = Vec::new();
+        for part in text.split(',') {
+            let range = match part.split_once('-') {
+                Some((first, "")) => (number(first)?, None),
+                Some((first, last)) => (number(first)?, Some(number(last)?)),
+                None => {
+                    let page = number(part)?;
+                    (page, Some(page))
+                }
+            };
+            let follows =
+                ranges.last().is_none_or(|(_, last): &(u32, Option<u32>)| last.is_some_and(|last| last < range.0));
+            if range.1.is_some_and(|last| last < range.0) || !follows {
+                return Err(format!("{part:?} does not follow in ascending order, as in 1-5,8,12-"));
+            }
+            ranges.push(range);
+        }
+        Ok(Self(ranges))
+    }
+}
+
+impl fmt::Display for PageRanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (first, last)) in self.0.iter().enumerate() {
+            let comma = if at > 0 { "," } else { "" };
+            match last {
+                Some(last) if last == first => write!(f, "{comma}{first}")?,
+                Some(last) => write!(f, "{comma}{first}-{last}")?,
+                None => write!(f, "{comma}{first}-")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for PageRanges {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Options for Text {
     const NAME: &'static str = "text";
     const ABOUT: &'static str = "Extract a document's text, in reading order";
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("text", "text, words with boxes, and Markdown")];
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("text", "plain text, words with boxes, and Markdown"),
+        ("text?formats=markdown&pages=1-10", "the first ten pages as Markdown"),
+        ("text?formats=json&detail=lines&password=secret", "lines with boxes of an encrypted PDF"),
+    ];
+
+    fn validate(&self) -> Result<(), String> {
+        if self.formats.is_empty() {
+            return Err("needs at least one of the formats text, json, markdown".to_owned());
+        }
+        if self.formats.iter().enumerate().any(|(at, format)| self.formats[..at].contains(format)) {
+            return Err("formats may name each value once only".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_ranges_are_read_written_and_checked() {
+        let ranges: PageRanges = "1-5,8,12-".parse().unwrap();
+        assert_eq!(ranges.to_string(), "1-5,8,12-");
+        let meant: Vec<u32> = (0..15).filter(|page| ranges.contains(*page)).collect();
+        assert_eq!(meant, [1, 2, 3, 4, 5, 8, 12, 13, 14]);
+        for wrong in ["", "0", "5-1", "3,2", "1-,4", "x", "-3"] {
+            assert!(wrong.parse::<PageRanges>().is_err(), "{wrong:?}");
+        }
+    }
 }

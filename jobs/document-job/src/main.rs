@@ -1,0 +1,9 @@
+//! Wiring only.
+
+use std::process::ExitCode;
+
+use document_job::DocumentJob;
+
+fn main() -> ExitCode {
+    job::main(&[&DocumentJob])
+}

@@ -1,0 +1,119 @@
+//! PDF.
+
+mod cmap;
+mod content;
+mod encoding;
+mod file;
+mod filter;
+mod font;
+mod font_program;
+mod layout;
+mod lexer;
+mod page_tree;
+mod reading_order;
+mod script;
+mod shape;
+mod structure;
+
+use catalog::operations::{Text, TextFormat};
+use job::{Failure, Properties, Task};
+
+use crate::output::{Ending, Output};
+use crate::page_text::{Method, PageText};
+use content::{Resources, Shown};
+use file::{File, OpenError};
+use page_tree::Page;
+
+/// Extracts the text of a PDF.
+pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
+    let data = task.input.map()?;
+    let file = File::open(&data, options.password.as_deref()).map_err(|error| failure(&error, options))?;
+    let pages = page_tree::pages(&file);
+    if pages.is_empty() {
+        return Err(Failure::invalid_input("the PDF has no pages: its page tree is missing or broken"));
+    }
+    let wanted: Vec<usize> = (0..pages.len())
+        .filter(|at| options.pages.as_ref().is_none_or(|ranges| ranges.contains(*at as u32 + 1)))
+        .take(options.max_pages as usize)
+        .collect();
+    if wanted.is_empty() {
+        return Err(Failure::invalid_request(format!(
+            "the document has {} pages, and none of those asked for",
+            pages.len()
+        )));
+    }
+
+    let mut output = Output::create(options, task)?;
+    let numbers = structure::PageNumbers::of(&pages);
+    let destinations = structure::Destinations::of(&file);
+    let mut resources = Resources::of(&file);
+    let mut body_size = shape::BodySize::default();
+    for (done, at) in wanted.iter().copied().enumerate() {
+        let page = &pages[at];
+        let was_limited = file.limit_was_reached();
+        let mut shown = content::show_page(&file, page, &mut resources);
+        shown.is_partial |= !was_limited && file.limit_was_reached();
+        let mut text = arrange(page, at + 1, &shown);
+        shape::name_blocks(&mut text, &mut body_size, &shown.rules);
+        let flows = if options.formats.contains(&TextFormat::Markdown) { shape::flows(&text) } else { Vec::new() };
+        let links = if options.formats.contains(&TextFormat::Json) {
+            structure::links(&file, page, &numbers, &destinations)
+        } else {
+            Vec::new()
+        };
+        output.page(&text, &flows, &links)?;
+        task.progress.report((done + 1) as f64 / wanted.len() as f64);
+    }
+    let mut warnings = Vec::new();
+    if file.limit_was_reached() {
+        warnings.push("streams of the file decode to more than any document needs and were cut".to_owned());
+    }
+    if file.was_repaired() {
+        warnings.push("the file's table of objects is broken; it was searched for its objects instead".to_owned());
+    }
+    output.finish(&Ending {
+        metadata: structure::metadata(&file, pages.len()),
+        outline: structure::outline(&file, &numbers, &destinations),
+        fields: structure::fields(&file),
+        attachments: structure::attachments(&file),
+        total: pages.len(),
+        warnings,
+    })
+}
+
+fn failure(error: &OpenError, options: &Text) -> Failure {
+    Failure::invalid_input(match error {
+        OpenError::NotPdf => "there is no PDF in the file".to_owned(),
+        OpenError::NoPages => {
+            "the PDF is damaged beyond repair: no document catalog with pages is to be found in it".to_owned()
+        }
+        OpenError::Password if options.password.is_some() => {
+            "the PDF is encrypted, and neither the given password nor the empty one opens it".to_owned()
+        }
+        OpenError::Password => "the PDF is encrypted; give its password with the option password".to_owned(),
+        OpenError::Encryption(reason) => format!("the PDF is encrypted in a way that cannot be read: {reason}"),
+    })
+}
+
+fn arrange(page: &Page, number: usize, shown: &Shown) -> PageText {
+    let (width, height) = page.size();
+    let blocks = layout::arrange(shown);
+    let known = shown.glyphs.len() as f32;
+    let method = if !blocks.is_empty() {
+        Method::Digital
+    } else if shown.has_images || shown.has_drawings || shown.unknown_glyphs > 0 || shown.is_partial {
+        Method::OcrNeeded
+    } else {
+        Method::Empty
+    };
+    PageText {
+        number,
+        width,
+        height,
+        rotation: page.rotation,
+        method,
+        confidence: if method == Method::Digital { known / (known + shown.unknown_glyphs as f32) } else { 0.0 },
+        is_partial: shown.is_partial,
+        blocks,
+    }
+}

@@ -1,0 +1,29 @@
+//! `text`: the text of a document in reading order, as plain text, as JSON with places, and as Markdown.
+//!
+//! ```text
+//! document-job text report.pdf results/        → text.txt, text.json, text.md
+//! ```
+
+use catalog::Format;
+use catalog::operations::Text;
+use job::{Failure, Properties, Task};
+
+use crate::{office, pdf};
+
+/// Extracts the text. The properties say how many pages there are, how many words, and which pages need OCR.
+pub fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
+    if task.input.size() == 0 {
+        return Err(Failure::invalid_input("the file is empty"));
+    }
+    match task.input.format() {
+        Format::Pdf => pdf::text(options, task),
+        Format::Text => office::plain(options, task),
+        Format::Markdown => office::markdown(options, task),
+        Format::Html => office::html(options, task),
+        Format::Docx => office::docx(options, task),
+        Format::Xlsx => office::xlsx(options, task),
+        Format::Pptx => office::pptx(options, task),
+        Format::Epub => office::epub(options, task),
+        other => Err(Failure::internal(format!("{other:?} came to the document job"))),
+    }
+}
