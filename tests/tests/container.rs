@@ -11,7 +11,8 @@ use e2e::Aws;
 use job::JobEvent;
 
 /// Compressed size of each image at most, in bytes.
-const SIZE_LIMITS: [(&str, u64); 1] = [("image-job", 25_000_000)];
+const SIZE_LIMITS: [(&str, u64); 4] =
+    [("document-job", 30_000_000), ("image-job", 25_000_000), ("model-job", 25_000_000), ("video-job", 60_000_000)];
 
 /// Debian's client; the first one on a developer's PATH may be another without `BuildKit`.
 const DOCKER: &str = "/usr/bin/docker";

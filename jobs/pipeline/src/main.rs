@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use document_job::DocumentJob;
 use image_job::ImageJob;
 use model_job::ModelJob;
 use video_job::VideoJob;
 
 /// Every kind that this machine can work on.
-static JOBS: &[&dyn job::Job] = &[&ImageJob, &ModelJob, &VideoJob];
+static JOBS: &[&dyn job::Job] = &[&DocumentJob, &ImageJob, &ModelJob, &VideoJob];
 
 fn main() -> ExitCode {
     job::serve_if_worker(JOBS);
