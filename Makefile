@@ -1,9 +1,10 @@
 # Thin: each target is one or two commands. `make help` lists them.
+ARCHITECTURE ?= x86_64
 REGISTRY ?=
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint bench reference docker-build docker-push clean
+.PHONY: help demo build lambda-zips test lint bench reference docker-build docker-push clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ bench: ## measure against the peers; prints tables of ratios
 
 reference: ## write docs/operations.md and the JSON Schemas from the code
 	REFERENCE=write cargo test -q -p catalog -p job --test reference
+
+lambda-zips: ## build the Lambdas' zips into target/lambda: make lambda-zips [ARCHITECTURE=arm64]
+	scripts/lambda-zips $(ARCHITECTURE)
 
 docker-build: ## build the container images
 	docker/build $(REVISION)

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use job::{Failure, Job, Limits, OutputFormat};
 
+use crate::aws::{ExplainArguments, RedriveArguments, SubmitArguments};
 use crate::state::UploadState;
-use crate::{run, samples, status};
+use crate::{aws, run, samples, status};
 
 /// Media pipeline on one machine: folders in, folders out.
 #[derive(Debug, Parser)]
@@ -39,6 +40,15 @@ enum Command {
     /// Show what became of the files
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
+    /// Say where an upload in AWS is, and why it is not further
+    #[command(after_help = "Example:\n  pipeline explain s3://uploads/photo.jpg")]
+    Explain(ExplainArguments),
+    /// Have an object in AWS processed as asked for here
+    #[command(after_help = "Example:\n  pipeline submit s3://uploads/photo.jpg --processing-option 'resize?width=800'")]
+    Submit(SubmitArguments),
+    /// Send on its way again what has stopped in AWS
+    #[command(after_help = REDRIVE_EXAMPLES)]
+    Redrive(RedriveArguments),
     /// Write sample files, good and bad, to try the pipeline with
     #[command(after_help = "Example:\n  pipeline samples inbox && pipeline run inbox outbox")]
     Samples {
@@ -72,7 +82,16 @@ It can be stopped at any moment and run again: what is committed is not done aga
 Exit codes: 0 all done (files of unsupported types are listed); 65 some failed or were rejected (listed with the
 reason); 64 the request itself cannot be carried out; 70 and 75 as of the jobs.";
 
+const REDRIVE_EXAMPLES: &str = "Examples:
+  pipeline redrive --dry-run
+      What failed today
+  pipeline redrive --kind video --reason 'taken away'
+  pipeline redrive --state dead-letters
+      Messages of the dead-letter queues, back to their queues";
+
 const STATUS_EXAMPLES: &str = "Examples:
+  pipeline status --aws s3://uploads/photo.jpg
+  pipeline status --aws --state failed --day 2026-11-22
   pipeline status outbox
   pipeline status outbox photos/cat.jpg
   pipeline status outbox --state failed
@@ -114,10 +133,16 @@ pub(crate) struct RunArguments {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
     /// The folder with the results
-    #[arg(value_hint = ValueHint::DirPath)]
+    #[arg(value_hint = ValueHint::DirPath, required_unless_present = "aws", default_value = "", hide_default_value = true)]
     pub(crate) outbox: PathBuf,
     /// One file, by its path below the inbox
     pub(crate) file: Option<String>,
+    /// The system in AWS: its uploads of one state and day, or in the place of OUTBOX one object, s3://bucket/key
+    #[arg(long)]
+    pub(crate) aws: bool,
+    /// Of which day in AWS, UTC, such as 2026-11-22 [default: today]
+    #[arg(long, value_name = "DAY", requires = "aws")]
+    pub(crate) day: Option<String>,
     /// Only files in this state
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) state: Option<UploadState>,
@@ -130,6 +155,13 @@ pub(crate) struct StatusArguments {
 pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
     let ended = match Pipeline::parse().command {
         Command::Run(arguments) => run::run(jobs, &arguments),
+        Command::Status(arguments) if arguments.aws => {
+            let object = arguments.outbox.to_str().filter(|object| !object.is_empty());
+            aws::status(object, arguments.state.map(UploadState::name), arguments.day.as_deref()).map(|()| 0)
+        }
+        Command::Explain(arguments) => aws::explain_upload(&arguments).map(|()| 0),
+        Command::Submit(arguments) => aws::submit(&arguments).map(|()| 0),
+        Command::Redrive(arguments) => aws::redrive_uploads(&arguments).map(|()| 0),
         Command::Status(arguments) => status::status(&arguments).map(|()| 0),
         Command::Samples { folder } => samples::write_samples(&folder).map(|()| 0),
         Command::Completions { shell } => {

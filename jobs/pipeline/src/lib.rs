@@ -2,6 +2,7 @@
 //! SQLite in that of the two tables, JSON lines in that of SNS_NOTIF, a bounded pool of workers in that of Batch. What
 //! decides (classify) and what works (the jobs) is the same code as on AWS.
 
+mod aws;
 mod cli;
 mod inbox;
 mod progress;

@@ -1,0 +1,51 @@
+//! The variables that a Lambda declares are those that Terraform gives it: no more and no less.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use catalog::MediaKind;
+use control::environment::Variable;
+
+#[test]
+fn terraform_gives_every_lambda_the_variables_that_it_declares() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform/main.tf");
+    let terraform = fs_err::read_to_string(path).expect("Terraform's root");
+    let environments = section(&terraform, "  environments = {", "\n  }\n");
+    for (name, declared) in [
+        ("classify", classify_lambda::environment::VARIABLES),
+        ("dispatch", dispatch_lambda::environment::VARIABLES),
+        ("output", output_lambda::environment::VARIABLES),
+    ] {
+        let given = names_in(section(environments, &format!("\n    {name} = merge("), "\n    )"));
+        assert_eq!(given, declared.iter().map(|variable: &Variable| variable.name.to_owned()).collect(), "{name}");
+    }
+}
+
+fn section<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let rest = text.split_once(start).unwrap_or_else(|| panic!("Terraform's root has no {start:?}")).1;
+    // The maps of `merge(a, {` end with the brace before the parenthesis.
+    let until = [end.to_owned(), end.replace("    )", "    })")];
+    let length = until.iter().filter_map(|end| rest.find(end.as_str())).min();
+    &rest[..length.unwrap_or_else(|| panic!("{start:?} does not end"))]
+}
+
+fn names_in(block: &str) -> BTreeSet<String> {
+    let is_name = |word: &str| word.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
+    let plain = block.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    let mut names: BTreeSet<String> =
+        plain.filter(|name| !name.is_empty() && is_name(name)).map(str::to_owned).collect();
+    for kind in MediaKind::ALL {
+        let upper = kind.name().to_ascii_uppercase();
+        let of_kind = [
+            ("setting.queue_variable => ", kind.queue_variable().to_owned()),
+            ("${setting.queue_variable}_DLQ", format!("{}_DLQ", kind.queue_variable())),
+            ("BATCH_QUEUE_${upper(kind)}", format!("BATCH_QUEUE_{upper}")),
+            ("BATCH_DEFINITION_${upper(kind)}", format!("BATCH_DEFINITION_{upper}")),
+        ];
+        names.extend(of_kind.into_iter().filter(|(text, _)| block.contains(text)).map(|(_, name)| name));
+    }
+    if block.contains("local.log_environment") {
+        names.insert("RUST_LOG".to_owned());
+    }
+    names
+}
