@@ -1,7 +1,7 @@
 //! `model-job optimise` beside gltfpack and gltf-transform: bytes (images and the rest apart), draw calls, CPU time.
 //!
-//! `cargo run --release -p benches --bin model [PROGRAM]`; models from ../shared/corpus/models, peers from target/peers
-//! (`scripts/setup bench`). PROGRAM is target/release/model-job unless given.
+//! `cargo run --release -p benches --bin model [PROGRAM [RUNS]]`; models from ../shared/corpus/models, peers from target/peers
+//! (`scripts/setup bench`). PROGRAM is target/release/model-job unless given, RUNS 3.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,6 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use benches::{Subject, Usage, median, print, run};
 use serde_json::Value;
-
-const RUNS: usize = 3;
 
 /// What a written model is made of.
 #[derive(Clone, Copy)]
@@ -32,18 +30,25 @@ struct Sums {
 
 fn main() -> Result<()> {
     let program = std::env::args().nth(1).unwrap_or_else(|| "target/release/model-job".to_owned());
+    let runs: usize = std::env::args().nth(2).map_or(Ok(3), |runs| runs.parse())?;
     let models = fs_err::read_dir("../shared/corpus/models").context("the corpus is not beside the project")?;
     let mut models: Vec<PathBuf> = models.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     models.sort();
     let scratch = tempfile::tempdir()?;
     let peer = |name: &str| format!("target/peers/node_modules/.bin/{name}");
-    compare("gltfpack -cc, textures as they are, bytes without images", &models, scratch.path(), |model, output| {
-        (
-            subject(&program, &["optimise", model, output, "--textures", "keep"]),
-            subject(&peer("gltfpack"), &["-cc", "-i", model, "-o", &format!("{output}.glb")]),
-        )
-    })?;
-    compare("gltf-transform optimize, WebP", &models, scratch.path(), |model, output| {
+    compare(
+        "gltfpack -cc, textures as they are, bytes without images",
+        &models,
+        scratch.path(),
+        runs,
+        |model, output| {
+            (
+                subject(&program, &["optimise", model, output, "--textures", "keep"]),
+                subject(&peer("gltfpack"), &["-cc", "-i", model, "-o", &format!("{output}.glb")]),
+            )
+        },
+    )?;
+    compare("gltf-transform optimize, WebP", &models, scratch.path(), runs, |model, output| {
         let theirs = format!("{output}.glb");
         let arguments = ["optimize", model, &theirs, "--texture-compress", "webp", "--compress", "meshopt"];
         (subject(&program, &["optimise", model, output]), subject(&peer("gltf-transform"), &arguments))
@@ -59,6 +64,7 @@ fn compare(
     title: &str,
     models: &[PathBuf],
     scratch: &Path,
+    runs: usize,
     subjects: impl Fn(&str, &str) -> (Subject, Subject),
 ) -> Result<()> {
     let mut text = format!(
@@ -70,7 +76,7 @@ fn compare(
         let name = model.file_name().and_then(|name| name.to_str()).context("a model's name is not text")?;
         let (mut our_usage, mut their_usage) = (Vec::new(), Vec::new());
         let mut measured = None;
-        for round in 0..RUNS {
+        for round in 0..runs {
             let output = scratch.join(format!("{round}-{}-{name}", title.len()));
             let (ours, theirs) = subjects(&model.to_string_lossy(), output.to_str().context("a path is not text")?);
             fs_err::create_dir_all(&output)?;
@@ -82,7 +88,7 @@ fn compare(
             measured = Some((parts(&find(&output)?)?, parts(Path::new(&glb))?));
             fs_err::remove_dir_all(&output)?;
         }
-        let Some((ours, theirs)) = measured.filter(|_| our_usage.len() == RUNS) else {
+        let Some((ours, theirs)) = measured.filter(|_| our_usage.len() == runs) else {
             writeln!(text, "| {name} | | | refused by one of them | |")?;
             continue;
         };

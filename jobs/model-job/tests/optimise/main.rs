@@ -2,6 +2,7 @@
 #![expect(clippy::float_cmp, reason = "what is stored exactly is compared exactly")]
 
 mod hostile;
+mod render;
 mod support;
 
 use serde_json::{Value, json};
