@@ -160,7 +160,10 @@ mod tests {
         assert_eq!(decide(first, second, "photos/a/b"), ("resize?width=1".to_owned(), OptionSource::Metadata));
         assert_eq!(decide(None, second, "photos/a/b"), ("resize?width=2".to_owned(), OptionSource::Tag));
         assert_eq!(decide(None, None, "photos/a/b"), ("resize?width=3".to_owned(), OptionSource::Rule));
-        assert_eq!(decide(None, None, "other/a"), ("resize?width=1600&format=webp".to_owned(), OptionSource::Default));
+        assert_eq!(
+            decide(None, None, "other/a"),
+            ("resize?width=1600&without-enlargement=true&format=webp".to_owned(), OptionSource::Default)
+        );
     }
 
     #[test]
@@ -168,7 +171,10 @@ mod tests {
         let mut rules = Rules::default();
         rules.add("inbox/**", None, "text").unwrap();
         let (option, source) = accepted(&classify(&upload("inbox/x.pdf", None, None), &rules));
-        assert_eq!((option.as_str(), source), ("resize?width=1600&format=webp", OptionSource::Default));
+        assert_eq!(
+            (option.as_str(), source),
+            ("resize?width=1600&without-enlargement=true&format=webp", OptionSource::Default)
+        );
         assert!(rules.add("x", None, "resize").is_err());
         assert!(rules.add("x", Some(MediaKind::Video), "resize?width=3").is_err());
         assert!(rules.add("{x", None, "text").is_err());

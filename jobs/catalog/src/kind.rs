@@ -71,7 +71,7 @@ impl MediaKind {
     pub const fn default_processing_option(self) -> &'static str {
         match self {
             Self::Document => "text",
-            Self::Image => "resize?width=1600&format=webp",
+            Self::Image => "resize?width=1600&without-enlargement=true&format=webp",
             Self::Model => "optimise",
             Self::Video => "keyframes",
         }

@@ -113,7 +113,10 @@ pub(crate) fn records(records: &[InputRecord]) -> String {
 /// An empty table of this program's look.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header.to_vec());
+    table
+        .load_preset(presets::NOTHING)
+        .set_style(comfy_table::TableComponent::HeaderLines, '─')
+        .set_header(header.to_vec());
     table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     table
 }
