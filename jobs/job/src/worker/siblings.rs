@@ -28,14 +28,15 @@ pub fn sibling_path(relative: &str) -> Result<String, Failure> {
     if relative.chars().any(char::is_control) {
         return refused("the path has control characters");
     }
-    // A colon in the first component is a URL's scheme or a drive letter (RFC 3986, section 4.2).
-    if relative.split('/').next().is_some_and(|first| first.contains(':')) {
-        return refused("it is a URL or has a drive letter");
-    }
     if relative.split('/').any(|component| component == "..") {
         return refused("the path leaves the folder");
     }
     let components: Vec<&str> = relative.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    // A colon in the first component is a URL's scheme or a drive letter (RFC 3986, section 4.2), and would be one again in
+    // the path without its dots.
+    if components.first().is_some_and(|first| first.contains(':')) {
+        return refused("it is a URL or has a drive letter");
+    }
     if components.is_empty() || relative.ends_with('/') {
         return refused("it names no file");
     }
@@ -80,6 +81,8 @@ mod tests {
             ("\\\\host\\share", "backslash"),
             ("C:/windows", "drive letter"),
             ("C:file", "drive letter"),
+            ("./C:file", "drive letter"),
+            (".//./s3://bucket/key", "URL"),
             ("http://169.254.169.254/", "URL"),
             ("file:///etc/passwd", "URL"),
             ("data:text/plain,x", "URL"),
