@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use e2e::Aws;
 use job::JobEvent;
 
-/// Compressed size of each image at most, in bytes.
+/// Compressed size of each image at most, in bytes. That of video-job holds the whole closure of Debian's FFmpeg; the aim
+/// is 60 MB, with an FFmpeg of its own.
 const SIZE_LIMITS: [(&str, u64); 4] =
-    [("document-job", 30_000_000), ("image-job", 25_000_000), ("model-job", 25_000_000), ("video-job", 60_000_000)];
+    [("document-job", 30_000_000), ("image-job", 25_000_000), ("model-job", 25_000_000), ("video-job", 110_000_000)];
 
 /// Debian's client; the first one on a developer's PATH may be another without `BuildKit`.
 const DOCKER: &str = "/usr/bin/docker";

@@ -122,14 +122,14 @@ pub fn command(jobs: &[&dyn Job]) -> Command {
     for declaration in declarations_of(jobs) {
         command = command.subcommand(operation_command(name, declaration));
     }
-    let run = Command::new("run")
-        .about("Carry out requests as AWS Batch hands them over: one object, or a list of many")
-        .after_help(format!(
-            "Examples:\n  {name} run --input s3://in/a --processing-option '{0}' --output s3://out\n  \
+    let run = Command::new("run").after_help(format!(
+        "Examples:\n  {name} run --input s3://in/a --processing-option '{0}' --output s3://out\n  \
              {name} run --manifest s3://work/list.jsonl --output s3://out",
-            declarations_of(jobs).next().map_or("…", |declaration| declaration.examples[0].0),
-        ));
-    command.subcommand(Running::augment_args(Run::augment_args(run))).subcommand(
+        declarations_of(jobs).next().map_or("…", |declaration| declaration.examples[0].0),
+    ));
+    let run = Running::augment_args(Run::augment_args(run))
+        .about("Carry out requests as AWS Batch hands them over: one object, or a list of many");
+    command.subcommand(run).subcommand(
         Command::new("completions")
             .about("Print a completion script for a shell")
             .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(clap_complete::Shell)))
@@ -177,7 +177,8 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
                 .value_hint(ValueHint::DirPath),
         )
         .after_help(examples);
-    Running::augment_args(command)
+    // The derive would put its own doc comment in the place of what the operation does.
+    Running::augment_args(command).about(declaration.about)
 }
 
 async fn carry_out(jobs: &'static [&'static dyn Job], matches: &ArgMatches) -> Result<u8, Failure> {
