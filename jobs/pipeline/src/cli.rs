@@ -133,7 +133,7 @@ pub(crate) struct RunArguments {
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
     /// The folder with the results
-    #[arg(value_hint = ValueHint::DirPath, required_unless_present = "aws", default_value = "", hide_default_value = true)]
+    #[arg(value_hint = ValueHint::DirPath, required_unless_present = "aws", default_value = ".", hide_default_value = true)]
     pub(crate) outbox: PathBuf,
     /// One file, by its path below the inbox
     pub(crate) file: Option<String>,
@@ -156,7 +156,7 @@ pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
     let ended = match Pipeline::parse().command {
         Command::Run(arguments) => run::run(jobs, &arguments),
         Command::Status(arguments) if arguments.aws => {
-            let object = arguments.outbox.to_str().filter(|object| !object.is_empty());
+            let object = arguments.outbox.to_str().filter(|object| *object != ".");
             aws::status(object, arguments.state.map(UploadState::name), arguments.day.as_deref()).map(|()| 0)
         }
         Command::Explain(arguments) => aws::explain_upload(&arguments).map(|()| 0),
