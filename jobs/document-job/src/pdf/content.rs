@@ -18,6 +18,8 @@ const MAX_OPERATORS: usize = 10_000_000;
 const MAX_GLYPHS: usize = 1_000_000;
 /// Forms within forms.
 const MAX_FORM_DEPTH: usize = 24;
+/// What beginning a form costs, in operators: it is looked up, decoded and set up.
+const FORM_COST: usize = 200;
 /// Saved graphics states; further ones are counted only.
 const MAX_SAVED: usize = 256;
 /// Operands of one operator that are kept.
@@ -613,6 +615,7 @@ impl Interpreter<'_, '_> {
             self.shown.is_partial = true;
             return;
         }
+        self.operators += FORM_COST;
         let Some(content) = self.file.decode(stream) else { return };
         let matrix = self.file.numbers::<6>(&stream.dict, b"Matrix").map_or(Matrix::IDENTITY, Matrix);
         let own = self.file.dictionary_entry(&stream.dict, b"Resources");

@@ -66,6 +66,8 @@ pub(crate) fn pages(file: &File) -> Vec<Page> {
             Some(kids) => {
                 pending.extend(kids.into_iter().take(MAX_PAGES).rev().map(|kid| (kid, inherited.clone(), depth + 1)));
             }
+            // A node without kids is no page, whatever else it says.
+            None if dictionary.has_type(b"Pages") || dictionary.has_type(b"Catalog") => {}
             None => pages.push(Page::new(file, id, dictionary, &inherited)),
         }
     }
