@@ -9,7 +9,6 @@ mod optimise;
 mod probe;
 mod resize;
 mod text;
-mod transcode;
 
 pub mod image_encoding;
 
@@ -19,7 +18,6 @@ pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use resize::{Filter, Fit, Position, Resize};
 pub use text::{Detail, PageRanges, Text, TextFormat};
-pub use transcode::{Container, Hdr, Preset, Transcode, VideoCodec};
 
 operations_of_kind! {
     /// The operations of document-job.
@@ -49,8 +47,6 @@ operations_of_kind! {
     VideoOperation, Video:
     /// See [`Keyframes`].
     Keyframes,
-    /// See [`Transcode`].
-    Transcode,
     /// See [`Probe`].
     Probe,
 }

@@ -1,4 +1,4 @@
-//! The operations on videos: key frames from a fraction of the bytes, transcoding, probing. Works over libav* (FFmpeg),
+//! The operations on videos: key frames from a fraction of the bytes, probing. Works over libav* (FFmpeg),
 //! which reads and writes through this crate's own callbacks only.
 
 use std::sync::Once;
@@ -42,9 +42,6 @@ impl Job for VideoJob {
         match operation {
             Operation::Video(VideoOperation::Keyframes(options)) => keyframes(options, task),
             Operation::Video(VideoOperation::Probe(options)) => probe(options, task),
-            Operation::Video(VideoOperation::Transcode(_)) => {
-                Err(Failure::invalid_request("this version of video-job does not transcode"))
-            }
             other => Err(Failure::invalid_request(format!("{} is no operation on videos", other.name()))),
         }
     }
