@@ -21,10 +21,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<JobRequest>, Failure> {
     lines.enumerate().map(request).collect()
 }
 
-/// Which lines a child takes.
+/// Which lines a child takes: by the rule of the job that works through them. A child that the array does not have takes
+/// none.
 pub fn slice(lines: usize, children: usize, child: usize) -> Range<usize> {
-    let share = lines.div_ceil(children.max(1));
-    (child * share).min(lines)..((child + 1) * share).min(lines)
+    job::slice_of(lines, child, children.max(1)).unwrap_or(lines..lines)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! image-job resize --width 800 photo.jpg out/
 //! image-job resize --width 800 s3://in/photo.jpg s3://out/
 //! image-job run --input s3://in/photo.jpg --processing-option 'resize?width=800&format=webp'
-//! image-job run --manifest s3://work/list.jsonl
+//! image-job run --manifest s3://lists/list.jsonl
 //! ```
 
 use std::fmt::Write as _;
@@ -124,7 +124,7 @@ pub fn command(jobs: &[&dyn Job]) -> Command {
     }
     let run = Command::new("run").after_help(format!(
         "Examples:\n  {name} run --input s3://in/a --processing-option '{0}' --output s3://out\n  \
-             {name} run --manifest s3://work/list.jsonl --output s3://out",
+             {name} run --manifest s3://lists/list.jsonl --output s3://out",
         declarations_of(jobs).next().map_or("…", |declaration| declaration.examples[0].0),
     ));
     let run = Running::augment_args(Run::augment_args(run))
