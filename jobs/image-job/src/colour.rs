@@ -1,25 +1,27 @@
 //! Colour: what an image's samples mean, turned into sRGB by its profile (moxcms).
 
+use std::sync::Arc;
+
 use catalog::operations::image_encoding::Colour;
 use job::Failure;
 use moxcms::{
-    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
-    MatrixCoefficients, ToneReprCurve, TransferCharacteristics, TransformOptions, XyY,
+    Chromaticity, CicpColorPrimaries, CicpProfile, CmsError, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
+    MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform16BitExecutor, TransformOptions, XyY,
 };
 
 use crate::decode::Profile;
-use crate::raster::{Model, Raster, Sample, Samples};
+use crate::raster::{Depth, Gathering, Model, PixelFormat, Raster, Sample, Samples};
 
 /// Turns pictures of one source into what is written: grey or RGB, in sRGB or in the source's own colour space.
 pub struct ColourConversion {
-    source: Option<ColorProfile>,
+    transform: Option<Transform>,
     /// The profile to embed in results.
     pub embedded: Option<Vec<u8>>,
 }
 
 impl ColourConversion {
     /// What has to be done with pixels of that model and profile. A damaged profile counts as none, as in browsers.
-    pub fn new(model: Model, profile: &Profile, wanted: Colour) -> Self {
+    pub fn new(model: Model, profile: &Profile, wanted: Colour) -> Result<Self, Failure> {
         let parsed = parse(profile).filter(|parsed| fits(model, parsed));
         // Ink has no place in most formats, so CMYK is always converted.
         if wanted == Colour::Keep && model != Model::Cmyk {
@@ -28,25 +30,33 @@ impl ColourConversion {
                 Profile::Srgb => None,
                 _ => parsed.and_then(|parsed| parsed.encode().ok()),
             };
-            return Self { source: None, embedded };
+            return Ok(Self { transform: None, embedded });
         }
-        Self { source: parsed.filter(|parsed| !is_srgb(parsed)), embedded: None }
+        let source = parsed.filter(|parsed| !is_srgb(parsed));
+        Ok(Self { transform: source.map(|source| Transform::new(model, &source)).transpose()?, embedded: None })
     }
 
     /// Whether samples stay as they are.
     pub fn is_none(&self) -> bool {
-        self.source.is_none()
+        self.transform.is_none()
     }
 
-    /// Converts a picture to grey or RGB. The depth stays; opacity too.
+    /// Converts a picture (or a row of one) to grey or RGB. The depth stays; opacity too.
     pub fn apply(&self, raster: Raster) -> Result<Raster, Failure> {
         let raster = if raster.model == Model::YCbCr { ycbcr_to_rgb(raster) } else { raster };
-        let Some(profile) = &self.source else {
+        let Some(transform) = &self.transform else {
             return Ok(if raster.model == Model::Cmyk { ink_to_rgb(&raster) } else { raster });
         };
-        let eight = matches!(raster.samples, Samples::Eight(_));
-        let raster = transform(profile, &raster.into_sixteen())?;
-        Ok(if eight { raster.into_eight() } else { raster })
+        // Row by row, so that what the profile is asked and answers never lies beside the picture as a whole.
+        let format = raster.format();
+        let model = if raster.model == Model::Grey { Model::Grey } else { Model::Rgb };
+        let mut result = Gathering::new((raster.width, raster.height), PixelFormat { model, ..format })?;
+        for y in 0..raster.height {
+            let row = transform.apply(&raster.row(y).to_raster(format).into_sixteen())?;
+            let row = if format.depth == Depth::Eight { row.into_eight() } else { row };
+            result.push(row.row(0))?;
+        }
+        Ok(result.finish())
     }
 }
 
@@ -131,36 +141,53 @@ fn is_srgb(profile: &ColorProfile) -> bool {
         && ramp.iter().zip(&result).all(|(from, to)| from.abs_diff(*to) <= 1)
 }
 
-fn transform(profile: &ColorProfile, raster: &Raster) -> Result<Raster, Failure> {
-    let Samples::Sixteen(samples) = &raster.samples else {
-        return Err(Failure::internal("colours are converted at sixteen bits"));
-    };
-    let channels = raster.format().channels();
-    let pixels = samples.len() / channels;
-    // Profiles know nothing of opacity next to ink, and RGB profiles nothing of grey: those samples are taken apart.
-    let (from, layout) = match (raster.model, profile.color_space) {
-        (Model::Grey, DataColorSpace::Gray) => (pick(samples, channels, &[0]), Layout::Gray),
-        (Model::Grey, _) => (pick(samples, channels, &[0, 0, 0]), Layout::Rgb),
-        (Model::Cmyk, _) => (pick(samples, channels, &[0, 1, 2, 3]), Layout::Rgba),
-        _ => (pick(samples, channels, &[0, 1, 2]), Layout::Rgb),
-    };
-    let mut to = vec![0_u16; pixels * 3];
-    let srgb = ColorProfile::new_srgb();
-    profile
-        .create_transform_16bit(layout, &srgb, Layout::Rgb, TransformOptions::default())
-        .and_then(|transform| transform.transform(&from, &mut to))
-        .map_err(|error| Failure::invalid_input("the colour profile cannot be applied").because(error.to_string()))?;
-    // Greyscale stays greyscale: the three are equal but for rounding.
-    let (model, chosen): (_, &[usize]) =
-        if raster.model == Model::Grey { (Model::Grey, &[1]) } else { (Model::Rgb, &[0, 1, 2]) };
-    let mut result = Vec::with_capacity(pixels * (chosen.len() + usize::from(raster.alpha)));
-    for (pixel, old) in to.chunks_exact(3).zip(samples.chunks_exact(channels)) {
-        result.extend(chosen.iter().map(|&channel| pixel[channel]));
-        if raster.alpha {
-            result.push(old[channels - 1]);
-        }
+/// From a profile to sRGB, at sixteen bits.
+struct Transform {
+    executor: Arc<Transform16BitExecutor>,
+    /// The samples of a pixel that the profile is asked about.
+    chosen: &'static [usize],
+}
+
+impl Transform {
+    fn new(model: Model, profile: &ColorProfile) -> Result<Self, Failure> {
+        // Profiles know nothing of opacity next to ink, and RGB profiles nothing of grey: those samples are taken apart.
+        let (chosen, layout): (&[usize], _) = match (model, profile.color_space) {
+            (Model::Grey, DataColorSpace::Gray) => (&[0], Layout::Gray),
+            (Model::Grey, _) => (&[0, 0, 0], Layout::Rgb),
+            (Model::Cmyk, _) => (&[0, 1, 2, 3], Layout::Rgba),
+            _ => (&[0, 1, 2], Layout::Rgb),
+        };
+        let srgb = ColorProfile::new_srgb();
+        let executor = profile
+            .create_transform_16bit(layout, &srgb, Layout::Rgb, TransformOptions::default())
+            .map_err(|error| unusable(&error))?;
+        Ok(Self { executor, chosen })
     }
-    Ok(Raster { model, samples: Samples::Sixteen(result), ..*raster })
+
+    fn apply(&self, raster: &Raster) -> Result<Raster, Failure> {
+        let Samples::Sixteen(samples) = &raster.samples else {
+            return Err(Failure::internal("colours are converted at sixteen bits"));
+        };
+        let channels = raster.format().channels();
+        let from = pick(samples, channels, self.chosen);
+        let mut to = vec![0_u16; samples.len() / channels * 3];
+        self.executor.transform(&from, &mut to).map_err(|error| unusable(&error))?;
+        // Greyscale stays greyscale: the three are equal but for rounding.
+        let (model, kept): (_, &[usize]) =
+            if raster.model == Model::Grey { (Model::Grey, &[1]) } else { (Model::Rgb, &[0, 1, 2]) };
+        let mut result = Vec::with_capacity(to.len() / 3 * (kept.len() + usize::from(raster.alpha)));
+        for (pixel, old) in to.chunks_exact(3).zip(samples.chunks_exact(channels)) {
+            result.extend(kept.iter().map(|&channel| pixel[channel]));
+            if raster.alpha {
+                result.push(old[channels - 1]);
+            }
+        }
+        Ok(Raster { model, samples: Samples::Sixteen(result), ..*raster })
+    }
+}
+
+fn unusable(error: &CmsError) -> Failure {
+    Failure::invalid_input("the colour profile cannot be applied").because(error.to_string())
 }
 
 fn pick(samples: &[u16], channels: usize, chosen: &[usize]) -> Vec<u16> {

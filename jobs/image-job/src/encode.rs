@@ -82,6 +82,8 @@ pub struct Abilities {
     pub animation: bool,
     /// Grey as one sample.
     pub grey: bool,
+    /// Luma and chroma as JPEG has them.
+    pub luma_and_chroma: bool,
 }
 
 /// What a format can hold.
@@ -93,7 +95,13 @@ pub fn abilities(format: ImageFormat) -> Abilities {
         ImageFormat::Gif | ImageFormat::Webp => (true, false, true, false),
         ImageFormat::Tiff => (true, true, false, true),
     };
-    Abilities { alpha, sixteen, animation, grey }
+    let luma_and_chroma = format == ImageFormat::Jpeg;
+    Abilities { alpha, sixteen, animation, grey, luma_and_chroma }
+}
+
+/// Whether [`rows`] writes the format.
+pub fn is_written_by_rows(format: ImageFormat) -> bool {
+    matches!(format, ImageFormat::Jpeg | ImageFormat::Png)
 }
 
 /// Writes one picture, which must be within the format's abilities.

@@ -1,8 +1,10 @@
 //! The image job: [`resize`] and [`convert`].
 //!
-//! An input is opened ([`decode`]), its rows run through a resampler for each size that is wanted ([`resample`]), the
-//! small pictures get their colours, their orientation and their frame ([`render`]), and are written ([`encode`]).
+//! An input is opened ([`decode`]), its rows run through a resampler for each size that is wanted ([`resample`]), get
+//! their colours, their orientation and their frame ([`render`]), and are written ([`encode`]). Where the result's rows
+//! come in the order of the input's and the format takes rows, no picture is ever held.
 
+mod canvas;
 mod colour;
 mod convert;
 mod decode;

@@ -35,6 +35,11 @@ impl Orientation {
         self == Self::default()
     }
 
+    /// Whether rows stay rows and keep their order.
+    pub fn keeps_rows(self) -> bool {
+        !self.transposed && !self.flipped
+    }
+
     /// Width and height after turning; its own inverse.
     pub fn turn_size(self, (width, height): (u32, u32)) -> (u32, u32) {
         if self.transposed { (height, width) } else { (width, height) }

@@ -5,24 +5,82 @@ use base64::engine::general_purpose::STANDARD;
 use catalog::operations::Filter;
 use job::{Failure, Properties};
 
-use crate::raster::{Model, Raster};
+use crate::raster::{Gathering, Model, PixelFormat, Raster, Row, Samples};
 use crate::resample::{Region, Resampler};
 
 /// ThumbHash looks at no more than 100 × 100 pixels.
 const MOST: u32 = 100;
+/// So many source pixels in a row are averaged to one of these; looking at more would tell nothing new.
+const ENOUGH: u32 = 4;
 
-/// A copy that is small enough to be looked at as a whole.
-pub fn shrink(picture: &Raster) -> Result<Raster, Failure> {
-    let size = (picture.width, picture.height);
-    let longest = size.0.max(size.1);
-    if longest <= MOST {
-        return Ok(picture.clone().into_eight());
+/// Takes the rows of a picture and keeps a copy that is small enough to be looked at as a whole.
+pub struct Glance {
+    format: PixelFormat,
+    /// One pixel in so many is looked at, in both directions.
+    step: u32,
+    next: u32,
+    thinned: Samples,
+    resampler: Resampler,
+    small: Gathering,
+}
+
+impl Glance {
+    /// At a picture of that size.
+    pub fn new((width, height): (u32, u32), format: PixelFormat) -> Result<Self, Failure> {
+        let longest = width.max(height);
+        let step = (longest / (MOST * ENOUGH)).max(1);
+        let thinned = (width.div_ceil(step), height.div_ceil(step));
+        let scaled = |length: u32| {
+            if longest <= MOST {
+                return length;
+            }
+            ((u64::from(length) * u64::from(MOST) / u64::from(longest)) as u32).max(1)
+        };
+        let size = (scaled(width), scaled(height));
+        Ok(Self {
+            format,
+            step,
+            next: 0,
+            thinned: Samples::zeroed(format.depth, thinned.0 as usize * format.channels())?,
+            resampler: Resampler::new(format, thinned, Region::whole(thinned), size, Filter::Bilinear)?,
+            small: Gathering::new(size, format)?,
+        })
     }
-    let scaled = |length: u32| ((u64::from(length) * u64::from(MOST) / u64::from(longest)) as u32).max(1);
-    let target = (scaled(size.0), scaled(size.1));
-    let mut resampler = Resampler::new(picture.format(), size, Region::whole(size), target, Filter::Bilinear)?;
-    (0..size.1).for_each(|y| resampler.push(picture.row(y)));
-    Ok(resampler.finish().into_eight())
+
+    /// At a picture that is there.
+    pub fn at(picture: &Raster) -> Result<Raster, Failure> {
+        let mut glance = Self::new((picture.width, picture.height), picture.format())?;
+        (0..picture.height).try_for_each(|y| glance.push(picture.row(y)))?;
+        Ok(glance.finish())
+    }
+
+    /// Takes the next row.
+    pub fn push(&mut self, row: Row<'_>) -> Result<(), Failure> {
+        let looked_at = self.next.is_multiple_of(self.step);
+        self.next += 1;
+        if !looked_at {
+            return Ok(());
+        }
+        let channels = self.format.channels();
+        match (row, &mut self.thinned) {
+            (Row::Eight(from), Samples::Eight(to)) => thin(from, to, channels, self.step as usize),
+            (Row::Sixteen(from), Samples::Sixteen(to)) => thin(from, to, channels, self.step as usize),
+            _ => return Err(Failure::internal("a row has another depth than its picture")),
+        }
+        let small = &mut self.small;
+        self.resampler.push(self.thinned.as_row(), &mut |row| small.push(row))
+    }
+
+    /// The copy, with eight bits a sample.
+    pub fn finish(self) -> Raster {
+        self.small.finish().into_eight()
+    }
+}
+
+fn thin<T: Copy>(from: &[T], to: &mut [T], channels: usize, step: usize) {
+    for (from, to) in from.chunks_exact(channels).step_by(step).zip(to.chunks_exact_mut(channels)) {
+        to.copy_from_slice(from);
+    }
 }
 
 /// Adds `placeholder` and `dominantColour` of a small grey or RGB picture in sRGB.

@@ -122,6 +122,22 @@ pub enum RowMut<'a> {
     Sixteen(&'a mut [u16]),
 }
 
+impl Row<'_> {
+    /// A copy as a picture of one row.
+    pub fn to_raster(self, format: PixelFormat) -> Raster {
+        let samples = match self {
+            Row::Eight(samples) => Samples::Eight(samples.to_vec()),
+            Row::Sixteen(samples) => Samples::Sixteen(samples.to_vec()),
+        };
+        let length = match self {
+            Row::Eight(samples) => samples.len(),
+            Row::Sixteen(samples) => samples.len(),
+        };
+        let width = (length / format.channels()) as u32;
+        Raster { width, height: 1, model: format.model, alpha: format.alpha, samples }
+    }
+}
+
 impl Samples {
     /// That many samples of nothing.
     pub fn zeroed(depth: Depth, count: usize) -> Result<Self, Failure> {
@@ -239,6 +255,18 @@ impl Raster {
         }
     }
 
+    /// Puts samples in the place of a row. They must be as many and as deep.
+    pub fn set_row(&mut self, y: u32, row: Row<'_>) -> Result<(), Failure> {
+        let length = self.row_length();
+        let range = y as usize * length..(y as usize + 1) * length;
+        match (&mut self.samples, row) {
+            (Samples::Eight(to), Row::Eight(from)) if from.len() == length => to[range].copy_from_slice(from),
+            (Samples::Sixteen(to), Row::Sixteen(from)) if from.len() == length => to[range].copy_from_slice(from),
+            _ => return Err(Failure::internal("a row does not fit into its picture")),
+        }
+        Ok(())
+    }
+
     /// The part of that width and height whose upper left corner is at (x, y). It must lie inside.
     pub fn cut(&self, x: u32, y: u32, width: u32, height: u32) -> Self {
         fn part<T: Copy>(samples: &[T], length: usize, rows: std::ops::Range<usize>, from: usize, to: usize) -> Vec<T> {
@@ -285,6 +313,31 @@ impl Raster {
             Samples::Eight(samples) => samples,
             Samples::Sixteen(_) => panic!("the picture was to be converted to eight bits before"),
         }
+    }
+}
+
+/// A picture that is gathered row by row.
+pub struct Gathering {
+    raster: Raster,
+    next: u32,
+}
+
+impl Gathering {
+    /// A picture of that size, with no row yet.
+    pub fn new((width, height): (u32, u32), format: PixelFormat) -> Result<Self, Failure> {
+        Ok(Self { raster: Raster::new(width, height, format)?, next: 0 })
+    }
+
+    /// Takes the next row.
+    pub fn push(&mut self, row: Row<'_>) -> Result<(), Failure> {
+        self.raster.set_row(self.next, row)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// The picture, after the last row.
+    pub fn finish(self) -> Raster {
+        self.raster
     }
 }
 

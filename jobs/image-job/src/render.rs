@@ -8,14 +8,15 @@ use catalog::operations::{Filter, Position};
 use job::{Failure, Properties, Task};
 use serde_json::{Value, json};
 
+use crate::canvas::{flatten, grey_to_rgb, pad};
 use crate::colour::ColourConversion;
 use crate::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
-use crate::encode::{self, Attachments, FrameSink, Output, abilities};
+use crate::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows};
 use crate::exif;
 use crate::focus;
 use crate::orientation::Orientation;
-use crate::placeholder;
-use crate::raster::{Model, PixelFormat, Raster, Row, RowSource, Samples};
+use crate::placeholder::{self, Glance};
+use crate::raster::{Depth, Gathering, Model, PixelFormat, Raster, Row, RowSource, Samples};
 use crate::resample::{Region, Resampler};
 use crate::resize::anchor;
 
@@ -78,12 +79,13 @@ pub fn own_format(input: Format, alpha: bool, still: bool) -> ImageFormat {
 /// Makes all outputs and says what the input was.
 pub fn render(picture: Picture, request: &Request<'_>, task: &Task) -> Result<Properties, Failure> {
     let mut properties = describe(&picture, task.input.format());
-    let conversion = ColourConversion::new(picture.format.model, &picture.profile, request.encoding.colour);
+    let conversion = ColourConversion::new(picture.format.model, &picture.profile, request.encoding.colour)?;
     let steps = Steps {
         request,
         orientation: picture.orientation,
         source: picture.size,
         attachments: attachments(picture.metadata, request.encoding, &conversion),
+        kept_profile: conversion.embedded.is_some().then_some(picture.profile),
         conversion,
         task,
     };
@@ -182,7 +184,31 @@ struct Steps<'a> {
     source: (u32, u32),
     attachments: Attachments,
     conversion: ColourConversion,
+    /// What the colours of results mean where they are not sRGB.
+    kept_profile: Option<Profile>,
     task: &'a Task,
+}
+
+/// One size on its way into files.
+struct Branch<'a> {
+    size: &'a Size,
+    /// The formats that are written as the rows come.
+    streams: Vec<Stream>,
+    /// The picture for the others.
+    whole: Option<Gathering>,
+}
+
+/// A file that is written as the rows come.
+struct Stream {
+    name: String,
+    format: ImageFormat,
+    output: Output,
+    sink: Box<dyn RowSink>,
+    /// The layout of what comes.
+    pixels: PixelFormat,
+    /// Whether rows are written as they come.
+    as_it_comes: bool,
+    glance: Option<Glance>,
 }
 
 type Rendered = (Vec<Written>, Raster, bool);
@@ -191,23 +217,70 @@ impl Steps<'_> {
     fn render_still(&self, rows: &mut dyn RowSource) -> Result<Rendered, Failure> {
         rows.shrink(self.least_size())?;
         rows.vector_size(self.vector_size());
-        let mut pictures = Vec::new();
-        self.resample(rows, &mut pictures)?;
+        let mut branches = Vec::new();
+        for (at, size) in self.request.sizes.iter().enumerate() {
+            branches.push(self.branch(size, rows.format(), at == 0)?);
+        }
+        self.resample(rows, &mut branches)?;
         let truncated = rows.truncated();
         let mut written = Vec::new();
         let mut sample = None;
-        for (size, picture) in self.request.sizes.iter().zip(pictures) {
-            let picture = self.orientation.apply(picture);
-            for (at, format) in self.request.formats.iter().enumerate() {
-                let finished = self.finish(&picture, &size.layout, *format)?;
-                written.push(self.write_still(&finished, &size.name, *format)?);
-                if sample.is_none() && at == 0 {
-                    sample = Some(to_srgb(&finished)?);
+        for Branch { size, streams, whole } in branches {
+            for Stream { name, format, output, sink, glance, .. } in streams {
+                sink.finish()?;
+                let (width, height) = size.layout.size;
+                output.finish(format.content_type(), output_properties(width, height, 1))?;
+                written.push(Written { name, format, width });
+                if let Some(glance) = glance {
+                    sample = Some(self.to_srgb(glance.finish())?);
+                }
+            }
+            let Some(whole) = whole else { continue };
+            let picture = self.orientation.apply(whole.finish());
+            for &format in self.request.formats.iter().filter(|format| !self.is_streamed(size, **format)) {
+                let finished = self.finish(&picture, &size.layout, format)?;
+                written.push(self.write_still(&finished, &size.name, format)?);
+                // The first format of the first size, unless it was streamed.
+                if sample.is_none() {
+                    sample = Some(self.to_srgb(Glance::at(&finished)?)?);
                 }
             }
         }
         let sample = sample.ok_or_else(|| Failure::internal("nothing was asked for"))?;
         Ok((written, sample, truncated))
+    }
+
+    /// Prepares one size; `first` of all is looked at for the placeholder.
+    fn branch<'b>(&self, size: &'b Size, pixels: PixelFormat, first: bool) -> Result<Branch<'b>, Failure> {
+        let (streamed, others): (Vec<_>, Vec<_>) =
+            self.request.formats.iter().copied().partition(|format| self.is_streamed(size, *format));
+        let mut streams = Vec::new();
+        for format in streamed {
+            let name = format!("{}.{}", size.name, format.extension());
+            let output = Output::create(&self.task.outputs, &name)?;
+            let finished = self.finished_format(pixels, format);
+            let sink = encode::rows(
+                output.clone(),
+                size.layout.size,
+                finished,
+                format,
+                self.request.encoding,
+                &self.attachments,
+            )?;
+            let looked_at = first && self.request.formats.first() == Some(&format);
+            let glance = looked_at.then(|| Glance::new(size.layout.size, finished)).transpose()?;
+            let as_it_comes = finished == pixels && self.conversion.is_none() && self.orientation.is_upright();
+            streams.push(Stream { name, format, output, sink, pixels, as_it_comes, glance });
+        }
+        let scaled = self.orientation.turn_size(size.layout.scaled);
+        let whole = (!others.is_empty()).then(|| Gathering::new(scaled, pixels)).transpose()?;
+        Ok(Branch { size, streams, whole })
+    }
+
+    /// Whether a result is written while the input is read: its rows come in their order and need nothing of each other.
+    fn is_streamed(&self, size: &Size, format: ImageFormat) -> bool {
+        let framed = size.layout.position.is_some() && size.layout.scaled != size.layout.size;
+        is_written_by_rows(format) && self.orientation.keeps_rows() && !framed
     }
 
     /// The stored size from which every result can be made without loss: twice what is wanted of each, so that the
@@ -239,25 +312,39 @@ impl Steps<'_> {
     }
 
     /// Runs all rows through one resampler for each size.
-    fn resample(&self, rows: &mut dyn RowSource, pictures: &mut Vec<Raster>) -> Result<(), Failure> {
+    fn resample(&self, rows: &mut dyn RowSource, branches: &mut [Branch<'_>]) -> Result<(), Failure> {
         let size = rows.size();
         let format = rows.format();
         let mut resamplers = Vec::new();
-        for Size { layout, .. } in &self.request.sizes {
+        for Branch { size: Size { layout, .. }, .. } in branches.iter() {
             resamplers.push(self.resampler(format, size, layout)?);
         }
         let mut row = Samples::zeroed(format.depth, size.0 as usize * format.channels())?;
         for y in 0..size.1 {
             rows.read(row.as_row_mut())?;
-            for resampler in &mut resamplers {
-                resampler.push(row.as_row());
+            for (resampler, branch) in resamplers.iter_mut().zip(branches.iter_mut()) {
+                resampler.push(row.as_row(), &mut |row| self.take_row(branch, row))?;
             }
             if y % 64 == 0 {
                 self.task.progress.report(0.8 * f64::from(y) / f64::from(size.1));
             }
         }
-        pictures.extend(resamplers.into_iter().map(Resampler::finish));
         Ok(())
+    }
+
+    /// A row of one size, for everything that is made of it.
+    fn take_row(&self, branch: &mut Branch<'_>, row: Row<'_>) -> Result<(), Failure> {
+        for stream in &mut branch.streams {
+            if stream.as_it_comes {
+                stream.write(row)?;
+            } else {
+                // A row is a picture, too.
+                let picture = self.orientation.apply(row.to_raster(stream.pixels));
+                let finished = self.colours(&picture, stream.format)?;
+                stream.write(finished.row(0))?;
+            }
+        }
+        branch.whole.as_mut().map_or(Ok(()), |whole| whole.push(row))
     }
 
     /// A resampler from a source of size `size`, which may have been scaled while decoding, in stored orientation.
@@ -302,18 +389,17 @@ impl Steps<'_> {
                 if shown > 0 && animation.sink.is_none() {
                     continue;
                 }
-                let mut resampler = self.resampler(
+                let resampler = self.resampler(
                     frame.raster.format(),
                     (frame.raster.width, frame.raster.height),
                     &animation.size.layout,
                 )?;
-                (0..frame.raster.height).for_each(|y| resampler.push(frame.raster.row(y)));
-                let picture = self.orientation.apply(resampler.finish());
+                let picture = self.orientation.apply(resampler.run(&frame.raster)?);
                 // A cut that follows the picture would jump from frame to frame: the first one decides.
                 let picture = self.frame(picture, &animation.size.layout, &mut place)?;
                 let finished = self.colours(&picture, animation.format)?;
                 if sample.is_none() {
-                    sample = Some(to_srgb(&finished)?);
+                    sample = Some(self.to_srgb(Glance::at(&finished)?)?);
                 }
                 if let Some(sink) = &mut animation.sink {
                     sink.write(&Frame { raster: finished, milliseconds: frame.milliseconds })?;
@@ -340,20 +426,32 @@ impl Steps<'_> {
 
     /// Cut, padding and colours for one format.
     fn finish(&self, picture: &Raster, layout: &Layout, format: ImageFormat) -> Result<Raster, Failure> {
-        // A JPEG's luma and chroma go back into a JPEG as they are, unless something has to be done to colours.
-        if picture.model == Model::YCbCr
-            && format == ImageFormat::Jpeg
-            && self.conversion.is_none()
-            && layout.scaled == layout.size
-        {
-            return Ok(picture.clone());
+        if layout.position.is_none() || layout.scaled == layout.size {
+            return self.colours(picture, format);
         }
         let picture = self.conversion.apply(picture.clone())?;
         let picture = self.frame(picture, layout, &mut None)?;
         Ok(self.colours_of_format(picture, format))
     }
 
+    /// The layout of a result, padding aside.
+    fn finished_format(&self, pixels: PixelFormat, format: ImageFormat) -> PixelFormat {
+        let abilities = abilities(format);
+        let alpha = pixels.alpha && abilities.alpha;
+        let grey = abilities.grey && !(alpha && format == ImageFormat::Tiff);
+        let model = match pixels.model {
+            // A JPEG's luma and chroma go into a file of luma and chroma as they are, unless colours change.
+            Model::YCbCr if abilities.luma_and_chroma && self.conversion.is_none() => Model::YCbCr,
+            Model::Grey if grey => Model::Grey,
+            _ => Model::Rgb,
+        };
+        PixelFormat { model, alpha, depth: if abilities.sixteen { pixels.depth } else { Depth::Eight } }
+    }
+
     fn colours(&self, picture: &Raster, format: ImageFormat) -> Result<Raster, Failure> {
+        if self.conversion.is_none() && self.finished_format(picture.format(), format) == picture.format() {
+            return Ok(picture.clone());
+        }
         Ok(self.colours_of_format(self.conversion.apply(picture.clone())?, format))
     }
 
@@ -384,6 +482,12 @@ impl Steps<'_> {
         pad(&picture, (width, height), (x, y), self.request.background)
     }
 
+    /// A small copy of a result in colours that can be looked at.
+    fn to_srgb(&self, small: Raster) -> Result<Raster, Failure> {
+        let profile = self.kept_profile.as_ref().unwrap_or(&Profile::Srgb);
+        ColourConversion::new(small.model, profile, Colour::Srgb)?.apply(small)
+    }
+
     fn write_still(&self, picture: &Raster, name: &str, format: ImageFormat) -> Result<Written, Failure> {
         let name = format!("{name}.{}", format.extension());
         let output = Output::create(&self.task.outputs, &name)?;
@@ -393,10 +497,11 @@ impl Steps<'_> {
     }
 }
 
-/// A small grey or RGB copy of a result, for looking at its colours.
-fn to_srgb(picture: &Raster) -> Result<Raster, Failure> {
-    let small = placeholder::shrink(picture)?;
-    ColourConversion::new(small.model, &Profile::Srgb, Colour::Srgb).apply(small)
+impl Stream {
+    fn write(&mut self, row: Row<'_>) -> Result<(), Failure> {
+        self.sink.write(row)?;
+        self.glance.as_mut().map_or(Ok(()), |glance| glance.push(row))
+    }
 }
 
 /// An output of an animation on its way.
@@ -426,97 +531,4 @@ fn output_properties(width: u32, height: u32, frames: u32) -> Properties {
         properties.insert("frames".to_owned(), frames.into());
     }
     properties
-}
-
-/// Lays a picture with opacity over a colour.
-fn flatten(picture: &Raster, background: Rgba) -> Raster {
-    use crate::raster::Sample;
-    fn over<T: Sample>(samples: &[T], channels: usize, background: &[f32]) -> Vec<T> {
-        let mut result = Vec::with_capacity(samples.len() / channels * (channels - 1));
-        for pixel in samples.chunks_exact(channels) {
-            let alpha = pixel[channels - 1].to_f32() / T::MAX;
-            for (sample, under) in pixel[..channels - 1].iter().zip(background) {
-                result.push(T::from_f32(sample.to_f32() * alpha + under * T::MAX * (1.0 - alpha)));
-            }
-        }
-        result
-    }
-    let channels = picture.format().channels();
-    let background = background_of(background, picture.model);
-    let samples = match &picture.samples {
-        Samples::Eight(samples) => Samples::Eight(over(samples, channels, &background)),
-        Samples::Sixteen(samples) => Samples::Sixteen(over(samples, channels, &background)),
-    };
-    Raster { alpha: false, samples, ..*picture }
-}
-
-/// The colour in the samples of a model, 0 to 1.
-fn background_of(Rgba([red, green, blue, _]): Rgba, model: Model) -> Vec<f32> {
-    let colour = [red, green, blue].map(|sample| f32::from(sample) / 255.0);
-    if model == Model::Grey { vec![0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]] } else { colour.to_vec() }
-}
-
-/// Puts a grey or RGB picture onto a larger canvas. A background with opacity below 255 makes the result have opacity,
-/// one with colour makes a grey picture RGB.
-fn pad(picture: &Raster, size: (u32, u32), (x, y): (u32, u32), background: Rgba) -> Result<Raster, Failure> {
-    let Rgba([red, green, blue, opacity]) = background;
-    let coloured = red != green || green != blue;
-    let picture = if picture.model == Model::Grey && coloured { grey_to_rgb(picture) } else { picture.clone() };
-    let alpha = picture.alpha || opacity < 255;
-    let format = PixelFormat { model: picture.model, alpha, depth: picture.samples.depth() };
-    let mut canvas = Raster::new(size.0, size.1, format)?;
-    let mut fill: Vec<f32> = background_of(background, picture.model);
-    if alpha {
-        fill.push(f32::from(opacity) / 255.0);
-    }
-    let channels = format.channels();
-    let stride = canvas.row_length();
-    let place = |row: u32| (y + row) as usize * stride + x as usize * channels;
-    match &mut canvas.samples {
-        Samples::Eight(samples) => {
-            fill_with(samples, &fill);
-            for row in 0..picture.height {
-                let Row::Eight(from) = picture.row(row) else { continue };
-                copy_row(from, picture.format().channels(), &mut samples[place(row)..], channels);
-            }
-        }
-        Samples::Sixteen(samples) => {
-            fill_with(samples, &fill);
-            for row in 0..picture.height {
-                let Row::Sixteen(from) = picture.row(row) else { continue };
-                copy_row(from, picture.format().channels(), &mut samples[place(row)..], channels);
-            }
-        }
-    }
-    Ok(canvas)
-}
-
-fn fill_with<T: crate::raster::Sample>(samples: &mut [T], pixel: &[f32]) {
-    let pixel: Vec<T> = pixel.iter().map(|value| T::from_f32(value * T::MAX)).collect();
-    samples.chunks_exact_mut(pixel.len()).for_each(|to| to.copy_from_slice(&pixel));
-}
-
-/// Copies pixels; where the target has opacity and the source has not, they are opaque.
-fn copy_row<T: crate::raster::Sample>(from: &[T], from_channels: usize, to: &mut [T], to_channels: usize) {
-    for (from, to) in from.chunks_exact(from_channels).zip(to.chunks_exact_mut(to_channels)) {
-        to[..from_channels].copy_from_slice(from);
-        if to_channels > from_channels {
-            to[from_channels] = T::from_f32(T::MAX);
-        }
-    }
-}
-
-fn grey_to_rgb(picture: &Raster) -> Raster {
-    fn spread<T: Copy>(samples: &[T], alpha: bool) -> Vec<T> {
-        let channels = if alpha { 2 } else { 1 };
-        samples
-            .chunks_exact(channels)
-            .flat_map(|pixel| [pixel[0]; 3].into_iter().chain(pixel[1..].iter().copied()))
-            .collect()
-    }
-    let samples = match &picture.samples {
-        Samples::Eight(samples) => Samples::Eight(spread(samples, picture.alpha)),
-        Samples::Sixteen(samples) => Samples::Sixteen(spread(samples, picture.alpha)),
-    };
-    Raster { model: Model::Rgb, samples, ..*picture }
 }

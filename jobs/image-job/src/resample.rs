@@ -1,12 +1,13 @@
 //! Resampling by separable kernels, row by row as they are decoded: the vertical pass runs over a ring of as many source
 //! rows as the kernel is high, the horizontal pass over its result. Weights and sums are 32-bit floats; opacity is
-//! multiplied in before and divided out after. The picture is never held at its source size.
+//! multiplied in before and divided out after. Neither the source nor the result is held: a row is handed on when the
+//! last row that it is made of has come.
 #![expect(clippy::inline_always, reason = "the kernels are inlined into code for particular processors")]
 
 use catalog::operations::Filter;
 use job::Failure;
 
-use crate::raster::{Depth, PixelFormat, Raster, Row, Sample, Samples};
+use crate::raster::{Depth, Gathering, PixelFormat, Raster, Row, Sample, Samples};
 
 /// A part of the source in source pixels; its edges may lie between pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,10 +29,10 @@ impl Region {
     }
 }
 
-/// Takes the rows of a source and makes a picture of another size.
+/// Takes the rows of a source and makes the rows of a picture of another size.
 pub struct Resampler {
     format: PixelFormat,
-    target: Raster,
+    size: (u32, u32),
     next_source_row: usize,
     next_target_row: usize,
     vertical: Weights,
@@ -42,7 +43,12 @@ pub struct Resampler {
     /// One row after the vertical pass, with four samples of slack so that the horizontal pass can read whole vectors.
     tall: Vec<f32>,
     wide: Vec<f32>,
+    /// The row that was made last.
+    made: Samples,
 }
+
+/// Takes rows of pixels one after the other.
+pub type TakeRow<'a> = dyn FnMut(Row<'_>) -> Result<(), Failure> + 'a;
 
 enum Ring {
     /// The target is the source.
@@ -62,7 +68,6 @@ impl Resampler {
         size: (u32, u32),
         filter: Filter,
     ) -> Result<Self, Failure> {
-        let target = Raster::new(size.0, size.1, format)?;
         let channels = format.channels();
         let vertical = Weights::new(filter, source.1, region.y, region.height, size.1);
         let horizontal = Weights::new(filter, source.0, region.x, region.width, size.0);
@@ -77,36 +82,40 @@ impl Resampler {
         };
         let tall = vec![0.0; columns.len() + 4];
         let wide = vec![0.0; size.0 as usize * channels];
+        let made = Samples::zeroed(format.depth, wide.len())?;
+        let (next_source_row, next_target_row) = (0, 0);
         Ok(Self {
             format,
-            target,
-            next_source_row: 0,
-            next_target_row: 0,
+            size,
+            next_source_row,
+            next_target_row,
             vertical,
             horizontal,
             columns,
             ring,
             tall,
             wide,
+            made,
         })
     }
 
-    /// Takes the next row of the source.
-    pub fn push(&mut self, row: Row<'_>) {
+    /// Runs over a whole picture.
+    pub fn run(mut self, picture: &Raster) -> Result<Raster, Failure> {
+        let mut result = Gathering::new(self.size, self.format)?;
+        (0..picture.height).try_for_each(|y| self.push(picture.row(y), &mut |row| result.push(row)))?;
+        Ok(result.finish())
+    }
+
+    /// Takes the next row of the source and hands on the rows that are complete with it.
+    pub fn push(&mut self, row: Row<'_>, take: &mut TakeRow<'_>) -> Result<(), Failure> {
         let at = self.next_source_row;
         self.next_source_row += 1;
         if matches!(self.ring, Ring::Copy) {
-            let length = self.target.row_length();
-            let range = at * length..(at + 1) * length;
-            match (&mut self.target.samples, row) {
-                (Samples::Eight(to), Row::Eight(from)) => to[range].copy_from_slice(from),
-                (Samples::Sixteen(to), Row::Sixteen(from)) => to[range].copy_from_slice(from),
-                _ => unreachable!("rows have the depth of their source"),
-            }
-            return;
+            return take(row);
         }
-        if self.next_target_row >= self.target.height as usize || at < self.vertical.first[self.next_target_row] {
-            return;
+        let rows = self.size.1 as usize;
+        if self.next_target_row >= rows || at < self.vertical.first[self.next_target_row] {
+            return Ok(());
         }
         let length = self.columns.len();
         let slot = (at % self.vertical.taps) * length;
@@ -123,17 +132,14 @@ impl Resampler {
             }
             _ => unreachable!("rows have the depth of their source"),
         }
-        while self.next_target_row < self.target.height as usize
+        while self.next_target_row < rows
             && self.vertical.first[self.next_target_row] + self.vertical.taps <= self.next_source_row
         {
             self.make_row();
             self.next_target_row += 1;
+            take(self.made.as_row())?;
         }
-    }
-
-    /// The picture, after the last row.
-    pub fn finish(self) -> Raster {
-        self.target
+        Ok(())
     }
 
     fn make_row(&mut self) {
@@ -149,12 +155,10 @@ impl Resampler {
         }
         let origin = self.columns.start / self.format.channels();
         kernels::horizontal(&self.tall, self.format.channels(), origin, &self.horizontal, &mut self.wide);
-        let start = self.next_target_row * self.wide.len();
-        let range = start..start + self.wide.len();
         let channels = self.format.alpha.then(|| self.format.channels());
-        match &mut self.target.samples {
-            Samples::Eight(samples) => quantise(&self.wide, &mut samples[range], channels),
-            Samples::Sixteen(samples) => quantise(&self.wide, &mut samples[range], channels),
+        match &mut self.made {
+            Samples::Eight(samples) => quantise(&self.wide, samples, channels),
+            Samples::Sixteen(samples) => quantise(&self.wide, samples, channels),
         }
     }
 }
@@ -444,9 +448,8 @@ mod tests {
     use crate::raster::Model;
 
     fn resample(from: &Raster, region: Region, size: (u32, u32), filter: Filter) -> Raster {
-        let mut resampler = Resampler::new(from.format(), (from.width, from.height), region, size, filter).unwrap();
-        (0..from.height).for_each(|y| resampler.push(from.row(y)));
-        resampler.finish()
+        let source = (from.width, from.height);
+        Resampler::new(from.format(), source, region, size, filter).unwrap().run(from).unwrap()
     }
 
     fn raster(width: u32, height: u32, model: Model, alpha: bool, sample: impl Fn(u32, u32, usize) -> u8) -> Raster {
