@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::load::load;
 use crate::report::{Figures, StepReport, bounds, report};
 use crate::step::{
-    Context, animation, deduplicate, instance, join, lists, prune, quantise, reorder, simplify, textures, weld,
+    Context, animation, deduplicate, instance, join, lists, palette, prune, quantise, reorder, simplify, textures, weld,
 };
 use crate::write::{Glb, write};
 
@@ -58,6 +58,9 @@ fn optimised(options: &Optimise, fraction: Option<f64>, task: &Task) -> Result<(
     steps.run("prune", options.prune, &mut document, |document| prune::prune(document, context));
     steps.run("deduplicate", options.deduplicate, &mut document, deduplicate::deduplicate);
     steps.run("instance", options.instance, &mut document, |document| instance::instance(document, context));
+    steps.try_run("palette", options.palette && options.join, &mut document, |document| {
+        palette::palette(document, context)
+    })?;
     steps.run("join", options.join, &mut document, |document| join::join(document, context));
     steps.run("clean", options.prune, &mut document, prune::unused);
     if let Some(fraction) = fraction {
@@ -88,11 +91,26 @@ struct Steps {
 
 impl Steps {
     fn run(&mut self, name: &'static str, wanted: bool, document: &mut Document, step: impl FnOnce(&mut Document)) {
+        let result: Result<(), std::convert::Infallible> = self.try_run(name, wanted, document, |document| {
+            step(document);
+            Ok(())
+        });
+        let Ok(()) = result;
+    }
+
+    fn try_run<E>(
+        &mut self,
+        name: &'static str,
+        wanted: bool,
+        document: &mut Document,
+        step: impl FnOnce(&mut Document) -> Result<(), E>,
+    ) -> Result<(), E> {
         if wanted {
             let before = Figures::of(document);
-            step(document);
+            step(document)?;
             self.reports.push(StepReport { name, before, after: Figures::of(document) });
         }
+        Ok(())
     }
 }
 

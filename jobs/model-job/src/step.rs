@@ -5,6 +5,7 @@ pub mod deduplicate;
 pub mod instance;
 pub mod join;
 pub mod lists;
+pub mod palette;
 pub mod prune;
 pub mod quantise;
 pub mod renumber;
@@ -13,6 +14,7 @@ pub mod simplify;
 pub mod textures;
 pub mod weld;
 
+mod geometry;
 mod rigid;
 
 use catalog::operations::Optimise;

@@ -23,6 +23,11 @@ pub struct Optimise {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub instance: bool,
+    /// Turn materials that differ in plain colours alone into one with a small texture of these colours, where that
+    /// lets meshes be joined
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = true, action = ArgAction::Set)]
+    pub palette: bool,
     /// Join meshes of the same material that never move against each other
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]

@@ -31,13 +31,15 @@ pub fn instance(document: &mut Document, context: &Context<'_>) {
             groups.entry((place.anchor, mesh)).or_default().push((at, parts));
         }
     }
-    for ((anchor, mesh), nodes) in groups.into_iter().filter(|(_, nodes)| nodes.len() >= FEWEST) {
+    groups.retain(|_, nodes| nodes.len() >= FEWEST);
+    let emptied: Vec<Vec<usize>> = groups.values().map(|nodes| nodes.iter().map(|&(at, _)| at).collect()).collect();
+    for &at in emptied.iter().flatten() {
+        document.nodes[at].mesh = None;
+    }
+    let names = remove_emptied(document, &emptied);
+    for (((anchor, mesh), nodes), names) in groups.into_iter().zip(names) {
         let mut instanced = Node { mesh: Some(mesh), instances: instances(&nodes), ..Node::default() };
-        let emptied: Vec<usize> = nodes.iter().map(|&(at, _)| at).collect();
-        for &at in &emptied {
-            document.nodes[at].mesh = None;
-        }
-        note_names(&mut instanced.rest, remove_emptied(document, &emptied));
+        note_names(&mut instanced.rest, names);
         document.nodes.push(instanced);
         attach(document, anchor, document.nodes.len() - 1);
         for list in [&mut document.extensions_used, &mut document.extensions_required] {

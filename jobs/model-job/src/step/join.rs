@@ -1,59 +1,77 @@
 //! Meshes of the same material that never move against each other become one: one draw call.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Context;
-use super::renumber::note_names;
+use super::renumber::{materials_of, note_names};
+use super::reorder::fetch_order;
 use super::rigid::{Anchor, Place, attach, places, remove_emptied};
 use crate::accessor::{Accessor, Component, Shape};
-use crate::document::{Document, Mesh, Mode, Node, Primitive};
+use crate::document::{Attribute, Document, Mesh, Mode, Node, Primitive};
 use crate::json::Object;
-use crate::transform::{Matrix, apply, apply_linear, cofactors, determinant};
+use crate::transform::{IDENTITY, Matrix, apply, apply_linear, cofactors, determinant};
 
 /// How many vertices a mesh that is shown several times may become, all copies together.
 const MOST_COPIED_VERTICES: usize = 16_384;
 
-/// What has to be the same for primitives to be drawn together: anchor, material, mode, names and types of attributes.
-type Key = (Anchor, Option<usize>, Mode, Vec<(String, Shape, Option<(Component, bool)>)>);
+/// What has to be the same for primitives to be drawn together.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Clone)]
+pub struct Key {
+    anchor: Anchor,
+    /// What they are shown with.
+    pub material: Option<usize>,
+    mode: Mode,
+    attributes: Vec<AttributeKind>,
+    targets: Vec<Vec<AttributeKind>>,
+    /// Extensions and extras of the primitive, and those of its mesh.
+    rest: [String; 2],
+}
+
+/// Name, shape and, where it is not turned into floats, how numbers are stored.
+type AttributeKind = (String, Shape, Option<(Component, bool)>);
+
+impl Key {
+    /// What has to be the same besides the material.
+    #[must_use]
+    pub fn with_any_material(&self) -> Self {
+        Self { material: None, ..self.clone() }
+    }
+}
+
+/// A primitive at a node that may be drawn together with those of the same key.
+pub struct Candidate {
+    /// The node.
+    pub node: usize,
+    /// The number of the primitive in the node's mesh.
+    pub primitive: usize,
+    /// What it has to have in common with others.
+    pub key: Key,
+}
 
 /// Joins meshes without skins and morph targets. Translucent ones are left, because they are drawn in the order of
-/// their distance; so are those with extras or extensions, which mean something on their own.
+/// their distance; so are those with extras or extensions, which mean something on their own. Parts of one mesh are
+/// joined whatever they are.
 pub fn join(document: &mut Document, context: &Context<'_>) {
     if document.frozen_by.is_some() {
         return;
     }
+    join_parts(document);
     let places = places(document, context.options.keep_named_nodes);
-    let mut uses = vec![0; document.meshes.len()];
-    document.nodes.iter().filter_map(|node| node.mesh).for_each(|mesh| uses[mesh] += 1);
-
     let mut groups: BTreeMap<Key, Vec<(usize, usize)>> = BTreeMap::new();
-    for (at, node) in document.nodes.iter().enumerate() {
-        let (Some(mesh), Some(place)) = (node.mesh, &places[at]) else { continue };
-        let vertices: usize = document.meshes[mesh].primitives.iter().map(Primitive::vertex_count).sum();
-        let is_simple = node.skin.is_none() && node.instances.is_empty() && node.has_only_name();
-        let is_copied_too_much = uses[mesh] > 1 && uses[mesh] * vertices > MOST_COPIED_VERTICES;
-        if !is_simple
-            || is_copied_too_much
-            || place.anchor == Anchor::Node(at)
-            || document.meshes[mesh].rest.keys().any(|key| key != "name")
-        {
-            continue;
-        }
-        for (number, primitive) in document.meshes[mesh].primitives.iter().enumerate() {
-            if let Some(key) = key(document, primitive, place) {
-                groups.entry(key).or_default().push((at, number));
-            }
-        }
+    for Candidate { node, primitive, key } in candidates(document, &places) {
+        groups.entry(key).or_default().push((node, primitive));
     }
     // What is alone in its group stays where it is.
     groups.retain(|_, entries| entries.len() > 1);
 
-    let mut joined: BTreeMap<Anchor, Vec<Primitive>> = BTreeMap::new();
+    // One mesh for what moves together and means the same.
+    let mut joined: BTreeMap<(Anchor, String), (Object, Vec<Primitive>)> = BTreeMap::new();
     let mut taken: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for ((anchor, ..), entries) in &groups {
+    for (Key { anchor, rest: [_, rest], .. }, entries) in &groups {
         let parts: Vec<(&Primitive, &Matrix)> = entries
             .iter()
             .filter_map(|&(node, number)| {
@@ -62,22 +80,29 @@ pub fn join(document: &mut Document, context: &Context<'_>) {
                 Some((&document.meshes[mesh].primitives[number], &place.matrix))
             })
             .collect();
-        joined.entry(*anchor).or_default().push(joined_primitive(&parts));
+        let of_mesh = document.nodes[entries[0].0].mesh.map(|mesh| nameless(&document.meshes[mesh].rest));
+        let (_, primitives) =
+            joined.entry((*anchor, rest.clone())).or_insert_with(|| (of_mesh.unwrap_or_default(), Vec::new()));
+        primitives.push(joined_primitive(&parts));
         for &(node, number) in entries {
             taken.entry(node).or_default().push(number);
         }
     }
     let mut emptied: BTreeMap<Anchor, Vec<usize>> = BTreeMap::new();
+    let mut left: HashMap<(usize, Vec<usize>), Option<usize>> = HashMap::new();
     for (node, numbers) in taken {
         let (Some(mesh), Some(place)) = (document.nodes[node].mesh, &places[node]) else { continue };
         emptied.entry(place.anchor).or_default().push(node);
-        document.nodes[node].mesh = leave_rest(document, mesh, &numbers);
+        document.nodes[node].mesh =
+            *left.entry((mesh, numbers)).or_insert_with_key(|(_, numbers)| leave_rest(document, mesh, numbers));
     }
-    for (anchor, primitives) in joined {
+    let (anchors, emptied): (Vec<Anchor>, Vec<Vec<usize>>) = emptied.into_iter().unzip();
+    let mut names: BTreeMap<Anchor, Vec<String>> =
+        anchors.into_iter().zip(remove_emptied(document, &emptied)).collect();
+    for ((anchor, _), (rest, primitives)) in joined {
         let mut node = Node { mesh: Some(document.meshes.len()), ..Node::default() };
-        let names = remove_emptied(document, emptied.get(&anchor).map_or(&[], Vec::as_slice));
-        note_names(&mut node.rest, names);
-        document.meshes.push(Mesh { primitives, rest: Object::new() });
+        note_names(&mut node.rest, names.remove(&anchor).unwrap_or_default());
+        document.meshes.push(Mesh { primitives, rest });
         document.nodes.push(node);
         attach(document, anchor, document.nodes.len() - 1);
     }
@@ -89,25 +114,139 @@ pub fn blends(material: &Object) -> bool {
         || material.get("extensions").and_then(|all| all.get("KHR_materials_transmission")).is_some()
 }
 
-fn key(document: &Document, primitive: &Primitive, place: &Place) -> Option<Key> {
-    let blends = primitive.material.is_some_and(|material| blends(&document.materials[material]));
-    if blends
-        || !primitive.targets.is_empty()
-        || !primitive.rest.is_empty()
-        || primitive.attribute("POSITION").is_none()
+/// What can be joined, node by node.
+pub fn candidates(document: &Document, places: &[Option<Place>]) -> Vec<Candidate> {
+    // Vertices that many primitives share would be copied for each.
+    let mut uses: HashMap<Geometry, usize> = HashMap::new();
+    let mesh_of = |node: &Node| node.mesh.map(|mesh| &document.meshes[mesh]);
+    for primitive in document.nodes.iter().filter_map(mesh_of).flat_map(|mesh| &mesh.primitives) {
+        *uses.entry(geometry(primitive)).or_default() += 1;
+    }
+    let is_copied_too_much = |primitive: &Primitive| {
+        let uses = uses.get(&geometry(primitive)).copied().unwrap_or(1);
+        uses > 1 && uses * primitive.vertex_count() > MOST_COPIED_VERTICES
+    };
+    let mut candidates = Vec::new();
+    for (at, node) in document.nodes.iter().enumerate() {
+        let (Some(mesh), Some(place)) = (mesh_of(node), &places[at]) else { continue };
+        let is_simple = node.skin.is_none() && node.instances.is_empty() && node.has_only_name();
+        if !is_simple || place.anchor == Anchor::Node(at) || mesh.rest.contains_key("weights") {
+            continue;
+        }
+        let rest_of_mesh = text(&nameless(&mesh.rest));
+        for (number, primitive) in mesh.primitives.iter().enumerate() {
+            let is_plain = primitive.targets.is_empty() && primitive.rest.is_empty();
+            if !is_plain || shown_blending(document, primitive) || is_copied_too_much(primitive) {
+                continue;
+            }
+            if let Some(mut key) = key(primitive, place.anchor) {
+                key.rest[1].clone_from(&rest_of_mesh);
+                candidates.push(Candidate { node: at, primitive: number, key });
+            }
+        }
+    }
+    candidates
+}
+
+/// What can be joined of one mesh, wherever it is shown, but for translucent parts.
+pub fn candidates_of_mesh(document: &Document, mesh: usize) -> Vec<(usize, Key)> {
+    let primitives = document.meshes[mesh].primitives.iter().enumerate();
+    primitives
+        .filter(|(_, primitive)| !shown_blending(document, primitive) && primitive.rest.is_empty())
+        .filter_map(|(number, primitive)| Some((number, key(primitive, Anchor::Scene(0))?)))
+        .collect()
+}
+
+/// Positions and indices by address.
+type Geometry = (usize, usize);
+
+fn geometry(primitive: &Primitive) -> Geometry {
+    let positions = primitive.attribute("POSITION").map_or(0, |accessor| Arc::as_ptr(accessor) as usize);
+    (positions, primitive.indices.as_ref().map_or(0, |indices| Arc::as_ptr(indices) as usize))
+}
+
+/// Parts of a mesh that are alike become one, wherever the mesh is shown. Translucent parts, which are as far away as
+/// each other, are drawn in the order of the list: nothing translucent may stand between them.
+fn join_parts(document: &mut Document) {
+    for at in 0..document.meshes.len() {
+        if document.meshes[at].primitives.len() < 2 {
+            continue;
+        }
+        let mut groups: Vec<Vec<Primitive>> = Vec::new();
+        let mut known: HashMap<Key, usize> = HashMap::new();
+        let mut geometries: HashSet<Geometry> = HashSet::new();
+        let mut last_blending = None;
+        for primitive in std::mem::take(&mut document.meshes[at].primitives) {
+            let blends = shown_blending(document, &primitive);
+            // What is drawn twice over would only be copied.
+            let is_new = geometries.insert(geometry(&primitive));
+            let key = key(&primitive, Anchor::Scene(0)).filter(|_| is_new);
+            let found = key.as_ref().and_then(|key| known.get(key).copied());
+            let group = if let Some(group) = found.filter(|&group| !blends || last_blending == Some(group)) {
+                groups[group].push(primitive);
+                group
+            } else {
+                groups.push(vec![primitive]);
+                known.extend(key.map(|key| (key, groups.len() - 1)));
+                groups.len() - 1
+            };
+            if blends {
+                last_blending = Some(group);
+            }
+        }
+        let join = |mut group: Vec<Primitive>| match group.as_slice() {
+            [_] => group.pop(),
+            all => Some(joined_primitive(&all.iter().map(|part| (part, &IDENTITY)).collect::<Vec<_>>())),
+        };
+        document.meshes[at].primitives = groups.into_iter().filter_map(join).collect();
+    }
+}
+
+fn shown_blending(document: &Document, primitive: &Primitive) -> bool {
+    materials_of(primitive).iter().any(|&material| blends(&document.materials[material]))
+}
+
+/// `None` where the primitive has to stay on its own.
+fn key(primitive: &Primitive, anchor: Anchor) -> Option<Key> {
+    let has_rest = |(_, accessor): &Attribute| accessor.rest.is_some();
+    if primitive.attribute("POSITION").is_none()
+        || !matches!(primitive.mode, Mode::Points | Mode::Lines | Mode::Triangles)
+        || primitive.attributes.iter().chain(primitive.targets.iter().flatten()).any(has_rest)
     {
         return None;
     }
-    let attributes = primitive.attributes.iter().map(|(name, accessor)| {
-        // These become floats; others have to be stored alike.
-        let kind = match name.as_str() {
-            "POSITION" | "NORMAL" | "TANGENT" => None,
-            _ if name.starts_with("TEXCOORD_") || name.starts_with("COLOR_") => None,
-            _ => Some((accessor.component, accessor.normalised)),
-        };
-        (name.clone(), accessor.shape, kind)
-    });
-    Some((place.anchor, primitive.material, primitive.mode, attributes.collect()))
+    let kinds = |attributes: &[Attribute]| -> Vec<AttributeKind> {
+        attributes
+            .iter()
+            .map(|(name, accessor)| {
+                let stored = (!becomes_floats(name)).then_some((accessor.component, accessor.normalised));
+                (name.clone(), accessor.shape, stored)
+            })
+            .collect()
+    };
+    Some(Key {
+        anchor,
+        material: primitive.material,
+        mode: primitive.mode,
+        attributes: kinds(&primitive.attributes),
+        targets: primitive.targets.iter().map(|target| kinds(target)).collect(),
+        rest: [text(&primitive.rest), String::new()],
+    })
+}
+
+fn text(rest: &Object) -> String {
+    if rest.is_empty() { String::new() } else { Value::Object(rest.clone()).to_string() }
+}
+
+fn nameless(rest: &Object) -> Object {
+    let mut rest = rest.clone();
+    rest.remove("name");
+    rest
+}
+
+/// Attributes that may be stored differently in what is joined.
+fn becomes_floats(name: &str) -> bool {
+    matches!(name, "POSITION" | "NORMAL" | "TANGENT") || name.starts_with("TEXCOORD_") || name.starts_with("COLOR_")
 }
 
 /// What is left of a mesh at one node; `None` where nothing is.
@@ -122,42 +261,30 @@ fn leave_rest(document: &mut Document, mesh: usize, taken: &[usize]) -> Option<u
     if primitives.is_empty() {
         return None;
     }
-    let rest = Mesh { primitives, rest: document.meshes[mesh].rest.clone() };
-    let same = document.meshes.iter().position(|own| *own == rest);
-    Some(same.unwrap_or_else(|| {
-        document.meshes.push(rest);
-        document.meshes.len() - 1
-    }))
+    document.meshes.push(Mesh { primitives, rest: document.meshes[mesh].rest.clone() });
+    Some(document.meshes.len() - 1)
 }
 
 fn joined_primitive(parts: &[(&Primitive, &Matrix)]) -> Primitive {
-    let (first, _) = parts[0];
-    let mut attributes = Vec::new();
-    for (name, like) in &first.attributes {
-        let accessors =
-            || parts.iter().filter_map(|(part, matrix)| part.attribute(name).map(|accessor| (accessor, *matrix)));
-        let joined = match name.as_str() {
-            "POSITION" => floats(like, accessors(), |matrix, element| transform(element, |v| apply(matrix, v))),
-            "NORMAL" => floats(like, accessors(), |matrix, element| {
-                let cofactors = cofactors(matrix);
-                let mirror = determinant(matrix).signum();
-                transform(element, |v| unit(apply_linear(&cofactors, v).map(|value| value * mirror)));
-            }),
-            "TANGENT" => floats(like, accessors(), |matrix, element| {
-                transform(element, |v| unit(apply_linear(matrix, v)));
-                if let Some(handedness) = element.get_mut(3) {
-                    *handedness *= determinant(matrix).signum() as f32;
-                }
-            }),
-            _ if name.starts_with("TEXCOORD_") || name.starts_with("COLOR_") => floats(like, accessors(), |_, _| {}),
-            _ => Accessor {
-                count: accessors().map(|(accessor, _)| accessor.count).sum(),
-                bytes: accessors().flat_map(|(accessor, _)| accessor.bytes.iter().copied()).collect(),
-                ..like.as_ref().clone()
-            },
-        };
-        attributes.push((name.clone(), Arc::new(joined)));
-    }
+    let compact: Vec<(Cow<'_, Primitive>, &Matrix)> =
+        parts.iter().map(|(part, matrix)| (compact(part), *matrix)).collect();
+    let parts = || compact.iter().map(|(part, matrix)| (part.as_ref(), *matrix));
+    let first = compact[0].0.as_ref();
+    let attributes = first.attributes.iter().map(|(name, like)| {
+        let accessors: Vec<_> = parts().filter_map(|(part, matrix)| Some((part.attribute(name)?, matrix))).collect();
+        (name.clone(), Arc::new(joined_attribute(name, like, &accessors)))
+    });
+    // Parts with morph targets stay where they are, so that these need no transformation.
+    let targets = first.targets.iter().enumerate().map(|(at, target)| -> Vec<Attribute> {
+        let of = |part: &'_ Primitive, name: &str| part.targets[at].iter().position(|(own, _)| own == name);
+        let joined = target.iter().map(|(name, like)| {
+            let accessors: Vec<_> =
+                parts().filter_map(|(part, matrix)| Some((&part.targets[at][of(part, name)?].1, matrix))).collect();
+            (name.clone(), Arc::new(floats(like, &accessors, |_, _| {})))
+        });
+        joined.collect()
+    });
+    let (attributes, targets) = (attributes.collect(), targets.collect());
     let corners = match first.mode {
         Mode::Triangles => 3,
         Mode::Lines => 2,
@@ -165,7 +292,7 @@ fn joined_primitive(parts: &[(&Primitive, &Matrix)]) -> Primitive {
     };
     let mut indices = Vec::new();
     let mut base = 0;
-    for (part, matrix) in parts {
+    for (part, matrix) in parts() {
         let own: Vec<u32> = match &part.indices {
             Some(indices) => indices.iter().map(|index| base + index).collect(),
             None => (base..base + part.vertex_count() as u32).collect(),
@@ -178,18 +305,55 @@ fn joined_primitive(parts: &[(&Primitive, &Matrix)]) -> Primitive {
         }
         base += part.vertex_count() as u32;
     }
-    let indices =
-        (first.mode != Mode::Points || parts.iter().any(|(part, _)| part.indices.is_some())).then(|| Arc::new(indices));
-    Primitive { mode: first.mode, attributes, indices, material: first.material, ..Primitive::default() }
+    let has_indices = first.mode != Mode::Points || parts().any(|(part, _)| part.indices.is_some());
+    Primitive {
+        mode: first.mode,
+        attributes,
+        indices: has_indices.then(|| Arc::new(indices)),
+        targets,
+        material: first.material,
+        rest: first.rest.clone(),
+    }
 }
 
-fn floats<'a>(
-    like: &Accessor,
-    accessors: impl Iterator<Item = (&'a Arc<Accessor>, &'a Matrix)>,
-    change: impl Fn(&Matrix, &mut [f32]),
-) -> Accessor {
+/// Without the vertices that no index uses: parts often share one long list.
+fn compact(primitive: &Primitive) -> Cow<'_, Primitive> {
+    match &primitive.indices {
+        Some(indices) if indices.len() < primitive.vertex_count() => {
+            let mut own = primitive.clone();
+            fetch_order(&mut own);
+            Cow::Owned(own)
+        }
+        _ => Cow::Borrowed(primitive),
+    }
+}
+
+fn joined_attribute(name: &str, like: &Accessor, parts: &[(&Arc<Accessor>, &Matrix)]) -> Accessor {
+    match name {
+        "POSITION" => floats(like, parts, |matrix, element| transform(element, |v| apply(matrix, v))),
+        "NORMAL" => floats(like, parts, |matrix, element| {
+            let cofactors = cofactors(matrix);
+            let mirror = determinant(matrix).signum();
+            transform(element, |v| unit(apply_linear(&cofactors, v).map(|value| value * mirror)));
+        }),
+        "TANGENT" => floats(like, parts, |matrix, element| {
+            transform(element, |v| unit(apply_linear(matrix, v)));
+            if let Some(handedness) = element.get_mut(3) {
+                *handedness *= determinant(matrix).signum() as f32;
+            }
+        }),
+        _ if becomes_floats(name) => floats(like, parts, |_, _| {}),
+        _ => Accessor {
+            count: parts.iter().map(|(accessor, _)| accessor.count).sum(),
+            bytes: parts.iter().flat_map(|(accessor, _)| accessor.bytes.iter().copied()).collect(),
+            ..like.clone()
+        },
+    }
+}
+
+fn floats(like: &Accessor, parts: &[(&Arc<Accessor>, &Matrix)], change: impl Fn(&Matrix, &mut [f32])) -> Accessor {
     let mut all = Vec::new();
-    for (accessor, matrix) in accessors {
+    for (accessor, matrix) in parts {
         let start = all.len();
         all.extend(accessor.floats());
         for element in all[start..].chunks_exact_mut(accessor.shape.width()) {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use super::geometry::each_geometry;
 use crate::document::{Document, Mode, Primitive};
 
 /// Turns every primitive into points, lines or triangles.
 pub fn lists(document: &mut Document) {
-    for primitive in document.meshes.iter_mut().flat_map(|mesh| &mut mesh.primitives) {
-        to_list(primitive);
-    }
+    each_geometry(document, to_list);
 }
 
 fn to_list(primitive: &mut Primitive) {

@@ -12,6 +12,7 @@ use catalog::operations::Compress;
 use serde_json::{Value, json};
 
 use super::Context;
+use super::geometry::each_geometry;
 use super::renumber::materials_of;
 use crate::accessor::{Accessor, Component, Filter, Shape};
 use crate::codec;
@@ -42,6 +43,7 @@ pub fn quantise(document: &mut Document, context: &mut Context<'_>) {
     let skins = skin_groups(document);
     let grids = position_grids(document, context, &skins);
     let coordinates = coordinate_grids(document, context);
+    each_geometry(document, influences);
     let mut cache = Cache::default();
     let mut is_used = false;
     for (mesh, grid) in document.meshes.iter_mut().zip(&grids) {
@@ -320,7 +322,16 @@ fn place_coordinates(material: &mut Object, sets: &HashMap<usize, CoordinateGrid
 
 /// Accessors that primitives share stay shared.
 #[derive(Default)]
-struct Cache(HashMap<(usize, u8, [u64; 4]), (Arc<Accessor>, Arc<Accessor>)>);
+struct Cache(HashMap<CacheKey, Cached>);
+
+/// Addresses of the original and of what it is relative to, what becomes of it, and the grid.
+type CacheKey = (usize, usize, u8, [u64; 4]);
+
+/// The originals live as long as their addresses count.
+struct Cached {
+    _originals: (Arc<Accessor>, Option<Arc<Accessor>>),
+    made: Arc<Accessor>,
+}
 
 impl Cache {
     fn get(
@@ -330,15 +341,27 @@ impl Cache {
         grid: [f64; 4],
         make: impl FnOnce(&Accessor) -> Option<Accessor>,
     ) {
-        let key = (Arc::as_ptr(accessor) as usize, kind, grid.map(f64::to_bits));
-        if let Some((_, made)) = self.0.get(&key) {
+        self.get_relative(accessor, None, kind, grid, make);
+    }
+
+    fn get_relative(
+        &mut self,
+        accessor: &mut Arc<Accessor>,
+        base: Option<&Arc<Accessor>>,
+        kind: u8,
+        grid: [f64; 4],
+        make: impl FnOnce(&Accessor) -> Option<Accessor>,
+    ) {
+        let address = |accessor: &Arc<Accessor>| Arc::as_ptr(accessor) as usize;
+        let key = (address(accessor), base.map_or(0, address), kind, grid.map(f64::to_bits));
+        if let Some(Cached { made, .. }) = self.0.get(&key) {
             *accessor = Arc::clone(made);
         } else if let Some(made) = make(accessor) {
             let made = Arc::new(Accessor { rest: accessor.rest.clone(), ..made });
-            // Only what is shared is worth remembering, and the original has to live as long as its address counts.
             let original = std::mem::replace(accessor, Arc::clone(&made));
+            // Only what is shared is worth remembering.
             if Arc::strong_count(&original) > 1 {
-                self.0.insert(key, (original, made));
+                self.0.insert(key, Cached { _originals: (original, base.cloned()), made });
             }
         }
     }
@@ -381,10 +404,13 @@ fn quantise_primitive(
             }
         }
     }
-    influences(primitive);
     for (name, accessor) in primitive.targets.iter_mut().flatten() {
         match (name.as_str(), grid, &base) {
-            ("POSITION", Some(grid), Some(base)) => *accessor = Arc::new(offsets(accessor, base, grid)),
+            ("POSITION", Some(grid), Some(base)) => {
+                let [x, y, z] = grid.offset;
+                let make = |accessor: &Accessor| Some(offsets(accessor, base, grid));
+                cache.get_relative(accessor, Some(base), 5, [x, y, z, grid.step], make);
+            }
             ("NORMAL" | "TANGENT", ..) => cache.get(accessor, 4, [0.0; 4], small_offsets),
             _ => {}
         }

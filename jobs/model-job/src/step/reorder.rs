@@ -5,20 +5,19 @@ use std::sync::Arc;
 use catalog::operations::Order;
 
 use super::Context;
+use super::geometry::each_geometry;
 use super::weld::apply;
 use crate::codec;
 use crate::document::{Document, Mode, Primitive};
 
 /// Orders every primitive.
 pub fn reorder(document: &mut Document, context: &Context<'_>) {
-    for primitive in document.meshes.iter_mut().flat_map(|mesh| &mut mesh.primitives) {
-        match primitive.mode {
-            Mode::Triangles => triangles(primitive, context.options.order),
-            Mode::Lines => fetch_order(primitive),
-            Mode::Points => points(primitive),
-            _ => {}
-        }
-    }
+    each_geometry(document, |primitive| match primitive.mode {
+        Mode::Triangles => triangles(primitive, context.options.order),
+        Mode::Lines => fetch_order(primitive),
+        Mode::Points => points(primitive),
+        _ => {}
+    });
 }
 
 fn triangles(primitive: &mut Primitive, order: Order) {
@@ -39,7 +38,7 @@ fn triangles(primitive: &mut Primitive, order: Order) {
 }
 
 /// Vertices in the order of their first use; those never used are left out.
-fn fetch_order(primitive: &mut Primitive) {
+pub fn fetch_order(primitive: &mut Primitive) {
     let Some(indices) = &primitive.indices else { return };
     let mut remap = vec![u32::MAX; primitive.vertex_count()];
     let mut next = 0;

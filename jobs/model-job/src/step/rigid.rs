@@ -67,31 +67,37 @@ pub fn attach(document: &mut Document, anchor: Anchor, node: usize) {
     }
 }
 
-/// Removes nodes that have become empty, and those above them that become so; says the names they had. Nodes stay in
-/// the list, detached, until the next pruning.
-pub fn remove_emptied(document: &mut Document, emptied: &[usize]) -> Vec<String> {
+/// Removes nodes that have become empty, and those above them that become so; says for each group the names they had.
+/// Nodes stay in the list, detached, until the next pruning.
+pub fn remove_emptied(document: &mut Document, groups: &[Vec<usize>]) -> Vec<Vec<String>> {
     let referred = referred_nodes(document);
     let parents = document.parents();
-    let mut names = Vec::new();
-    let mut waiting: Vec<usize> = emptied.to_vec();
-    while let Some(at) = waiting.pop() {
-        let node = &document.nodes[at];
-        if !node.children.is_empty() || !node.is_plain() || referred.contains(&at) {
-            continue;
-        }
-        names.extend(node.name().map(ToOwned::to_owned));
-        match parents[at] {
-            Some(parent) => {
-                let children = &mut document.nodes[parent].children;
-                let before = children.len();
-                children.retain(|&child| child != at);
-                if children.len() < before && children.is_empty() {
-                    waiting.push(parent);
-                }
+    let mut children: Vec<usize> = document.nodes.iter().map(|node| node.children.len()).collect();
+    let mut is_removed = vec![false; document.nodes.len()];
+    let names = groups.iter().map(|emptied| {
+        let mut names = Vec::new();
+        let mut waiting = emptied.clone();
+        while let Some(at) = waiting.pop() {
+            let node = &document.nodes[at];
+            if is_removed[at] || children[at] > 0 || !node.is_plain() || referred.contains(&at) {
+                continue;
             }
-            None => document.scenes.iter_mut().for_each(|scene| scene.nodes.retain(|&root| root != at)),
+            is_removed[at] = true;
+            names.extend(node.name().map(ToOwned::to_owned));
+            if let Some(parent) = parents[at] {
+                children[parent] -= 1;
+                waiting.push(parent);
+            }
         }
+        names.reverse();
+        names
+    });
+    let names = names.collect();
+    for node in &mut document.nodes {
+        node.children.retain(|&child| !is_removed[child]);
     }
-    names.reverse();
+    for scene in &mut document.scenes {
+        scene.nodes.retain(|&root| !is_removed[root]);
+    }
     names
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Context;
+use super::geometry::each_geometry;
 use crate::codec::{self, Simplification};
 use crate::document::{Document, Mode, Primitive};
 
@@ -13,12 +14,13 @@ const COLOUR_WEIGHT: f32 = 0.5;
 
 /// Keeps that fraction of every primitive's triangles, or more where the error bound stops it.
 pub fn simplify(document: &mut Document, fraction: f64, context: &mut Context<'_>) {
-    for primitive in document.meshes.iter_mut().flat_map(|mesh| &mut mesh.primitives) {
+    let mut most = 0.0_f32;
+    each_geometry(document, |primitive| {
         if primitive.mode == Mode::Triangles {
-            let reached = simplify_primitive(primitive, fraction, context);
-            context.simplification_error = context.simplification_error.max(f64::from(reached));
+            most = most.max(simplify_primitive(primitive, fraction, context));
         }
-    }
+    });
+    context.simplification_error = context.simplification_error.max(f64::from(most));
 }
 
 fn simplify_primitive(primitive: &mut Primitive, fraction: f64, context: &Context<'_>) -> f32 {

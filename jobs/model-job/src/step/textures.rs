@@ -35,7 +35,12 @@ enum Role {
     Colour,
     /// Normals, roughness, occlusion: numbers rather than colours.
     Data,
+    /// Shown pixel by pixel, such as palettes and pixel art: no pixel may take on its neighbours' colours.
+    Pixels,
 }
+
+/// `magFilter` of textures that are shown pixel by pixel.
+const NEAREST: u64 = 9728;
 
 /// Writes PNG and JPEG textures as WebP where that is smaller. Images that cannot be decoded stay, with a warning;
 /// images that no GPU could hold are refused.
@@ -121,7 +126,13 @@ fn roles(document: &Document) -> Vec<Option<Role>> {
                 ["normal", "roughness", "occlusion", "thickness", "transmission", "iridescence", "anisotropy"]
                     .iter()
                     .any(|word| key.contains(word));
-            let role = if is_data { Role::Data } else { Role::Colour };
+            let sampler = texture.and_then(|texture| texture.get("sampler")).and_then(size);
+            let filter = sampler.and_then(|sampler| document.samplers[sampler].get("magFilter")?.as_u64());
+            let role = match (filter, is_data) {
+                (Some(NEAREST), _) => Role::Pixels,
+                (_, true) => Role::Data,
+                (_, false) => Role::Colour,
+            };
             for image in texture.into_iter().flat_map(images_of) {
                 roles[image] = roles[image].max(Some(role));
             }
@@ -176,16 +187,20 @@ fn convert(
     }
     let quality = f32::from(context.options.texture_quality);
     let quality = if role == Role::Data { (quality + DATA_QUALITY).min(100.0) } else { quality };
-    let mut encoded = encode(&decoded, Encoding::Lossy(quality))?;
     // Small PNGs are often icons and ramps, of few colours: lossless is smaller and exact. Large ones are seldom, and
     // finding out costs more than everything else.
     let pixels = u64::from(decoded.width()) * u64::from(decoded.height());
-    if format == ImageFormat::Png && pixels <= MOST_LOSSLESS_PIXELS {
-        let lossless = encode(&decoded, Encoding::Lossless)?;
-        if lossless.len() < encoded.len() {
-            encoded = lossless;
+    let lossless = (format == ImageFormat::Png && pixels <= MOST_LOSSLESS_PIXELS)
+        .then(|| encode(&decoded, Encoding::Lossless))
+        .transpose()?;
+    let encoded = match lossless {
+        Some(lossless) if role == Role::Pixels => lossless,
+        Some(lossless) => {
+            let lossy = encode(&decoded, Encoding::Lossy(quality))?;
+            if lossless.len() < lossy.len() { lossless } else { lossy }
         }
-    }
+        None => encode(&decoded, Encoding::Lossy(quality))?,
+    };
     Ok((too_large || encoded.len() < bytes.len()).then_some((encoded, true)))
 }
 

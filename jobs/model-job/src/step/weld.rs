@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::geometry::each_geometry;
 use crate::accessor::Accessor;
 use crate::codec;
 use crate::document::{Document, Mode, Primitive};
@@ -12,11 +13,11 @@ const MOST_STREAMS: usize = 16;
 
 /// Welds every primitive that has indices or could have.
 pub fn weld(document: &mut Document) {
-    for primitive in document.meshes.iter_mut().flat_map(|mesh| &mut mesh.primitives) {
+    each_geometry(document, |primitive| {
         if matches!(primitive.mode, Mode::Triangles | Mode::Lines) && primitive.vertex_count() > 0 {
             weld_primitive(primitive);
         }
-    }
+    });
 }
 
 fn weld_primitive(primitive: &mut Primitive) {

@@ -1,6 +1,7 @@
 //! What `optimise` makes is what went in, but for the bounds it states.
 #![expect(clippy::float_cmp, reason = "what is stored exactly is compared exactly")]
 
+mod draw_calls;
 mod hostile;
 mod render;
 mod support;

@@ -19,7 +19,12 @@ pub struct Corner {
     /// Coordinates of the base colour texture, its transformation applied.
     pub coordinate: Option<[f64; 2]>,
     pub colour: Option<Vec<f32>>,
+    pub surface: Surface,
 }
+
+/// What a material says of a point in plain numbers, those of a palette included: base colour, emissive, metallic and
+/// roughness, in linear light.
+pub type Surface = [f64; 8];
 
 pub struct Optimised {
     pub document: Document,
@@ -205,6 +210,7 @@ fn shown_triangles(
     let (points, normals) = (morphed("POSITION").unwrap(), morphed("NORMAL"));
     let colours = primitive.attribute("COLOR_0").map(|own| (own.shape.width(), own.floats()));
     let coordinates = base_coordinates(document, primitive);
+    let surface = Surfaces::of(document, primitive);
     let (bones, influence) = (primitive.attribute("JOINTS_0"), primitive.attribute("WEIGHTS_0"));
     let bones = bones.map(|own| own.floats());
     let influence = influence.map(|own| own.floats());
@@ -233,6 +239,7 @@ fn shown_triangles(
             }),
             coordinate: coordinates.as_ref().map(|all| all[at]),
             colour: colours.as_ref().map(|(len, all)| all[at * len..(at + 1) * len].to_vec()),
+            surface: surface.at(at),
         }
     };
     let indices: Vec<u32> = match &primitive.indices {
@@ -264,8 +271,8 @@ fn shown_triangles(
     }
 }
 
-fn base_coordinates(document: &Document, primitive: &Primitive) -> Option<Vec<[f64; 2]>> {
-    let info = document.materials[primitive.material?].get("pbrMetallicRoughness")?.get("baseColorTexture")?;
+/// Texture coordinates as a texture's own transformation leaves them.
+fn coordinates(primitive: &Primitive, info: &Value) -> Option<Vec<[f64; 2]>> {
     let set = info.get("texCoord").and_then(Value::as_u64).unwrap_or(0);
     let values = primitive.attribute(&format!("TEXCOORD_{set}"))?.floats();
     let transform = info.get("extensions").and_then(|all| all.get("KHR_texture_transform"));
@@ -284,6 +291,108 @@ fn base_coordinates(document: &Document, primitive: &Primitive) -> Option<Vec<[f
             })
             .collect(),
     )
+}
+
+fn base_coordinates(document: &Document, primitive: &Primitive) -> Option<Vec<[f64; 2]>> {
+    let info = document.materials[primitive.material?].get("pbrMetallicRoughness")?.get("baseColorTexture")?;
+    if is_palette(document, info) { None } else { coordinates(primitive, info) }
+}
+
+/// Palettes are shown pixel by pixel and do not repeat.
+fn is_palette(document: &Document, info: &Value) -> bool {
+    let sampler = document.textures[info["index"].as_u64().unwrap() as usize].get("sampler").and_then(Value::as_u64);
+    sampler.is_some_and(|sampler| {
+        let sampler = &document.samplers[sampler as usize];
+        ["magFilter", "minFilter"].iter().all(|key| sampler.get(*key) == Some(&9728.into()))
+            && ["wrapS", "wrapT"].iter().all(|key| sampler.get(*key) == Some(&33071.into()))
+    })
+}
+
+/// A colour by a palette.
+struct Palette {
+    pixels: image::RgbImage,
+    coordinates: Vec<[f64; 2]>,
+}
+
+impl Palette {
+    fn of(document: &Document, primitive: &Primitive, info: Option<&Value>) -> Option<Self> {
+        let info = info.filter(|info| is_palette(document, info))?;
+        let texture = &document.textures[info["index"].as_u64()? as usize];
+        let source =
+            texture.get("source").or_else(|| texture.get("extensions")?.get("EXT_texture_webp")?.get("source"));
+        let image = &document.images[source?.as_u64()? as usize];
+        Some(Self { pixels: decode(&image.mime_type, &image.bytes), coordinates: coordinates(primitive, info)? })
+    }
+
+    fn at(&self, vertex: usize) -> [f64; 3] {
+        let [u, v] = self.coordinates[vertex];
+        let (x, y) = (u * f64::from(self.pixels.width()), v * f64::from(self.pixels.height()));
+        self.pixels.get_pixel(x as u32, y as u32).0.map(|byte| f64::from(byte) / 255.0)
+    }
+}
+
+/// A PNG or a WebP.
+pub fn decode(mime_type: &str, bytes: &[u8]) -> image::RgbImage {
+    if mime_type != "image/webp" {
+        return image::load_from_memory(bytes).unwrap().into_rgb8();
+    }
+    let (mut width, mut height) = (0, 0);
+    // SAFETY: libwebp reads as many bytes as it is told, and gives back three for each pixel, which are copied.
+    unsafe {
+        let pixels = libwebp_sys::WebPDecodeRGB(bytes.as_ptr(), bytes.len(), &raw mut width, &raw mut height);
+        assert!(!pixels.is_null(), "a WebP that cannot be read");
+        let copy = std::slice::from_raw_parts(pixels, (width * height * 3) as usize).to_vec();
+        libwebp_sys::WebPFree(pixels.cast());
+        image::RgbImage::from_raw(width as u32, height as u32, copy).unwrap()
+    }
+}
+
+/// [`Surface`] of every vertex.
+struct Surfaces {
+    factors: Surface,
+    base: Option<Palette>,
+    emissive: Option<Palette>,
+    surface: Option<Palette>,
+}
+
+impl Surfaces {
+    fn of(document: &Document, primitive: &Primitive) -> Self {
+        let none = serde_json::Map::new();
+        let material = primitive.material.map_or(&none, |material| &document.materials[material]);
+        let pbr = material.get("pbrMetallicRoughness").and_then(Value::as_object).unwrap_or(&none);
+        let three = |of: &serde_json::Map<String, Value>, key: &str, otherwise: f64| -> [f64; 3] {
+            std::array::from_fn(|at| of.get(key).and_then(|all| all.get(at)?.as_f64()).unwrap_or(otherwise))
+        };
+        let one = |key: &str| pbr.get(key).and_then(Value::as_f64).unwrap_or(1.0);
+        let [r, g, b] = three(pbr, "baseColorFactor", 1.0);
+        let [er, eg, eb] = three(material, "emissiveFactor", 0.0);
+        let palette = |info: Option<&Value>| Palette::of(document, primitive, info);
+        Self {
+            factors: [r, g, b, er, eg, eb, one("metallicFactor"), one("roughnessFactor")],
+            base: palette(pbr.get("baseColorTexture")),
+            emissive: palette(material.get("emissiveTexture")),
+            surface: palette(pbr.get("metallicRoughnessTexture")),
+        }
+    }
+
+    fn at(&self, vertex: usize) -> Surface {
+        let linear = |encoded: f64| {
+            if encoded <= 0.04045 { encoded / 12.92 } else { ((encoded + 0.055) / 1.055).powf(2.4) }
+        };
+        let mut surface = self.factors;
+        if let Some(palette) = &self.base {
+            palette.at(vertex).iter().enumerate().for_each(|(at, &value)| surface[at] *= linear(value));
+        }
+        if let Some(palette) = &self.emissive {
+            palette.at(vertex).iter().enumerate().for_each(|(at, &value)| surface[3 + at] *= linear(value));
+        }
+        if let Some(palette) = &self.surface {
+            let [_, roughness, metallic] = palette.at(vertex);
+            surface[6] *= metallic;
+            surface[7] *= roughness;
+        }
+        surface
+    }
 }
 
 fn unit(vector: [f64; 3]) -> [f64; 3] {
@@ -328,6 +437,8 @@ pub fn assert_shows_the_same(name: &str, before: &[[Corner; 3]], after: &[[Corne
                 (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance.colour),
                 (a, b) => a.is_some() == b.is_some(),
             }
+            // Half a step of an sRGB byte, where the steps are widest.
+            && a.surface.iter().zip(b.surface).all(|(a, b)| near(*a, b, 0.006))
     };
     let same =
         |a: &[Corner; 3], b: &[Corner; 3]| (0..3).any(|turn| (0..3).all(|at| same_corner(&a[at], &b[(at + turn) % 3])));
