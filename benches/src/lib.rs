@@ -3,6 +3,8 @@
 //!
 //! Each area has a binary: `cargo run --release -p benches --bin image`.
 
+pub mod object_server;
+
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::process::ExitStatusExt;

@@ -2,21 +2,17 @@
 //!
 //!     cargo run --release -p benches --bin store [MEGABYTES]
 //!
-//! The server is this program's own: a few lines of HTTP over one file, so that the clients are what is measured (moto
-//! copies the whole object for every range of it). `aws` must be on the path.
+//! The server is this program's own, so that the clients are what is measured (moto copies the whole object for every
+//! range of it). `aws` must be on the path.
 
 use std::env;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use benches::object_server::ObjectServer;
 use benches::{Subject, compare, print};
 use job::{Location, Progress, Store};
 
@@ -61,10 +57,11 @@ async fn put(from: &Path, to: &str) -> Result<()> {
 
 fn measure(megabytes: u64) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let object = folder.path().join("object");
+    fs_err::create_dir(folder.path().join("bucket"))?;
+    let object = folder.path().join("bucket/object");
     write_object(&object, megabytes * 1_000_000)?;
-    let (seen, requests) = mpsc::channel();
-    let endpoint = serve(&object, seen)?;
+    let server = ObjectServer::start(folder.path())?;
+    let endpoint = server.address();
 
     let program = env::current_exe()?;
     let to = folder.path().join("copy");
@@ -83,12 +80,12 @@ fn measure(megabytes: u64) -> Result<()> {
     for scheme in ["http", "https"] {
         let mut times: Vec<Duration> = Vec::new();
         for _ in 0..11 {
-            while requests.try_recv().is_ok() {}
+            while server.connections.try_recv().is_ok() {}
             let start = Instant::now();
             let arguments = ["head".to_owned(), object.to_owned()];
             let mut command = client(&program, &format!("{scheme}://{endpoint}"), &arguments);
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-            let first = requests.recv_timeout(Duration::from_secs(10)).context("no request came")?;
+            let first = server.connections.recv_timeout(Duration::from_secs(10)).context("no request came")?;
             times.push(first - start);
             child.wait()?;
         }
@@ -122,94 +119,4 @@ fn write_object(path: &Path, size: u64) -> Result<()> {
         file.write_all(&pattern)?;
     }
     Ok(())
-}
-
-/// Serves one object of a bucket: HEAD, GET with ranges, PUT and multipart uploads whose bytes go nowhere. Each
-/// connection's first byte is reported. The address.
-fn serve(object: &Path, seen: Sender<Instant>) -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?.to_string();
-    let object: Arc<PathBuf> = Arc::new(object.to_path_buf());
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let (object, seen) = (Arc::clone(&object), seen.clone());
-            // An error is a client that went away, or that speaks TLS.
-            thread::spawn(move || connection(client, &object, &seen));
-        }
-    });
-    Ok(address)
-}
-
-fn connection(client: TcpStream, object: &Path, seen: &Sender<Instant>) -> io::Result<()> {
-    client.set_nodelay(true)?;
-    let mut writer = client.try_clone()?;
-    let mut reader = BufReader::with_capacity(256 * 1024, client);
-    if reader.fill_buf()?.is_empty() {
-        return Ok(());
-    }
-    let _ = seen.send(Instant::now());
-    let mut file: File = fs_err::File::open(object)?.into_parts().0;
-    let size = file.metadata()?.len();
-    loop {
-        let mut request = String::new();
-        if reader.read_line(&mut request)? == 0 {
-            return Ok(());
-        }
-        let (mut length, mut range, mut expects) = (0, None, false);
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line)?;
-            let line = line.trim_end().to_ascii_lowercase();
-            match line.split_once(": ") {
-                Some(("content-length", value)) => length = value.parse().map_err(io::Error::other)?,
-                Some(("range", value)) => range = value.strip_prefix("bytes=").map(str::to_owned),
-                Some(("expect", _)) => expects = true,
-                Some(_) => {}
-                None => break,
-            }
-        }
-        if expects {
-            writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        io::copy(&mut reader.by_ref().take(length), &mut io::sink())?;
-        let common = "ETag: \"e\"\r\nLast-Modified: Sun, 01 Nov 2026 00:00:00 GMT\r\nAccept-Ranges: bytes\r\n\
-                      Content-Type: application/octet-stream\r\n";
-        match request.split(' ').next().unwrap_or_default() {
-            "HEAD" => write!(writer, "HTTP/1.1 200 OK\r\n{common}Content-Length: {size}\r\n\r\n")?,
-            "GET" => {
-                let range = range.as_deref().and_then(|range| range.split_once('-'));
-                let (first, last) = match range {
-                    Some((first, last)) => (first.parse().unwrap_or(0), last.parse().unwrap_or(size - 1).min(size - 1)),
-                    None => (0, size - 1),
-                };
-                let length = last + 1 - first;
-                write!(
-                    writer,
-                    "HTTP/1.1 206 Partial Content\r\n{common}Content-Length: {length}\r\n\
-                     Content-Range: bytes {first}-{last}/{size}\r\n\r\n"
-                )?;
-                file.seek(SeekFrom::Start(first))?;
-                let mut left = length as usize;
-                while left > 0 {
-                    match rustix::fs::sendfile(&writer, &file, None, left)? {
-                        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                        sent => left -= sent,
-                    }
-                }
-            }
-            "POST" if request.contains("?uploads") => respond(
-                &mut writer,
-                "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>",
-            )?,
-            "POST" => respond(
-                &mut writer,
-                "<CompleteMultipartUploadResult><ETag>&quot;e&quot;</ETag></CompleteMultipartUploadResult>",
-            )?,
-            _ => respond(&mut writer, "")?,
-        }
-    }
-}
-
-fn respond(writer: &mut TcpStream, body: &str) -> io::Result<()> {
-    write!(writer, "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }

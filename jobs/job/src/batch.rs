@@ -17,8 +17,9 @@ const MAX_LIST_BYTES: u64 = 256 * 1024 * 1024;
 /// For each worker: one object being fetched, one being worked on, one being stored.
 const OBJECTS_PER_WORKER: usize = 3;
 
-/// Works through a slice of a list. The exit code is 75 if a retry could mend something, and 0 otherwise: how each object
-/// ended is in its event.
+/// Works through a slice of a list. The exit code is 75 if a retry could mend something, else 64 if this program cannot
+/// read what a line asks for (it is older or newer than whoever wrote the list), and 0 otherwise: how each object ended is
+/// in its event. A line that was not understood has no event, and Batch's own word for the failed job tells of its object.
 pub(crate) async fn run_list(
     runner: &Runner,
     list: &Location,
@@ -37,24 +38,27 @@ pub(crate) async fn run_list(
     };
     info!(objects = range.len(), "working through {list}");
     let under_way = runner.workers.available_permits() * OBJECTS_PER_WORKER;
-    let codes: Vec<u8> = stream::iter(&requests[range])
+    let ended: Vec<Result<u8, Failure>> = stream::iter(&requests[range])
         .map(|request| async move {
-            let work = match Work::from_request(request) {
-                Ok(work) => work,
-                Err(failure) => {
-                    warn!(key = request.source.key, "{failure}");
-                    return failure.kind().exit_code();
-                }
-            };
+            let work =
+                Work::from_request(request).inspect_err(|failure| warn!(key = request.source.key, "{failure}"))?;
             let ended = runner.run(&work, &Progress::silent()).await;
             ended.events.iter().for_each(report);
-            ended.exit_code()
+            Ok(ended.exit_code())
         })
         .buffer_unordered(under_way.max(1))
         .collect()
         .await;
+    Ok(exit_code(&ended))
+}
+
+/// The exit code of a list whose objects ended so: with their own codes, or without having been understood.
+fn exit_code(ended: &[Result<u8, Failure>]) -> u8 {
     let temporary = FailureKind::Temporary.exit_code();
-    Ok(if codes.contains(&temporary) { temporary } else { 0 })
+    if ended.iter().any(|end| matches!(end, Ok(code) if *code == temporary)) {
+        return temporary;
+    }
+    ended.iter().find_map(|end| end.as_ref().err()).map_or(0, |failure| failure.kind().exit_code())
 }
 
 fn parse_list(text: &[u8], list: &Location) -> Result<Vec<JobRequest>, Failure> {
@@ -88,6 +92,14 @@ mod tests {
             let slices: Vec<_> = (0..size).flat_map(|index| slice_of(lines, index, size).unwrap()).collect();
             proptest::prop_assert_eq!(slices, (0..lines).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_retry_goes_before_a_line_that_was_not_understood_and_that_before_success() {
+        let not_understood = || Err(Failure::invalid_request("unknown operation"));
+        assert_eq!(exit_code(&[Ok(0), not_understood(), Ok(75)]), 75);
+        assert_eq!(exit_code(&[Ok(65), not_understood()]), 64);
+        assert_eq!(exit_code(&[Ok(0), Ok(65)]), 0);
     }
 
     #[test]
