@@ -233,3 +233,15 @@ pub fn ycbcr_row_to_rgb(samples: &mut [u8]) {
         pixel[2] = clamp(luma + 116_130 * blue);
     }
 }
+
+/// Red, green and blue as JPEG's luma and chroma, interleaved, in place.
+pub fn rgb_row_to_ycbcr(samples: &mut [u8]) {
+    const HALF: i32 = 1 << 15;
+    for pixel in samples.chunks_exact_mut(3) {
+        let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
+        let clamp = |value: i32| (value >> 16).clamp(0, 255) as u8;
+        pixel[0] = clamp(19_595 * red + 38_470 * green + 7_471 * blue + HALF);
+        pixel[1] = clamp(-11_059 * red - 21_709 * green + 32_768 * blue + (128 << 16) + HALF);
+        pixel[2] = clamp(32_768 * red - 27_439 * green - 5_329 * blue + (128 << 16) + HALF);
+    }
+}

@@ -1,6 +1,7 @@
 //! Opens inputs: what an image is, before its pixels are decoded, and where its pixels come from.
 
 mod gif;
+mod heif;
 mod jpeg;
 mod jxl;
 mod png;
@@ -12,6 +13,7 @@ use catalog::Format;
 use catalog::operations::image_encoding::ImageEncoding;
 use job::{Failure, Input};
 
+use crate::native;
 use crate::orientation::Orientation;
 use crate::raster::{PixelFormat, Raster, RowSource};
 
@@ -36,6 +38,8 @@ pub struct Picture {
     pub metadata: Metadata,
     /// Frames of an animation, 1 for a still.
     pub frames: u32,
+    /// Whether it is a still picture that stands beside an image sequence, which is left out.
+    pub sequence: bool,
     /// Its pixels.
     pub content: Content,
 }
@@ -147,6 +151,7 @@ impl ReadOptions {
 /// Opens an image of any format that the job takes.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     match input.format() {
+        Format::Avif | Format::Heic => heif::open(input, options),
         Format::Bmp => still::bmp(input, options),
         Format::Gif => gif::open(input, options),
         Format::Jpeg => jpeg::open(input, options),
@@ -161,5 +166,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
 
 /// Versions of the native libraries, for manifests.
 pub fn library_versions() -> Vec<(&'static str, String)> {
-    vec![("libwebp", webp::version())]
+    let mut versions = vec![("libwebp", webp::version())];
+    versions.extend(native::versions());
+    versions
 }

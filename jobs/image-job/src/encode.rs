@@ -1,5 +1,6 @@
 //! Writes pictures in the formats that are offered.
 
+mod avif;
 mod gif;
 mod jpeg;
 mod png;
@@ -95,7 +96,7 @@ pub fn abilities(format: ImageFormat) -> Abilities {
         ImageFormat::Gif | ImageFormat::Webp => (true, false, true, false),
         ImageFormat::Tiff => (true, true, false, true),
     };
-    let luma_and_chroma = format == ImageFormat::Jpeg;
+    let luma_and_chroma = matches!(format, ImageFormat::Jpeg | ImageFormat::Avif);
     Abilities { alpha, sixteen, animation, grey, luma_and_chroma }
 }
 
@@ -122,9 +123,7 @@ pub fn still(
         ImageFormat::Gif => gif::still(output, raster, encoding),
         ImageFormat::Tiff => tiff::still(output, raster, attachments),
         ImageFormat::Webp => webp::still(output, raster, encoding, attachments),
-        ImageFormat::Avif => {
-            Err(Failure::invalid_request("AVIF cannot be written yet; webp is the smallest format that can"))
-        }
+        ImageFormat::Avif => avif::still(output, raster, encoding, attachments),
     }
 }
 

@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod exif;
 mod focus;
+mod native;
 mod orientation;
 mod placeholder;
 mod raster;

@@ -30,6 +30,17 @@ impl Orientation {
         Self { transposed, mirrored, flipped }
     }
 
+    /// This one, followed by another.
+    pub fn then(self, next: Self) -> Self {
+        let (mirrored, flipped) =
+            if next.transposed { (self.flipped, self.mirrored) } else { (self.mirrored, self.flipped) };
+        Self {
+            transposed: self.transposed != next.transposed,
+            mirrored: mirrored != next.mirrored,
+            flipped: flipped != next.flipped,
+        }
+    }
+
     /// Whether nothing has to be done.
     pub fn is_upright(self) -> bool {
         self == Self::default()
@@ -118,6 +129,22 @@ mod tests {
         for (number, look) in looks {
             let turned = Orientation::from_exif(number).apply(stored.clone());
             assert_eq!(turned.eight(), look, "{number}");
+        }
+    }
+
+    #[test]
+    fn two_after_each_other_are_one() {
+        let stored = Raster {
+            width: 3,
+            height: 2,
+            model: Model::Grey,
+            alpha: false,
+            samples: Samples::Eight(b"abcdef".to_vec()),
+        };
+        for (first, next) in (1..=8).flat_map(|first| (1..=8).map(move |next| (first, next))) {
+            let (first, next) = (Orientation::from_exif(first), Orientation::from_exif(next));
+            let one_by_one = next.apply(first.apply(stored.clone()));
+            assert_eq!(first.then(next).apply(stored.clone()), one_by_one, "{first:?} {next:?}");
         }
     }
 

@@ -112,6 +112,9 @@ fn describe(picture: &Picture, format: Format) -> Properties {
     properties.insert("height".to_owned(), height.into());
     properties.insert("format".to_owned(), format.name().into());
     properties.insert("frames".to_owned(), picture.frames.into());
+    if picture.sequence {
+        properties.insert("firstFrameOfSequence".to_owned(), true.into());
+    }
     properties.insert("hasAlpha".to_owned(), picture.format.alpha.into());
     properties.insert("orientationApplied".to_owned(), (!picture.orientation.is_upright()).into());
     properties

@@ -67,6 +67,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         orientation: Orientation::default(),
         metadata: Metadata::default(),
         frames,
+        sequence: false,
         content,
     })
 }

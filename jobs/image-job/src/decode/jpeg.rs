@@ -70,6 +70,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         orientation,
         metadata,
         frames: 1,
+        sequence: false,
         content: Content::Still(Box::new(decoder)),
     })
 }

@@ -56,6 +56,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         orientation: Orientation::default(),
         metadata: Metadata::default(),
         frames: 1,
+        sequence: false,
         content: Content::Still(Box::new(rows)),
     })
 }

@@ -66,7 +66,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         (1, Content::Still(source))
     };
     let format = if matches!(content, Content::Animation { .. }) { PixelFormat::RGBA8 } else { format };
-    Ok(Picture { size, format, profile, orientation, metadata, frames, content })
+    Ok(Picture { size, format, profile, orientation, metadata, frames, sequence: false, content })
 }
 
 /// What the colours mean, by the precedence of the PNG specification (third edition, 4.3).

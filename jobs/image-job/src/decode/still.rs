@@ -59,6 +59,7 @@ fn open(
         orientation: Orientation::from_exif(orientation),
         metadata: Metadata::default(),
         frames: 1,
+        sequence: false,
         content: Content::Still(Box::new(rows)),
     })
 }

@@ -50,17 +50,36 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
                 orientation,
                 metadata,
                 frames: 1,
+                sequence: false,
                 content,
             });
         }
         options.check_size(size.0, size.1, frames)?;
         let loops = animation.info.loop_count;
         let content = Content::Animation { frames: Box::new(animation), loops };
-        return Ok(Picture { size, format: PixelFormat::RGBA8, profile, orientation, metadata, frames, content });
+        return Ok(Picture {
+            size,
+            format: PixelFormat::RGBA8,
+            profile,
+            orientation,
+            metadata,
+            frames,
+            sequence: false,
+            content,
+        });
     }
     let format = PixelFormat { model: Model::Rgb, alpha: features.has_alpha != 0, depth: Depth::Eight };
     let still = Still { file, size, format, allow_truncated: options.allow_truncated, truncated: false, rows: None };
-    Ok(Picture { size, format, profile, orientation, metadata, frames: 1, content: Content::Still(Box::new(still)) })
+    Ok(Picture {
+        size,
+        format,
+        profile,
+        orientation,
+        metadata,
+        frames: 1,
+        sequence: false,
+        content: Content::Still(Box::new(still)),
+    })
 }
 
 /// The chunks of the RIFF container, as far as they are whole.

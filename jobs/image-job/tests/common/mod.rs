@@ -1,6 +1,8 @@
 //! Running an operation in this process on bytes, and pictures to compare.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod heif;
+
 use std::io::Cursor;
 use std::path::PathBuf;
 
