@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::operation::{Declaration, Operation};
+use crate::operation::{Declaration, Operation, REDACTED};
 use crate::{MediaKind, Rejection};
 
 /// The longest text that is looked at: S3 allows 2 KB of user metadata in all.
@@ -81,17 +81,55 @@ impl fmt::Display for Operations {
     }
 }
 
-/// Prints the options that differ from their defaults, in the order of their declaration.
+/// Prints the options that differ from their defaults, in the order of their declaration; secrets are redacted.
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
+        f.write_str(&redact(&self.unredacted()))
+    }
+}
+
+impl Operation {
+    /// The text form with its secrets, from which the same operation is read again: for whoever carries it out.
+    pub fn unredacted(&self) -> String {
+        let mut text = self.name().to_owned();
         for (index, (key, value)) in self.changed_options().iter().enumerate() {
             let may_be_mistaken = value.split(',').skip(1).any(is_operation_name);
             let encoded = if may_be_mistaken { ENCODED_WITH_COMMA } else { ENCODED };
-            write!(f, "{}{key}={}", if index == 0 { '?' } else { '&' }, utf8_percent_encode(value, encoded))?;
+            let separator = if index == 0 { "?" } else { "&" };
+            let value = utf8_percent_encode(value, encoded).to_string();
+            text.extend([separator, key.as_str(), "=", value.as_str()]);
         }
-        Ok(())
+        text
     }
+}
+
+impl Operations {
+    /// The text form with its secrets, from which the same operations are read again: for whoever carries them out.
+    pub fn unredacted(&self) -> String {
+        self.0.iter().map(Operation::unredacted).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// A processing-option as it may be published: the values of secret options are replaced by [`REDACTED`]. Also of a text
+/// that is not allowed; what is fine stays as it is written.
+pub fn redact(text: &str) -> String {
+    let operations = split_operations(text).into_iter().map(|operation| {
+        let Some((name, query)) = operation.split_once('?') else { return operation.to_owned() };
+        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((key, _)) if is_secret(key) => format!("{key}={REDACTED}"),
+            _ => pair.to_owned(),
+        });
+        format!("{name}?{}", pairs.collect::<Vec<_>>().join("&"))
+    });
+    operations.collect::<Vec<_>>().join(",")
+}
+
+/// Whether any operation has a secret option of that name; names may be written in any case here, and misspelt ones
+/// begin alike.
+fn is_secret(key: &str) -> bool {
+    let key = percent_decode_str(key).decode_utf8_lossy().trim().to_ascii_lowercase();
+    let begins_like = |secret: &str| key.len() >= 3 && secret.starts_with(&key[..key.floor_char_boundary(3)]);
+    Declaration::all().flat_map(|declaration| declaration.secrets).any(|secret| begins_like(secret))
 }
 
 fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
@@ -108,7 +146,8 @@ fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
     let mut operations: Vec<Operation> = Vec::new();
     for segment in split_operations(text) {
         let operation = parse_operation(segment.trim(), kind.or_else(|| operations.first().map(Operation::kind)))?;
-        if operations.contains(&operation) {
+        // Secrets apart: such two would write to the same folder.
+        if operations.iter().any(|other| other.to_string() == operation.to_string()) {
             return Err(Rejection::new(format!("{}: the same operation is asked for twice", operation.name())));
         }
         operations.push(operation);
@@ -140,7 +179,8 @@ fn parse_operation(segment: &str, kind: Option<MediaKind>) -> Result<Operation, 
     let mut pairs = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
-        pairs.push((decode(name, key)?, decode(name, value)?));
+        let shown = if is_secret(key) { REDACTED } else { value };
+        pairs.push((decode(name, key, key)?, decode(name, value, shown)?));
     }
     declaration.parse_pairs(&pairs)
 }
@@ -168,12 +208,12 @@ fn is_operation_name(word: &str) -> bool {
     Declaration::named(word).next().is_some()
 }
 
-fn decode(operation: &str, text: &str) -> Result<String, Rejection> {
+fn decode(operation: &str, text: &str, shown: &str) -> Result<String, Rejection> {
     let spaced = text.replace('+', " ");
     percent_decode_str(&spaced)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Rejection::new(format!("{operation}: {:?} is not UTF-8 in URL query encoding", clip(text))))
+        .map_err(|_| Rejection::new(format!("{operation}: {:?} is not UTF-8 in URL query encoding", clip(shown))))
 }
 
 fn what_is_allowed(kind: Option<MediaKind>) -> String {
@@ -232,6 +272,50 @@ mod tests {
         assert!(image("  ").contains("empty"));
         assert!(image("convert?format=png,convert?format=png").contains("twice"));
         assert!(image("convert?format=%FF").contains("UTF-8"));
+    }
+
+    #[test]
+    fn secrets_are_for_the_operation_alone() {
+        let text = "text?detail=lines&password=a%26b,x=";
+        let operations = Operations::parse_for(MediaKind::Document, text).unwrap();
+        assert_eq!(operations.unredacted(), text);
+        assert_eq!(operations.to_string(), "text?detail=lines&password=REDACTED");
+        let operation = operations.iter().next().unwrap();
+        assert_eq!(operation.options()["password"], "REDACTED");
+        assert!(!format!("{operation:?}").contains("a&b"), "{operation:?}");
+        let other = Operations::parse_for(MediaKind::Document, "text?detail=lines&password=other").unwrap();
+        assert_eq!(operation.folder(), other.iter().next().unwrap().folder());
+        assert!(rejection(MediaKind::Document, "text?password=a,text?password=b").contains("twice"));
+        // What was redacted is not taken for the secret.
+        assert!(rejection(MediaKind::Document, &operations.to_string()).contains("not kept in records"));
+    }
+
+    #[test]
+    fn secrets_of_texts_that_are_not_allowed_are_redacted_too() {
+        for (text, expected) in [
+            ("text?pasword=hunter2&pages=1", "text?pasword=REDACTED&pages=1"),
+            ("text?p%61ssword=hunter2", "text?p%61ssword=REDACTED"),
+            ("txt?Password=hunter2,text", "txt?Password=REDACTED,text"),
+            ("text?pages=1&password=a,b=c&detail=lines", "text?pages=1&password=REDACTED&detail=lines"),
+            ("resize?width=8,convert", "resize?width=8,convert"),
+        ] {
+            assert_eq!(redact(text), expected);
+        }
+        let message = rejection(MediaKind::Document, "text?password=%FFhunter2");
+        assert!(!message.contains("hunter2"), "{message}");
+        let message = rejection(MediaKind::Document, "text?password=hunter2&password=hunter3");
+        assert!(!message.contains("hunter"), "{message}");
+    }
+
+    #[test]
+    fn every_secret_is_an_option() {
+        for declaration in Declaration::all() {
+            for secret in declaration.secrets {
+                let command = declaration.command();
+                let is_option = command.get_arguments().any(|argument| argument.get_long() == Some(secret));
+                assert!(is_option, "{} has no option {secret}", declaration.name);
+            }
+        }
     }
 
     #[test]
@@ -298,7 +382,7 @@ mod tests {
             #[test]
             fn printing_and_parsing_again_gives_the_same(text in plausible_text()) {
                 if let Ok(operations) = text.parse::<Operations>() {
-                    let printed = operations.to_string();
+                    let printed = operations.unredacted();
                     prop_assert_eq!(printed.parse::<Operations>().map_err(|error| error.to_string()), Ok(operations), "{}", printed);
                 }
             }

@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::operations::{DocumentOperation, ImageOperation, ModelOperation, VideoOperation};
 use crate::{MediaKind, Rejection};
 
+/// Stands in manifests, events, records and logs where a request has the value of a secret option.
+pub const REDACTED: &str = "REDACTED";
+
 /// The options of one operation. The struct's clap attributes are the only declaration of names, defaults, limits and
 /// help; its serde form must use the same words (kebab-case), because the text form is printed from it.
 pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::Debug {
@@ -21,6 +24,8 @@ pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::
     const ABOUT: &'static str;
     /// Processing-options that people would want to copy, each with what it does.
     const EXAMPLES: &'static [(&'static str, &'static str)];
+    /// Options whose values are for the operation alone: they are [`REDACTED`] in everything that is published.
+    const SECRETS: &'static [&'static str] = &[];
 
     /// Checks what one option alone cannot say. The message says what is wrong and what would be right.
     fn validate(&self) -> Result<(), String> {
@@ -39,6 +44,8 @@ pub struct Declaration {
     pub about: &'static str,
     /// Processing-options to copy, each with what it does.
     pub examples: &'static [(&'static str, &'static str)],
+    /// Options whose values are published as [`REDACTED`].
+    pub secrets: &'static [&'static str],
     augment: fn(Command) -> Command,
     from_matches: fn(&ArgMatches) -> Result<Operation, clap::Error>,
 }
@@ -97,7 +104,8 @@ impl Declaration {
         from_matches: fn(&ArgMatches) -> Result<Operation, clap::Error>,
     ) -> Self {
         let augment = |command| <O as Args>::augment_args(command);
-        Self { name: O::NAME, kind, about: O::ABOUT, examples: O::EXAMPLES, augment, from_matches }
+        let (name, about, examples, secrets) = (O::NAME, O::ABOUT, O::EXAMPLES, O::SECRETS);
+        Self { name, kind, about, examples, secrets, augment, from_matches }
     }
 
     /// Every operation of a kind.
@@ -136,7 +144,11 @@ impl Declaration {
     pub(crate) fn parse_pairs(&self, pairs: &[(String, String)]) -> Result<Operation, Rejection> {
         let command = self.command().no_binary_name(true).disable_help_flag(true);
         let names: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-        for (key, _) in pairs {
+        for (key, value) in pairs {
+            if self.secrets.contains(&key.as_str()) && value == REDACTED {
+                let message = "is not kept in records, and this request was made from one; ask anew, with its value";
+                return Err(Rejection::new(format!("{}: {key} {message}", self.name)));
+            }
             if !names.contains(&key.as_str()) {
                 let allowed = if names.is_empty() { "it takes no options".to_owned() } else { names.join(", ") };
                 return Err(Rejection::new(format!("{}: unknown option {key:?}; allowed: {allowed}", self.name)));
@@ -159,7 +171,8 @@ impl Declaration {
         };
         let argument = text(ContextKind::InvalidArg);
         let option = argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default().to_owned();
-        let value = text(ContextKind::InvalidValue);
+        let is_secret = self.secrets.contains(&option.as_str());
+        let value = if is_secret { REDACTED.to_owned() } else { text(ContextKind::InvalidValue) };
         let message = match error.kind() {
             ErrorKind::ArgumentConflict => format!("option {option:?} is given more than once"),
             ErrorKind::InvalidValue if value.is_empty() => format!("{option} needs a value"),
@@ -196,15 +209,32 @@ impl Operation {
         }
     }
 
-    /// Every option with its value, defaults included, for events and records. Options without a value are left out.
+    /// Every option with its value, defaults included, for events and records: secrets are redacted. Options without a
+    /// value are left out.
     pub fn options(&self) -> Map<String, Value> {
+        let mut options = self.options_with_secrets();
+        for secret in self.declaration().secrets {
+            if let Some(value) = options.get_mut(*secret) {
+                *value = REDACTED.into();
+            }
+        }
+        options
+    }
+
+    fn options_with_secrets(&self) -> Map<String, Value> {
         let Value::Object(mut options) = self.values() else { return Map::new() };
         options.retain(|_, value| !value.is_null());
         options
     }
 
+    fn declaration(&self) -> &'static Declaration {
+        let declaration = Declaration::of_kind(self.kind()).iter().find(|declaration| declaration.name == self.name());
+        declaration.expect("every operation is declared")
+    }
+
     /// The folder of the operation's outputs below the source's key: its name, followed by a short hash of its options
-    /// where any differs from its default. The same request gives the same folder, so that a retry overwrites.
+    /// where any differs from its default. The same request gives the same folder, so that a retry overwrites. Of a secret
+    /// it only counts that there is one, so that nobody can try out secrets on the hash.
     ///
     /// ```
     /// let operations: catalog::Operations = "convert,resize?width=800".parse().unwrap();
@@ -240,18 +270,13 @@ impl Operation {
         }
     }
 
-    /// The options that differ from their defaults, as text, in the order of their declaration.
+    /// The options that differ from their defaults, as text, in the order of their declaration. Secrets are as they were
+    /// given: for the program that does the work, and for nobody else.
     pub fn changed_options(&self) -> Vec<(String, String)> {
-        let declaration = Declaration::of_kind(self.kind()).iter().find(|declaration| declaration.name == self.name());
-        let matches = declaration
-            .expect("every operation is declared")
-            .command()
-            .no_binary_name(true)
-            .get_matches_from(std::iter::empty::<&str>());
-        let defaults = (declaration.expect("every operation is declared").from_matches)(&matches)
-            .expect("no option is required")
-            .options();
-        self.options()
+        let declaration = self.declaration();
+        let matches = declaration.command().no_binary_name(true).get_matches_from(std::iter::empty::<&str>());
+        let defaults = (declaration.from_matches)(&matches).expect("no option is required").options();
+        self.options_with_secrets()
             .into_iter()
             .filter(|(key, value)| defaults.get(key) != Some(value))
             .map(|(key, value)| (key, text_of(&value)))

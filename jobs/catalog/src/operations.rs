@@ -17,7 +17,7 @@ pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use resize::{Filter, Fit, Position, Resize};
-pub use text::{Detail, PageRanges, Text, TextFormat};
+pub use text::{Detail, PageRanges, Password, Text, TextFormat};
 
 operations_of_kind! {
     /// The operations of document-job.

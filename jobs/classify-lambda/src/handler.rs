@@ -185,12 +185,14 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
                 record.format = Some(format);
                 record.operations = operations.iter().map(ToString::to_string).collect();
                 record.processing_option = Some(operations.to_string());
+                record.secret_option =
+                    Some(operations.unredacted()).filter(|text| record.processing_option.as_ref() != Some(text));
                 let by_operator = arrival.operator_option.is_some();
                 record.option_source = Some(if by_operator { "operator" } else { name(source) }.to_owned());
             }
             Classification::Rejected { kind, reason } => {
                 record.kind = Some(kind);
-                record.processing_option = upload.metadata_option.or(upload.tag_option).map(str::to_owned);
+                record.processing_option = upload.metadata_option.or(upload.tag_option).map(catalog::redact);
                 record.refusal = Some(Refusal {
                     state: State::Rejected,
                     kind: FailureKind::InvalidRequest,
@@ -225,7 +227,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
             return Err(Failure::temporary(format!("the record of {} came and went", record.object)));
         };
         if present.state == State::Queued && present.claim.is_none() {
-            return self.send(&present).await;
+            return self.send(&InputRecord { secret_option: record.secret_option.clone(), ..present }).await;
         }
         Ok(Decision::Known(present.state))
     }

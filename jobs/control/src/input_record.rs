@@ -83,9 +83,12 @@ pub struct InputRecord {
     /// The format by content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
-    /// What is done, in the processing-option grammar.
+    /// What is done, in the processing-option grammar; secrets are redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processing_option: Option<String>,
+    /// The same with its secrets, where there are some: for the request, and never recorded.
+    #[serde(skip)]
+    pub secret_option: Option<String>,
     /// Where that was asked for: `metadata`, `tag`, `rule`, `default`, `operator`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option_source: Option<String>,
@@ -273,6 +276,7 @@ impl InputRecord {
             kind: None,
             format: None,
             processing_option: None,
+            secret_option: None,
             option_source: None,
             operations: BTreeSet::new(),
             refusal: None,
@@ -297,7 +301,7 @@ impl InputRecord {
     pub fn of_request(request: &JobRequest) -> Self {
         let mut record = Self::new(&request.job_id, &request.source);
         record.kind = Some(request.kind);
-        record.processing_option = Some(request.processing_option.clone());
+        record.processing_option = Some(catalog::redact(&request.processing_option));
         if let Ok(operations) = catalog::Operations::parse_for(request.kind, &request.processing_option) {
             record.operations = operations.iter().map(ToString::to_string).collect();
         }
@@ -305,14 +309,15 @@ impl InputRecord {
         record
     }
 
-    /// The request for this upload's work; `None` if there is nothing to do with it.
+    /// The request for this upload's work; `None` if there is nothing to do with it. From a record that was read again it
+    /// lacks the secrets, and the job says so.
     pub fn request(&self) -> Option<JobRequest> {
         Some(JobRequest {
             schema_version: job::SCHEMA_VERSION,
             job_id: self.job_id.clone(),
             source: self.source.clone(),
             kind: self.kind?,
-            processing_option: self.processing_option.clone()?,
+            processing_option: self.secret_option.clone().or_else(|| self.processing_option.clone())?,
             uploaded_at: self.timeline.uploaded_at.clone(),
         })
     }

@@ -241,7 +241,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         ];
         if let [one] = pack.requests.as_slice() {
             parameters.push(("input".to_owned(), source.clone()));
-            parameters.push(("processingOption".to_owned(), one.processing_option.clone()));
+            parameters.push(("processingOption".to_owned(), catalog::redact(&one.processing_option)));
         }
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
         let submission = Submission {

@@ -15,7 +15,7 @@ mod script;
 mod shape;
 mod structure;
 
-use catalog::operations::{Text, TextFormat};
+use catalog::operations::{Password, Text, TextFormat};
 use job::{Failure, Properties, Task};
 
 use crate::output::{Ending, Output};
@@ -27,7 +27,7 @@ use page_tree::Page;
 /// Extracts the text of a PDF.
 pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     let data = task.input.map()?;
-    let file = File::open(&data, options.password.as_deref()).map_err(|error| failure(&error, options))?;
+    let file = File::open(&data, options.password.as_ref().map(Password::reveal)).map_err(|error| failure(&error, options))?;
     let pages = page_tree::pages(&file);
     if pages.is_empty() {
         return Err(Failure::invalid_input("the PDF has no pages: its page tree is missing or broken"));

@@ -145,7 +145,7 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
         let source = Source { version_id: version.version_id, etag: version.etag, size: version.size, ..object };
         let now = moment::text(OffsetDateTime::now_utc());
         let arrival = Arrival {
-            job_id: identity::submitted_job_id(&source, &arguments.processing_option, &now),
+            job_id: identity::submitted_job_id(&source, &catalog::redact(&arguments.processing_option), &now),
             source,
             uploaded_at: now,
             operator_option: Some(arguments.processing_option.clone()),

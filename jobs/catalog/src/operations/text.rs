@@ -4,7 +4,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::operation::Options;
+use crate::operation::{Options, REDACTED};
 
 /// Extracts a document's text.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -22,9 +22,9 @@ pub struct Text {
     /// How finely text.json divides the text
     #[arg(long, value_enum, default_value_t = Detail::Words)]
     pub detail: Detail,
-    /// Password of an encrypted PDF; the empty one is always tried
+    /// Password of an encrypted PDF; the empty one is always tried. It is nowhere published
     #[arg(long, value_name = "PASSWORD")]
-    pub password: Option<String>,
+    pub password: Option<Password>,
 }
 
 /// A form of the extracted text.
@@ -54,6 +54,31 @@ pub enum Detail {
     Lines,
     /// Blocks
     Blocks,
+}
+
+/// A password, which shows itself only to who asks for it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Password(String);
+
+impl Password {
+    /// The password itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Password {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
 }
 
 /// Ranges of page numbers from 1, in ascending order; the last may be open.
@@ -126,6 +151,7 @@ impl Options for Text {
         ("text?formats=markdown&pages=1-10", "the first ten pages as Markdown"),
         ("text?formats=json&detail=lines&password=secret", "lines with boxes of an encrypted PDF"),
     ];
+    const SECRETS: &'static [&'static str] = &["password"];
 
     fn validate(&self) -> Result<(), String> {
         if self.formats.is_empty() {

@@ -164,7 +164,7 @@ impl<'a> Worker<'a> {
             WorkerInput::Ranged(_) => None,
         };
         let assignment = Assignment {
-            operation: task.operation.to_string(),
+            operation: task.operation.unredacted(),
             kind: task.operation.kind(),
             name: task.name.clone(),
             format: task.format,
