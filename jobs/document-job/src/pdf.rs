@@ -10,7 +10,6 @@ mod font_program;
 mod layout;
 mod lexer;
 mod page_tree;
-mod reading_order;
 mod script;
 mod shape;
 mod structure;
@@ -24,10 +23,14 @@ use content::{Resources, Shown};
 use file::{File, OpenError};
 use page_tree::Page;
 
+/// Share of a page's glyphs of which it has to be known what they mean.
+const MIN_CONFIDENCE: f32 = 0.5;
+
 /// Extracts the text of a PDF.
 pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     let data = task.input.map()?;
-    let file = File::open(&data, options.password.as_ref().map(Password::reveal)).map_err(|error| failure(&error, options))?;
+    let file =
+        File::open(&data, options.password.as_ref().map(Password::reveal)).map_err(|error| failure(&error, options))?;
     let pages = page_tree::pages(&file);
     if pages.is_empty() {
         return Err(Failure::invalid_input("the PDF has no pages: its page tree is missing or broken"));
@@ -98,10 +101,18 @@ fn failure(error: &OpenError, options: &Text) -> Failure {
 fn arrange(page: &Page, number: usize, shown: &Shown) -> PageText {
     let (width, height) = page.size();
     let blocks = layout::arrange(shown);
-    let known = shown.glyphs.len() as f32;
-    let method = if !blocks.is_empty() {
+    let known = (shown.glyphs.len() - shown.guessed_glyphs.min(shown.glyphs.len())) as f32;
+    let all = (shown.glyphs.len() + shown.unknown_glyphs) as f32;
+    let confidence = if blocks.is_empty() { 0.0 } else { known / all };
+    // Text that is mostly guessed, or mostly missing, is better read from the page's picture.
+    let method = if confidence >= MIN_CONFIDENCE {
         Method::Digital
-    } else if shown.has_images || shown.has_drawings || shown.unknown_glyphs > 0 || shown.is_partial {
+    } else if shown.has_images
+        || shown.has_drawings
+        || shown.unknown_glyphs > 0
+        || shown.is_partial
+        || !blocks.is_empty()
+    {
         Method::OcrNeeded
     } else {
         Method::Empty
@@ -112,7 +123,7 @@ fn arrange(page: &Page, number: usize, shown: &Shown) -> PageText {
         height,
         rotation: page.rotation,
         method,
-        confidence: if method == Method::Digital { known / (known + shown.unknown_glyphs as f32) } else { 0.0 },
+        confidence,
         is_partial: shown.is_partial,
         blocks,
     }

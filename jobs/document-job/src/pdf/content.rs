@@ -2,6 +2,10 @@
 //!
 //! Work is bounded: operators and glyphs of a page, forms within forms, and the depth of saved states.
 
+mod forms;
+mod marks;
+mod rules;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -11,6 +15,8 @@ use super::file::File;
 use super::font::Font;
 use super::lexer::{Lexer, Token, is_space};
 use super::page_tree::Page;
+use marks::Mark;
+use rules::Path;
 
 /// Operators that are carried out for one page. The busiest maps have some 3 million.
 const MAX_OPERATORS: usize = 10_000_000;
@@ -82,6 +88,8 @@ pub(crate) struct Style {
     pub(crate) is_vertical: bool,
     /// Neither filled nor stroked: text behind a scan.
     pub(crate) is_invisible: bool,
+    /// Typed into a form's field.
+    pub(crate) is_field: bool,
 }
 
 /// Everything that a page's content shows.
@@ -92,12 +100,27 @@ pub(crate) struct Shown {
     pub(crate) styles: Vec<Style>,
     /// Glyphs of which it is not known what they mean.
     pub(crate) unknown_glyphs: usize,
+    /// Glyphs of which it is guessed what they mean.
+    pub(crate) guessed_glyphs: usize,
     pub(crate) has_images: bool,
     pub(crate) has_drawings: bool,
     /// A limit was reached.
     pub(crate) is_partial: bool,
     /// Ruled lines, horizontal and vertical, of use for tables: x0, y0, x1, y1.
     pub(crate) rules: Vec<[f32; 4]>,
+}
+
+impl Shown {
+    /// Counts the glyphs without text from one on, and takes them out.
+    fn forget_unknown(&mut self, from: usize) {
+        let before = self.glyphs.len();
+        let mut at = 0;
+        self.glyphs.retain(|glyph| {
+            at += 1;
+            at <= from || glyph.start < glyph.end
+        });
+        self.unknown_glyphs += before - self.glyphs.len();
+    }
 }
 
 /// Fonts and hidden layers of a file, kept from page to page.
@@ -108,26 +131,8 @@ pub(crate) struct Resources {
 
 impl Resources {
     pub(crate) fn of(file: &File) -> Self {
-        Self { fonts: HashMap::new(), hidden: hidden_layers(file) }
+        Self { fonts: HashMap::new(), hidden: marks::hidden_layers(file) }
     }
-}
-
-/// Layers that are off when the document is opened.
-fn hidden_layers(file: &File) -> HashSet<ObjectId> {
-    let configuration = file.catalog().and_then(|catalog| {
-        let properties = file.dictionary_entry(&catalog, b"OCProperties")?;
-        Some((file.dictionary_entry(&properties, b"D")?, properties))
-    });
-    let Some((configuration, properties)) = configuration else { return HashSet::new() };
-    let list = |dictionary: &Dictionary, key: &[u8]| -> HashSet<ObjectId> {
-        let items = file.array_entry(dictionary, key).unwrap_or_default();
-        items.iter().filter_map(|item| item.as_reference().ok()).collect()
-    };
-    if file.name_entry(&configuration, b"BaseState").as_deref() == Some(b"OFF") {
-        let on = list(&configuration, b"ON");
-        return list(&properties, b"OCGs").into_iter().filter(|id| !on.contains(id)).collect();
-    }
-    list(&configuration, b"OFF")
 }
 
 /// Shows a page, with the appearances of its annotations.
@@ -143,6 +148,9 @@ pub(crate) fn show_page(file: &File, page: &Page, resources: &mut Resources) -> 
         forms: Vec::new(),
         marks: Vec::new(),
         hidden_marks: 0,
+        marks_beyond: 0,
+        replaced: 0,
+        in_field: false,
         bounds: page.size(),
         path: Path::default(),
     };
@@ -153,6 +161,7 @@ pub(crate) fn show_page(file: &File, page: &Page, resources: &mut Resources) -> 
         interpreter.reset(page.to_view());
         interpreter.annotation(annotation);
     }
+    interpreter.shown.forget_unknown(0);
     interpreter.shown
 }
 
@@ -189,20 +198,6 @@ impl State {
     }
 }
 
-/// A marked-content sequence.
-struct Mark {
-    is_hidden: bool,
-    /// Replacement of the text within, and how many glyphs and bytes there were before.
-    replacement: Option<(String, usize)>,
-}
-
-#[derive(Default)]
-struct Path {
-    start: (f32, f32),
-    current: (f32, f32),
-    lines: Vec<[f32; 4]>,
-}
-
 struct Interpreter<'a, 'b> {
     file: &'a File<'b>,
     resources: &'a mut Resources,
@@ -214,6 +209,11 @@ struct Interpreter<'a, 'b> {
     forms: Vec<ObjectId>,
     marks: Vec<Mark>,
     hidden_marks: usize,
+    /// Marks that are counted only.
+    marks_beyond: usize,
+    /// Marks around this place that have a replacement text.
+    replaced: usize,
+    in_field: bool,
     bounds: (f32, f32),
     path: Path,
 }
@@ -224,7 +224,7 @@ impl Interpreter<'_, '_> {
         self.saved.clear();
         self.saved_beyond = 0;
         self.marks.clear();
-        self.hidden_marks = 0;
+        (self.hidden_marks, self.marks_beyond, self.replaced) = (0, 0, 0);
     }
 
     fn run(&mut self, content: &[u8], resources: &Dictionary) {
@@ -361,7 +361,7 @@ impl Interpreter<'_, '_> {
                     self.graphics_state(resources, name);
                 }
             }
-            b"BMC" => self.marks.push(Mark { is_hidden: false, replacement: None }),
+            b"BMC" => self.begin_plain_mark(),
             b"BDC" => self.begin_mark(operands, resources),
             b"EMC" => self.end_mark(),
             b"m" | b"l" | b"re" => self.path_step(operator, operands),
@@ -432,7 +432,7 @@ impl Interpreter<'_, '_> {
         let Some(font) = self.state.font.clone() else { return };
         let style = self.style(&font);
         let hidden = self.hidden_marks > 0;
-        font.show(string, |glyph| {
+        font.show(self.file, string, |glyph| {
             if self.shown.glyphs.len() > MAX_GLYPHS {
                 return;
             }
@@ -453,7 +453,9 @@ impl Interpreter<'_, '_> {
             let size = if font.matrix.is_some() { size * type3_height(&font) } else { size };
             if !hidden {
                 let spacing = spacing * if font.is_vertical { c.hypot(d) } else { a.hypot(b) * state.scale };
+                let before = self.shown.glyphs.len();
                 self.emit(glyph.text.as_deref(), pen, step, size, spacing, style);
+                self.shown.guessed_glyphs += usize::from(glyph.is_guess && self.shown.glyphs.len() > before);
             }
             if font.is_vertical {
                 self.advance(0.0, width + spacing);
@@ -479,12 +481,15 @@ impl Interpreter<'_, '_> {
         {
             return;
         }
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            self.shown.unknown_glyphs += usize::from(text.is_none());
+        if text.is_none() && self.replaced == 0 {
+            self.shown.unknown_glyphs += 1;
+        }
+        // What is replaced counts by its place alone.
+        if text.is_none_or(str::is_empty) && (text.is_some() || self.replaced == 0) {
             return;
-        };
+        }
         let start = self.shown.text.len() as u32;
-        self.shown.text.push_str(text);
+        self.shown.text.push_str(text.unwrap_or_default());
         let end = self.shown.text.len() as u32;
         let (x, y) = pen;
         let (dx, dy) = step;
@@ -501,6 +506,7 @@ impl Interpreter<'_, '_> {
             is_monospace: font.is_monospace,
             is_vertical: font.is_vertical,
             is_invisible: matches!(self.state.mode, 3 | 7),
+            is_field: self.in_field,
         };
         let styles = &mut self.shown.styles;
         let at = styles.iter().rposition(|known| *known == style).unwrap_or_else(|| {
@@ -510,264 +516,6 @@ impl Interpreter<'_, '_> {
             styles.len() - 1
         });
         at as u16
-    }
-
-    // --- marked content ---
-
-    fn begin_mark(&mut self, operands: &[Object], resources: &Dictionary) {
-        let [Object::Name(tag), properties, ..] = operands else {
-            self.marks.push(Mark { is_hidden: false, replacement: None });
-            return;
-        };
-        let entry = match properties {
-            Object::Name(name) => self
-                .file
-                .dictionary_entry(resources, b"Properties")
-                .and_then(|properties| properties.get(name).ok().cloned()),
-            direct => Some(direct.clone()),
-        };
-        let is_hidden = tag == b"OC" && entry.as_ref().is_some_and(|entry| self.is_hidden(entry));
-        self.hidden_marks += usize::from(is_hidden);
-        let replacement = entry
-            .and_then(|entry| self.file.dictionary(&entry))
-            .and_then(|dictionary| self.file.string_entry(&dictionary, b"ActualText"))
-            .map(|text| (super::structure::text_string(&text), self.shown.glyphs.len()));
-        if self.marks.len() < 10_000 {
-            self.marks.push(Mark { is_hidden, replacement });
-        }
-    }
-
-    fn is_hidden(&self, layer: &Object) -> bool {
-        if layer.as_reference().is_ok_and(|id| self.resources.hidden.contains(&id)) {
-            return true;
-        }
-        let Some(dictionary) = self.file.dictionary(layer) else { return false };
-        if !dictionary.has_type(b"OCMD") {
-            return false;
-        }
-        let members = match dictionary.get(b"OCGs") {
-            Ok(single @ Object::Reference(id)) => match &*self.file.resolve(single) {
-                Object::Array(items) => items.clone(),
-                _ => vec![Object::Reference(*id)],
-            },
-            Ok(Object::Array(items)) => items.clone(),
-            _ => return false,
-        };
-        let is_off = |member: &Object| member.as_reference().is_ok_and(|id| self.resources.hidden.contains(&id));
-        match self.file.name_entry(&dictionary, b"P").as_deref() {
-            Some(b"AllOn") => members.iter().any(is_off),
-            Some(b"AnyOff") => !members.iter().any(is_off),
-            Some(b"AllOff") => !members.iter().all(is_off),
-            _ => !members.is_empty() && members.iter().all(is_off),
-        }
-    }
-
-    fn end_mark(&mut self) {
-        let Some(mark) = self.marks.pop() else { return };
-        self.hidden_marks -= usize::from(mark.is_hidden);
-        let Some((text, from)) = mark.replacement else { return };
-        let count = self.shown.glyphs.len();
-        let [first, .., last] = self.shown.glyphs.get(from..).unwrap_or_default() else {
-            if count == from + 1 {
-                let range = self.keep_text(&text);
-                (self.shown.glyphs[from].start, self.shown.glyphs[from].end) = range;
-            }
-            return;
-        };
-        // Replacements of more than a word or line would lose the places of the words.
-        let (dx, dy) = (last.x + last.dx - first.x, last.y + last.dy - first.y);
-        let is_one_line = (last.y - first.y).abs() < first.size * 0.5 && dx.hypot(dy) < first.size * 40.0;
-        if !is_one_line || text.split_whitespace().count() > 1 {
-            return;
-        }
-        // The whole text stands on the first glyph, which reaches to where the last one ends.
-        let (start, end) = self.keep_text(&text);
-        let first = &mut self.shown.glyphs[from];
-        (first.start, first.end, first.dx, first.dy) = (start, end, dx, dy);
-        self.shown.glyphs.truncate(from + 1);
-    }
-
-    fn keep_text(&mut self, text: &str) -> (u32, u32) {
-        let start = self.shown.text.len() as u32;
-        self.shown.text.push_str(text);
-        (start, self.shown.text.len() as u32)
-    }
-
-    // --- forms and annotations ---
-
-    fn x_object(&mut self, resources: &Dictionary, name: &[u8]) {
-        let Some(objects) = self.file.dictionary_entry(resources, b"XObject") else { return };
-        let Ok(Object::Reference(id)) = objects.get(name) else { return };
-        let object = self.file.get(*id);
-        let Object::Stream(stream) = &*object else { return };
-        if stream.dict.get(b"OC").is_ok_and(|layer| self.is_hidden(layer)) {
-            return;
-        }
-        if self.file.name_entry(&stream.dict, b"Subtype").as_deref() == Some(b"Image") {
-            self.shown.has_images |= self.hidden_marks == 0;
-            return;
-        }
-        self.form(*id, stream, resources);
-    }
-
-    fn form(&mut self, id: ObjectId, stream: &lopdf::Stream, resources: &Dictionary) {
-        if self.forms.len() >= MAX_FORM_DEPTH || self.forms.contains(&id) {
-            self.shown.is_partial = true;
-            return;
-        }
-        self.operators += FORM_COST;
-        let Some(content) = self.file.decode(stream) else { return };
-        let matrix = self.file.numbers::<6>(&stream.dict, b"Matrix").map_or(Matrix::IDENTITY, Matrix);
-        let own = self.file.dictionary_entry(&stream.dict, b"Resources");
-        let state = self.state.clone();
-        let (saved, beyond) = (std::mem::take(&mut self.saved), std::mem::take(&mut self.saved_beyond));
-        let (marks, hidden) = (std::mem::take(&mut self.marks), self.hidden_marks);
-        self.state.ctm = matrix.then(self.state.ctm);
-        self.forms.push(id);
-        self.run(&content, own.as_ref().unwrap_or(resources));
-        self.forms.pop();
-        (self.state, self.saved, self.saved_beyond, self.marks, self.hidden_marks) =
-            (state, saved, beyond, marks, hidden);
-    }
-
-    /// Draws an annotation's normal appearance into its rectangle (ISO 32000-2, 12.5.5).
-    fn annotation(&mut self, annotation: &Dictionary) {
-        let flags = self.file.integer_entry(annotation, b"F").unwrap_or(0);
-        let subtype = self.file.name_entry(annotation, b"Subtype").unwrap_or_default();
-        // Hidden, or not to be seen on the page.
-        if flags & 0b10_0010 != 0 || matches!(subtype.as_slice(), b"Popup" | b"Link") {
-            return;
-        }
-        if annotation.get(b"OC").is_ok_and(|layer| self.is_hidden(layer)) {
-            return;
-        }
-        let Some(appearances) = self.file.dictionary_entry(annotation, b"AP") else {
-            self.annotation_without_appearance(annotation, &subtype);
-            return;
-        };
-        let mut entry = match appearances.get(b"N") {
-            Ok(entry) => entry.clone(),
-            Err(_) => return,
-        };
-        if let Object::Dictionary(states) = &*self.file.resolve(&entry) {
-            let state = self.file.name_entry(annotation, b"AS").unwrap_or_else(|| b"Off".to_vec());
-            match states.get(&state) {
-                Ok(of_state) => entry = of_state.clone(),
-                Err(_) => return,
-            }
-        }
-        let Object::Reference(id) = entry else { return };
-        let object = self.file.get(id);
-        let Object::Stream(stream) = &*object else { return };
-        let Some(rectangle) = self.file.numbers::<4>(annotation, b"Rect") else { return };
-        let bounds = self.file.numbers::<4>(&stream.dict, b"BBox").unwrap_or([0.0, 0.0, 1.0, 1.0]);
-        let matrix = self.file.numbers::<6>(&stream.dict, b"Matrix").map_or(Matrix::IDENTITY, Matrix);
-        let corners = [(0, 1), (2, 1), (0, 3), (2, 3)].map(|(x, y)| matrix.apply(bounds[x], bounds[y]));
-        let low = corners.iter().fold((f32::MAX, f32::MAX), |low, corner| (low.0.min(corner.0), low.1.min(corner.1)));
-        let high =
-            corners.iter().fold((f32::MIN, f32::MIN), |high, corner| (high.0.max(corner.0), high.1.max(corner.1)));
-        let (left, bottom) = (rectangle[0].min(rectangle[2]), rectangle[1].min(rectangle[3]));
-        let scale = |target: f32, source: f32| if source > 0.0 { target / source } else { 1.0 };
-        let x = scale((rectangle[2] - rectangle[0]).abs(), high.0 - low.0);
-        let y = scale((rectangle[3] - rectangle[1]).abs(), high.1 - low.1);
-        let fit = Matrix([x, 0.0, 0.0, y, left - low.0 * x, bottom - low.1 * y]);
-        self.state.ctm = fit.then(self.state.ctm);
-        self.form(id, stream, &Dictionary::new());
-    }
-
-    /// Free text and text fields whose appearance is left to the reader: their lines, in Helvetica.
-    fn annotation_without_appearance(&mut self, annotation: &Dictionary, subtype: &[u8]) {
-        let key: &[u8] = match subtype {
-            b"FreeText" => b"Contents",
-            b"Widget"
-                if self.field_entry(annotation, b"FT").is_some_and(|kind| *kind == Object::Name(b"Tx".to_vec())) =>
-            {
-                b"V"
-            }
-            _ => return,
-        };
-        let Some(Object::String(text, _)) = self.field_entry(annotation, key).as_deref().cloned() else { return };
-        let Some([x0, y0, x1, y1]) = self.file.numbers::<4>(annotation, b"Rect") else { return };
-        let mut font = Dictionary::new();
-        font.set("Type", Object::Name(b"Font".to_vec()));
-        font.set("Subtype", Object::Name(b"Type1".to_vec()));
-        font.set("BaseFont", Object::Name(b"Helvetica".to_vec()));
-        font.set("Encoding", Object::Name(b"WinAnsiEncoding".to_vec()));
-        let style = self.style(&Font::load(self.file, &font));
-        let text = super::structure::text_string(&text);
-        let lines: Vec<&str> = text.lines().take(1000).collect();
-        let (left, top) = (x0.min(x1), y0.max(y1));
-        let size = ((y1 - y0).abs() / lines.len().max(1) as f32 * 0.8).clamp(4.0, 12.0);
-        for (row, line) in lines.iter().enumerate() {
-            for (column, char) in line.chars().take(2000).enumerate() {
-                let pen =
-                    self.state.ctm.apply(left + column as f32 * size * 0.5, top - (row as f32 + 1.0) * size * 1.1);
-                let [a, b, ..] = self.state.ctm.0;
-                let step = (a * size * 0.5, b * size * 0.5);
-                self.emit(Some(char.encode_utf8(&mut [0; 4])), pen, step, size, 0.0, style);
-            }
-        }
-    }
-
-    /// An entry of a field, which may stand in a field above it.
-    fn field_entry(&self, field: &Dictionary, key: &[u8]) -> Option<Arc<Object>> {
-        let mut field = field.clone();
-        for _ in 0..16 {
-            if let Some(value) = self.file.entry(&field, key) {
-                return Some(value);
-            }
-            field = self.file.dictionary_entry(&field, b"Parent")?;
-        }
-        None
-    }
-
-    // --- ruled lines ---
-
-    fn path_step(&mut self, operator: &[u8], operands: &[Object]) {
-        const MAX_LINES: usize = 4096;
-        if self.path.lines.len() > MAX_LINES {
-            return;
-        }
-        if operator == b"re" {
-            if let Some([x, y, width, height]) = numbers(operands) {
-                let (x0, y0) = self.state.ctm.apply(x, y);
-                let (x1, y1) = self.state.ctm.apply(x + width, y + height);
-                let (left, right, top, bottom) = (x0.min(x1), x0.max(x1), y0.min(y1), y0.max(y1));
-                // A rule that is drawn as a thin box, or the four sides of a real one.
-                if bottom - top < 3.0 || right - left < 3.0 {
-                    self.path.lines.push([left, top, right, bottom]);
-                } else {
-                    self.path.lines.push([left, top, right, top]);
-                    self.path.lines.push([left, bottom, right, bottom]);
-                    self.path.lines.push([left, top, left, bottom]);
-                    self.path.lines.push([right, top, right, bottom]);
-                }
-            }
-            return;
-        }
-        let Some([x, y]) = numbers(operands) else { return };
-        let point = self.state.ctm.apply(x, y);
-        if operator == b"m" {
-            self.path.start = point;
-        } else {
-            let (from, to) = (self.path.current, point);
-            self.path.lines.push([from.0.min(to.0), from.1.min(to.1), from.0.max(to.0), from.1.max(to.1)]);
-        }
-        self.path.current = point;
-    }
-
-    fn keep_rules(&mut self) {
-        const MAX_RULES: usize = 20_000;
-        if self.hidden_marks > 0 {
-            self.path.lines.clear();
-        }
-        for line in self.path.lines.drain(..) {
-            let (width, height) = (line[2] - line[0], line[3] - line[1]);
-            let is_rule = (height < 3.0 && width > 8.0) || (width < 3.0 && height > 8.0);
-            if is_rule && self.shown.rules.len() < MAX_RULES && line.iter().all(|number| number.is_finite()) {
-                self.shown.rules.push(line);
-            }
-        }
     }
 }
 

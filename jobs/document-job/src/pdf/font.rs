@@ -1,6 +1,7 @@
 //! Fonts (ISO 32000-2, 9.5 to 9.10): from the codes of a string to text and widths.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use lopdf::{Dictionary, Object};
 
@@ -42,16 +43,26 @@ struct Composite {
     /// The codes are Unicode themselves.
     codes_are_unicode: bool,
     collection: Option<Collection>,
-    /// The font is not in the file, and its glyphs are known to stand in the order of Windows' older fonts.
-    has_windows_order: bool,
-    /// Of the embedded font, by glyph; the glyph of a CID.
-    glyphs: HashMap<u16, String>,
-    cid_to_glyph: Option<Vec<u8>>,
+    /// What the font program says, read once a code needs it.
+    program: OnceLock<Program>,
+    descriptor: Dictionary,
+    descendant: Dictionary,
+    name: String,
     default_width: f32,
     widths: HashMap<u32, f32>,
     /// Advances in vertical writing.
     default_vertical: f32,
     vertical: HashMap<u32, f32>,
+}
+
+/// What the font program of a composite font says of its glyphs.
+struct Program {
+    /// By glyph.
+    glyphs: HashMap<u16, String>,
+    /// The glyph of a CID.
+    cid_to_glyph: Option<Vec<u8>>,
+    /// The font is not in the file, and its glyphs are known to stand in the order of Windows' older fonts.
+    has_windows_order: bool,
 }
 
 /// One glyph of a string.
@@ -60,6 +71,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) text: Option<std::borrow::Cow<'a, str>>,
     /// How far the pen moves; downwards in vertical writing.
     pub(crate) advance: f32,
+    /// Neither the file nor the font says what the glyph means; the text is what the code would be in Unicode.
+    pub(crate) is_guess: bool,
     /// Word spacing counts after the single byte 32.
     pub(crate) is_word_space: bool,
 }
@@ -89,9 +102,7 @@ impl Font {
         let (codes, is_vertical) = if let Some(descendant) = &descendant {
             let (mut composite, vertical) = Composite::load(file, dictionary, descendant, &descriptor, to_unicode);
             composite.codes_are_unicode |= is_identity;
-            // Codes that a map leads to glyphs, in a font that does not know characters, are mostly characters themselves.
-            composite.codes_are_unicode |= composite.glyphs.is_empty() && composite.cid_to_glyph.is_some();
-            composite.has_windows_order = composite.glyphs.is_empty() && has_windows_order(&name);
+            composite.name.clone_from(&name);
             (Codes::Composite(Box::new(composite)), vertical)
         } else {
             let glyphs = simple_glyphs(file, dictionary, &descriptor, &subtype, &name, to_unicode.as_ref());
@@ -114,7 +125,7 @@ impl Font {
     }
 
     /// The glyphs of a string.
-    pub(crate) fn show<'a>(&'a self, string: &[u8], mut each: impl FnMut(Shown<'a>)) {
+    pub(crate) fn show<'a>(&'a self, file: &File, string: &[u8], mut each: impl FnMut(Shown<'a>)) {
         match &self.codes {
             Codes::Simple(glyphs) => {
                 for &code in string {
@@ -122,6 +133,7 @@ impl Font {
                     each(Shown {
                         text: glyph.text.as_deref().map(std::borrow::Cow::Borrowed),
                         advance: glyph.width,
+                        is_guess: false,
                         is_word_space: code == b' ',
                     });
                 }
@@ -138,8 +150,10 @@ impl Font {
                     } else {
                         width
                     };
-                    let text = composite.text(code.value, code.cid).map(std::borrow::Cow::Owned);
-                    each(Shown { text, advance, is_word_space });
+                    let known = composite.text(file, code.value, code.cid);
+                    let is_guess = known.is_none();
+                    let text = known.or_else(|| composite.guess(code.value)).map(std::borrow::Cow::Owned);
+                    each(Shown { is_guess: is_guess && text.is_some(), text, advance, is_word_space });
                 }
             }
         }
@@ -326,13 +340,6 @@ impl Composite {
         let system = file.dictionary_entry(descendant, b"CIDSystemInfo").unwrap_or_default();
         let string = |key: &[u8]| file.string_entry(&system, key).unwrap_or_default();
         let collection = Collection::of(&string(b"Registry"), &string(b"Ordering"));
-        let needs_glyphs = to_unicode.is_none() && collection.is_none();
-        let glyphs =
-            if needs_glyphs { font_program(file, descriptor).map(|(_, program)| glyph_texts(&program)) } else { None };
-        let cid_to_glyph = match file.entry(descendant, b"CIDToGIDMap").as_deref() {
-            Some(Object::Stream(stream)) if needs_glyphs => file.decode(stream),
-            _ => None,
-        };
         let vertical = file.numbers::<2>(descendant, b"DW2").unwrap_or([880.0, -1000.0]);
         let composite = Self {
             map,
@@ -340,9 +347,10 @@ impl Composite {
             codes_are_unicode: memchr::memmem::find(&encoding_name, b"UCS2").is_some()
                 || memchr::memmem::find(&encoding_name, b"UTF16").is_some(),
             collection,
-            has_windows_order: false,
-            glyphs: glyphs.unwrap_or_default(),
-            cid_to_glyph,
+            program: OnceLock::new(),
+            descriptor: descriptor.clone(),
+            descendant: descendant.clone(),
+            name: String::new(),
             default_width: file.number_entry(descendant, b"DW").unwrap_or(1000.0),
             widths: widths(file, descendant),
             default_vertical: vertical[1],
@@ -351,7 +359,28 @@ impl Composite {
         (composite, is_vertical)
     }
 
-    fn text(&self, code: u32, cid: u32) -> Option<String> {
+    fn program(&self, file: &File) -> &Program {
+        self.program.get_or_init(|| {
+            let glyphs = font_program(file, &self.descriptor).map(|(_, program)| glyph_texts(&program));
+            let glyphs = glyphs.unwrap_or_default();
+            let cid_to_glyph = match file.entry(&self.descendant, b"CIDToGIDMap").as_deref() {
+                Some(Object::Stream(stream)) => file.decode(stream),
+                _ => None,
+            };
+            Program { has_windows_order: glyphs.is_empty() && has_windows_order(&self.name), glyphs, cid_to_glyph }
+        })
+    }
+
+    /// Of a font that is not in the file and whose codes are explained nowhere, as other readers take them.
+    fn guess(&self, code: u32) -> Option<String> {
+        let is_known = self.to_unicode.is_some() || self.collection.is_some() || !matches!(self.map, CodeMap::Identity);
+        let is_embedded = ["FontFile", "FontFile2", "FontFile3"].iter().any(|key| self.descriptor.has(key.as_bytes()));
+        let char =
+            char::from_u32(code).filter(|char| char.is_alphanumeric() || char.is_ascii_graphic() || *char == ' ');
+        char.filter(|_| !is_known && !is_embedded).map(String::from)
+    }
+
+    fn text(&self, file: &File, code: u32, cid: u32) -> Option<String> {
         if let Some(text) = self.to_unicode.as_ref().and_then(|map| map.text(code)).filter(|text| !text.is_empty()) {
             return Some(clean(&text));
         }
@@ -365,18 +394,23 @@ impl Composite {
         if let Some(text) = self.collection.as_ref().and_then(|collection| collection.text(cid)) {
             return Some(clean(&text));
         }
-        let glyph = match &self.cid_to_glyph {
+        let program = self.program(file);
+        // Codes that a map leads to glyphs, in a font that does not know characters, are mostly characters themselves.
+        if program.glyphs.is_empty() && program.cid_to_glyph.is_some() {
+            return char::from_u32(code).map(|char| clean(char.encode_utf8(&mut [0; 4])));
+        }
+        let glyph = match &program.cid_to_glyph {
             Some(map) => {
                 let pair = map.get(cid as usize * 2..)?.get(..2)?;
                 u16::from_be_bytes([pair[0], pair[1]])
             }
             None => u16::try_from(cid).ok()?,
         };
-        if self.has_windows_order {
+        if program.has_windows_order {
             // Glyph 3 is the space, and the rest of ASCII follows.
             return (3..=97).contains(&glyph).then(|| char::from(glyph as u8 + 29).to_string());
         }
-        self.glyphs.get(&glyph).map(|text| clean(text))
+        program.glyphs.get(&glyph).map(|text| clean(text))
     }
 }
 

@@ -63,14 +63,47 @@ fn is_inner(part: &str) -> bool {
 }
 
 /// Brings the words of a line, sorted from left to right, into the order in which they are read.
-pub(crate) fn logical_line<T>(words: &mut [T], is_rtl: impl Fn(&T) -> bool) {
+pub(crate) fn logical_line<T>(words: &mut [T], is_rtl: impl Fn(&T) -> bool, text: impl Fn(&mut T) -> &mut String) {
     let rtl = words.iter().filter(|word| is_rtl(word)).count();
     if rtl * 2 >= words.len() {
         // The line runs leftwards; what is not of its script runs rightwards within it.
         words.reverse();
         reverse_runs(words, |word| !is_rtl(word));
+        for word in words.iter_mut().filter(|word| !is_rtl(word)) {
+            let text = text(word);
+            *text = with_edges_turned(text);
+        }
     } else {
         reverse_runs(words, is_rtl);
+    }
+}
+
+/// A number or a Latin word of a line that runs leftwards: the punctuation at its left was drawn after it, and that at
+/// its right before it.
+fn with_edges_turned(text: &str) -> String {
+    let is_edge =
+        |char: char| !char.is_alphanumeric() && !matches!(char, '%' | '$' | '€' | '£' | '+' | '-' | '#' | '@' | '&');
+    let core = text.trim_matches(is_edge);
+    if core.is_empty() {
+        return text.to_owned();
+    }
+    let before = &text[..text.find(core).unwrap_or(0)];
+    let after = &text[before.len() + core.len()..];
+    let turned = |edge: &str| edge.chars().rev().map(mirrored).collect::<String>();
+    format!("{}{core}{}", turned(after), turned(before))
+}
+
+fn mirrored(char: char) -> char {
+    match char {
+        '(' => ')',
+        ')' => '(',
+        '[' => ']',
+        ']' => '[',
+        '{' => '}',
+        '}' => '{',
+        '«' => '»',
+        '»' => '«',
+        other => other,
     }
 }
 
@@ -100,7 +133,11 @@ mod tests {
         // Seen from the right: alef, lam, then "12" whose digits run the other way.
         assert_eq!(logical_word(["\u{627}", "\u{644}", "2", "1"].into_iter()), "\u{627}\u{644}12");
         let mut line = vec!["A", "B", "\u{5D2}", "\u{5D1}", "\u{5D0}"];
-        logical_line(&mut line, |word| is_rtl(word));
+        let mut line: Vec<String> = line.drain(..).map(str::to_owned).collect();
+        logical_line(&mut line, |word| is_rtl(word), |word| word);
         assert_eq!(line, ["\u{5D0}", "\u{5D1}", "\u{5D2}", "A", "B"]);
+        let mut line = [".7", "\u{5D1}", "\u{5D0}"].map(str::to_owned);
+        logical_line(&mut line, |word| is_rtl(word), |word| word);
+        assert_eq!(line, ["\u{5D0}", "\u{5D1}", "7."]);
     }
 }

@@ -1,0 +1,136 @@
+//! Columns and rows of cells.
+
+use super::regions::{Region, is_running_text};
+use super::{Segment, middle};
+
+/// The columns that segments stand in, from the left to the right: narrow ones make the columns, and those that span
+/// several make none.
+pub(super) fn columns(segments: &[(Segment, usize)]) -> Vec<[f32; 2]> {
+    let shares_row = |at: usize| {
+        let row = segments[at].1;
+        at.checked_sub(1).is_some_and(|before| segments[before].1 == row)
+            || segments.get(at + 1).is_some_and(|next| next.1 == row)
+    };
+    let mut intervals: Vec<[f32; 2]> =
+        (0..segments.len()).filter(|at| shares_row(*at)).map(|at| [segments[at].0.start, segments[at].0.end]).collect();
+    intervals.sort_by(|one, other| (one[1] - one[0]).total_cmp(&(other[1] - other[0])));
+    let mut columns: Vec<[f32; 2]> = Vec::new();
+    for interval in intervals {
+        // Sorted, and none overlaps another: those that this interval touches are neighbours.
+        let from = columns.partition_point(|column| column[1] <= interval[0]);
+        let to = columns.partition_point(|column| column[0] < interval[1]);
+        match to.saturating_sub(from) {
+            0 => columns.insert(from, interval),
+            1 => {
+                let column = &mut columns[from];
+                *column = [column[0].min(interval[0]), column[1].max(interval[1])];
+            }
+            _ => {}
+        }
+    }
+    columns
+}
+
+/// The column that a segment has most in common with, or is nearest to.
+pub(super) fn column_of(columns: &[[f32; 2]], segment: &Segment) -> usize {
+    let common = |column: &[f32; 2]| segment.end.min(column[1]) - segment.start.max(column[0]);
+    let best = columns.iter().enumerate().max_by(|one, other| common(one.1).total_cmp(&common(other.1)));
+    best.map_or(0, |(at, _)| at)
+}
+
+/// Gives each segment of a table its column, and brings lines of one cell into one row.
+pub(super) fn arrange(segments: Vec<(Segment, usize)>) -> Vec<(Segment, usize, usize)> {
+    let columns = columns(&segments);
+    let mut cells: Vec<(Segment, usize, usize)> = segments
+        .into_iter()
+        .map(|(segment, row)| (column_of(&columns, &segment), segment, row))
+        .map(|(column, segment, row)| (segment, row, column))
+        .collect();
+    let rows = cells.iter().map(|cell| cell.1).max().unwrap_or(0) + 1;
+    let mut baselines = vec![f32::NAN; rows];
+    let mut has_first = vec![false; rows];
+    for (segment, row, column) in &cells {
+        baselines[*row] = segment.baseline;
+        has_first[*row] |= *column == 0;
+    }
+    let steps: Vec<f32> = baselines.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let widest = steps.iter().copied().fold(0.0, f32::max);
+    // A row without a first cell, nearer to the row above than rows are to each other, goes on with its cells.
+    let mut belongs_to: Vec<usize> = (0..rows).collect();
+    for row in 1..rows {
+        if !has_first[row] && steps[row - 1] < widest * 0.85 {
+            belongs_to[row] = belongs_to[row - 1];
+        }
+    }
+    for cell in &mut cells {
+        cell.1 = belongs_to[cell.1];
+    }
+    cells.sort_by_key(|cell| (cell.1, cell.2));
+    cells
+}
+
+/// Joins columns of cells that come one after the other, line beside line, to rows. Running text stays in columns.
+pub(super) fn join_columns(regions: Vec<Region>) -> Vec<Region> {
+    let mut joined: Vec<Region> = Vec::with_capacity(regions.len());
+    let mut pending: Vec<Region> = Vec::new();
+    for region in regions {
+        if !pending.last().is_none_or(|last| is_beside(last, &region)) {
+            joined.extend(rows_of(std::mem::take(&mut pending)));
+        }
+        pending.push(region);
+    }
+    joined.extend(rows_of(pending));
+    joined
+}
+
+/// Whether both are single columns of cells on the same lines, the other to the right.
+fn is_beside(one: &Region, other: &Region) -> bool {
+    let is_single = |region: &Region| region.segments.len() == region.rows() && region.rows() >= 3;
+    if one.angle != other.angle || !is_single(one) || !is_single(other) {
+        return false;
+    }
+    let end = one.segments.iter().map(|(segment, _)| segment.end).fold(f32::MIN, f32::max);
+    let start = other.segments.iter().map(|(segment, _)| segment.start).fold(f32::MAX, f32::min);
+    let shared =
+        other.segments.iter().filter(|(segment, _)| one.segments.iter().any(|(left, _)| is_level(left, segment)));
+    start > end && shared.count() * 10 >= one.rows().max(other.rows()) * 7
+}
+
+fn is_level(one: &Segment, other: &Segment) -> bool {
+    (one.baseline - other.baseline).abs() < one.size.max(other.size) * 0.25
+}
+
+/// The columns as rows, if any but the first holds mostly numbers and none holds running text.
+fn rows_of(columns: Vec<Region>) -> Vec<Region> {
+    let is_number = |segment: &Segment| {
+        let chars = || segment.words.iter().flat_map(|word| word.text.chars());
+        chars().any(|char| char.is_ascii_digit()) && chars().filter(|char| char.is_alphabetic()).count() <= 1
+    };
+    let holds_numbers = |region: &Region| {
+        region.segments.iter().filter(|(segment, _)| is_number(segment)).count() * 10 >= region.rows() * 6
+    };
+    let holds_text = |region: &Region| {
+        let segments: Vec<&Segment> = region.segments.iter().map(|(segment, _)| segment).collect();
+        let width = middle(segments.iter().map(|segment| segment.end - segment.start).collect());
+        is_running_text(&segments, width)
+    };
+    if columns.len() < 2 || !columns[1..].iter().any(holds_numbers) || columns.iter().any(holds_text) {
+        return columns;
+    }
+    let mut segments: Vec<Segment> =
+        columns.into_iter().flat_map(|region| region.segments).map(|(segment, _)| segment).collect();
+    segments.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
+    let mut rows: Vec<Vec<Segment>> = Vec::new();
+    for segment in segments {
+        match rows.last_mut() {
+            Some(row) if is_level(&row[0], &segment) => row.push(segment),
+            _ => rows.push(vec![segment]),
+        }
+    }
+    let mut cells = Vec::new();
+    for (number, mut row) in rows.into_iter().enumerate() {
+        row.sort_by(|one, other| one.start.total_cmp(&other.start));
+        cells.extend(row.into_iter().map(|segment| (segment, number)));
+    }
+    Region::of_rows(cells).into_iter().collect()
+}

@@ -1,0 +1,75 @@
+//! The ground truth: pages whose text is known, because they were made from it (`fixtures/make_pages.py`).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use catalog::{Format, MediaKind, Operations};
+use document_job::DocumentJob;
+use job::{Input, Job as _, Outputs, Progress, Task};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Share of a page's words that may be wrong, missing or elsewhere.
+const MAX_ERROR: f64 = 0.16;
+/// The same, on average.
+const MAX_MEAN_ERROR: f64 = 0.01;
+
+fn text_of(pdf: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs_err::File::open(pdf).unwrap().into_parts().0;
+    let task = Task {
+        input: Input::from_file("page.pdf", Format::Pdf, file).unwrap(),
+        outputs: Outputs::in_folder(folder.path()),
+        progress: Progress::silent(),
+    };
+    let operations = Operations::parse_for(MediaKind::Document, "text?formats=text").unwrap();
+    DocumentJob.process(operations.iter().next().unwrap(), &task).unwrap();
+    fs_err::read_to_string(folder.path().join("text.txt")).unwrap()
+}
+
+/// Words, and ideographs each by itself.
+fn words(text: &str) -> Vec<String> {
+    let mut spaced = String::new();
+    for char in text.nfkc() {
+        if matches!(u32::from(char), 0x2E80..=0x9FFF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF) {
+            spaced.extend([' ', char, ' ']);
+        } else {
+            spaced.push(char);
+        }
+    }
+    spaced.split_whitespace().map(str::to_owned).collect()
+}
+
+/// One less twice the longest common subsequence over both lengths.
+fn error(truth: &[String], found: &[String]) -> f64 {
+    let mut row = vec![0_usize; found.len() + 1];
+    for word in truth {
+        let mut diagonal = 0;
+        for (at, other) in found.iter().enumerate() {
+            let above = row[at + 1];
+            row[at + 1] = if word == other { diagonal + 1 } else { above.max(row[at]) };
+            diagonal = above;
+        }
+    }
+    let common = row[found.len()];
+    1.0 - 2.0 * common as f64 / (truth.len() + found.len()).max(1) as f64
+}
+
+#[test]
+fn pages_are_read_as_they_were_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pages");
+    let mut errors = HashMap::new();
+    for entry in fs_err::read_dir(&folder).unwrap() {
+        let pdf = entry.unwrap().path();
+        if pdf.extension().is_none_or(|extension| extension != "pdf") {
+            continue;
+        }
+        let truth = fs_err::read_to_string(pdf.with_extension("txt")).unwrap();
+        let found = text_of(&pdf);
+        let error = error(&words(&truth), &words(&found));
+        assert!(error < MAX_ERROR, "{}: {error:.3}\n{found}", pdf.display());
+        errors.insert(pdf, error);
+    }
+    assert!(errors.len() >= 50, "{} pages", errors.len());
+    let mean = errors.values().sum::<f64>() / errors.len() as f64;
+    assert!(mean < MAX_MEAN_ERROR, "{mean:.4} on average: {errors:#?}");
+}
