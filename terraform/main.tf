@@ -247,6 +247,7 @@ module "monitoring" {
   }
 
   undelivered_queue_names = sort([for queue in module.queues.undelivered : queue.name])
+  undelivered_queue_arn   = module.queues.undelivered["undelivered-results"].arn
   function_names = {
     classify = module.intake.function_name
     dispatch = module.dispatch.function_name
@@ -254,7 +255,7 @@ module "monitoring" {
   }
   table_names        = { for table, this in module.tables.tables : table => this.name }
   bucket_names       = { for bucket in ["input", "output"] : bucket => module.storage.buckets[bucket].name }
-  uploads_rule_name  = module.intake.rule_name
+  uploads_rule_name  = module.intake.rules.uploads.name
   distribution_id    = var.delivery.enabled ? module.delivery["results"].distribution_id : null
   delivered          = var.delivery.enabled
   topic_arn          = module.notifications.alarms_topic_arn

@@ -99,10 +99,15 @@ output "installation" {
     topics          = { jobs = module.notifications.jobs_topic_arn, alarms = module.notifications.alarms_topic_arn }
     job_queues      = { for kind, queue in module.compute.job_queues : kind => queue.name }
     job_definitions = { for kind, definition in module.compute.job_definitions : kind => definition.name }
-    repositories    = module.registry.repository_urls
-    functions       = { classify = module.intake.function_name, dispatch = module.dispatch.function_name, output = module.results.function_name }
-    environments    = merge(local.environments, { job = local.job_environment })
-    alarms          = module.monitoring.alarm_names
-    distribution    = local.delivery_domain
+    rules = {
+      uploads    = module.intake.rules.uploads.name
+      results    = module.results.rules.results.name
+      job_states = module.results.rules["job-states"].name
+    }
+    repositories = module.registry.repository_urls
+    functions    = { classify = module.intake.function_name, dispatch = module.dispatch.function_name, output = module.results.function_name }
+    environments = merge(local.environments, { job = local.job_environment })
+    alarms       = module.monitoring.alarm_names
+    distribution = local.delivery_domain
   }
 }

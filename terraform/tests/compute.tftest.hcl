@@ -128,7 +128,7 @@ run "fargate" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.execution["image"].policy).Statement : statement.Resource if statement.Sid == "FetchTheImage"] == [var.repository_arns["image"]]
+    condition     = [for statement in jsondecode(aws_iam_role_policy.execution["image"].policy).Statement : statement.Resource if statement.Sid == "FetchTheImage"] == [[var.repository_arns["image"]]]
     error_message = "A kind starts from its own repository alone."
   }
 }
@@ -142,8 +142,15 @@ run "ec2" {
     compute = "EC2"
     kinds = {
       image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, gpus = 0 }
-      video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, gpus = 1 }
+      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, gpus = 1 }
     }
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.execution["video"].policy).Statement : statement.Resource if statement.Sid == "FetchTheImage"] == [[
+      var.repository_arns["video"], "arn:aws:ecr:eu-west-1:210987654321:repository/team/video-job-nvenc",
+    ]]
+    error_message = "An image that was given by hand can be fetched from its repository of ECR."
   }
 
   assert {

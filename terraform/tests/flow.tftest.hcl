@@ -25,13 +25,21 @@ run "every_upload_reaches_classify" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.uploads.event_pattern) == { source = ["aws.s3"], detail-type = ["Object Created"], detail = { bucket = { name = ["uploads"] } } }
+    condition     = output.rules.uploads.pattern == { source = ["aws.s3"], detail-type = ["Object Created"], detail = { bucket = { name = ["uploads"] } } }
     error_message = "No filter by suffix: what cannot be told by name is told by content."
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.classify.dead_letter_config[0].arn == var.undelivered_queue_arn && aws_cloudwatch_event_target.classify.retry_policy[0].maximum_retry_attempts == 185
-    error_message = "What cannot be delivered is tried for a day, then laid aside."
+    condition     = alltrue([for statement in output.policy : statement.Effect == "Allow" && !contains(flatten([statement.Resource]), "*")])
+    error_message = "Classify names what it may use."
+  }
+
+  assert {
+    condition = sort(distinct(flatten([for statement in output.policy : statement.Action]))) == sort([
+      "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging",
+      "s3:ListBucket", "sqs:SendMessage", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "sns:Publish",
+    ])
+    error_message = "Classify reads uploads, queues requests, keeps records and tells; nothing else."
   }
 }
 
@@ -56,6 +64,20 @@ run "dispatch_answers_for_each_message" {
     ])
     error_message = "One poisonous message must not hold up the others, and few calls keep SubmitJob below its limit."
   }
+
+  assert {
+    condition     = [for statement in output.policy : statement.Action if contains(flatten([statement.Resource]), "*")] == ["batch:ListJobs"]
+    error_message = "Only the list of jobs has no narrower resource."
+  }
+
+  assert {
+    condition = toset(flatten([for statement in output.policy : statement.Resource if statement.Sid == "SubmitJobs"])) == toset([
+      "arn:aws:batch:us-east-1:123456789012:job-queue/image",
+      "arn:aws:batch:us-east-1:123456789012:job-definition/image",
+      "arn:aws:batch:us-east-1:123456789012:job-definition/image:*",
+    ])
+    error_message = "Dispatch submits this installation's jobs, in any revision, to its queues."
+  }
 }
 
 run "output_hears_of_results_notices_and_jobs" {
@@ -70,13 +92,28 @@ run "output_hears_of_results_notices_and_jobs" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.this["job-states"].event_pattern).detail.jobQueue == ["arn:aws:batch:us-east-1:123456789012:job-queue/image"]
+    condition     = output.rules["job-states"].pattern.detail.jobQueue == ["arn:aws:batch:us-east-1:123456789012:job-queue/image"]
     error_message = "Only this installation's jobs are recorded."
   }
 
   assert {
-    condition     = alltrue([for target in aws_cloudwatch_event_target.output : target.dead_letter_config[0].arn == var.undelivered_queue_arn]) && jsondecode(aws_sns_topic_subscription.output.redrive_policy).deadLetterTargetArn == var.undelivered_queue_arn
+    condition     = output.rules.results.pattern.detail-type == ["Object Created", "Object Deleted"]
+    error_message = "Results that are deleted are recorded as such."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.output.redrive_policy).deadLetterTargetArn == var.undelivered_queue_arn
     error_message = "What cannot be delivered is laid aside."
+  }
+
+  assert {
+    condition     = alltrue([for statement in output.policy : statement.Effect == "Allow" && !contains(flatten([statement.Resource]), "*")])
+    error_message = "Output names what it may use."
+  }
+
+  assert {
+    condition     = alltrue([for statement in output.policy : alltrue([for action in flatten([statement.Action]) : startswith(action, "s3:Get") || action == "s3:ListBucket" || !startswith(action, "s3:")])])
+    error_message = "Output reads results and lists, and changes none."
   }
 }
 
@@ -89,6 +126,7 @@ run "alarms_reach_people" {
     region                  = "us-east-1"
     kinds                   = { image = { queue_name = "media-image", dead_letters_name = "media-image-dead-letters", job_queue_arn = "arn:aws:batch:us-east-1:123456789012:job-queue/image" } }
     undelivered_queue_names = ["media-undelivered-uploads"]
+    undelivered_queue_arn   = "arn:aws:sqs:us-east-1:123456789012:undelivered"
     function_names          = { classify = "media-classify" }
     table_names             = { input = "media-input" }
     bucket_names            = { input = "uploads" }
@@ -109,6 +147,11 @@ run "alarms_reach_people" {
   assert {
     condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : endswith(alarm.alarm_description, "docs/monitoring.md#${key}")])
     error_message = "Every alarm says where to read what to do."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.jobs.retention_in_days == 30
+    error_message = "The log of the jobs' events has a retention."
   }
 
   assert {

@@ -62,6 +62,11 @@ run "private_subnets_reach_aws_by_endpoints" {
     condition     = alltrue([for subnet in aws_subnet.jobs : !subnet.map_public_ip_on_launch]) && length(aws_flow_log.jobs) == 1
     error_message = "No public addresses; flow logs were asked for."
   }
+
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.flow : group.retention_in_days == 30])
+    error_message = "The log of the flow logs has a retention."
+  }
 }
 
 run "a_vpc_that_exists_is_used_as_it_is" {

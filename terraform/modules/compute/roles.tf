@@ -26,6 +26,20 @@ locals {
     }]
   }
 
+  # The repositories that a kind's image may come from: its own, and that of an image given by hand where it is in a
+  # registry of ECR. Other registries ask for no right of AWS.
+  images_in_ecr = {
+    for kind, setting in var.kinds : kind =>
+    try(regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.amazonaws\\.com[a-z.]*/(?P<repository>[^:@]+)", setting.image), null)
+  }
+
+  image_repositories = {
+    for kind, image in local.images_in_ecr : kind => distinct(concat(
+      [var.repository_arns[kind]],
+      image == null ? [] : ["arn:${data.aws_partition.current.partition}:ecr:${image.region}:${image.account}:repository/${image.repository}"],
+    ))
+  }
+
   use_the_customer_key = var.kms_key_arn == null ? [] : [{
     Sid      = "UseTheCustomerKey"
     Effect   = "Allow"
@@ -107,7 +121,7 @@ resource "aws_iam_role_policy" "execution" {
         Sid      = "FetchTheImage"
         Effect   = "Allow"
         Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-        Resource = var.repository_arns[each.key]
+        Resource = local.image_repositories[each.key]
       },
       {
         Sid      = "WriteItsLog"

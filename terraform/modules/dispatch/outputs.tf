@@ -7,3 +7,8 @@ output "log_group_name" {
   description = "Log of dispatch."
   value       = module.dispatch.log_group_name
 }
+
+output "policy" {
+  description = "What dispatch may do."
+  value       = module.dispatch.policy
+}

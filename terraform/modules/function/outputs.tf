@@ -17,3 +17,8 @@ output "role_arn" {
   description = "The function's role."
   value       = aws_iam_role.this.arn
 }
+
+output "policy" {
+  description = "What the function may do: the statements of its role's policy."
+  value       = jsondecode(aws_iam_role_policy.this.policy).Statement
+}

@@ -51,36 +51,20 @@ module "classify" {
   ]
 }
 
-resource "aws_cloudwatch_event_rule" "uploads" {
-  name        = "${var.name}-uploads"
-  description = "Every object created in ${var.input_bucket.name}"
+module "uploads" {
+  source = "../rule"
 
-  event_pattern = jsonencode({
+  name                  = var.name
+  rule_name             = "uploads"
+  description           = "Every object created in ${var.input_bucket.name}"
+  target_name           = "classify"
+  target_arn            = module.classify.arn
+  function_name         = module.classify.name
+  undelivered_queue_arn = var.undelivered_queue_arn
+
+  pattern = {
     source      = ["aws.s3"]
     detail-type = ["Object Created"]
     detail      = { bucket = { name = [var.input_bucket.name] } }
-  })
-}
-
-resource "aws_cloudwatch_event_target" "classify" {
-  rule      = aws_cloudwatch_event_rule.uploads.name
-  target_id = "classify"
-  arn       = module.classify.arn
-
-  retry_policy {
-    maximum_event_age_in_seconds = 24 * 3600
-    maximum_retry_attempts       = 185
   }
-
-  dead_letter_config {
-    arn = var.undelivered_queue_arn
-  }
-}
-
-resource "aws_lambda_permission" "uploads" {
-  statement_id  = "uploads"
-  action        = "lambda:InvokeFunction"
-  function_name = module.classify.name
-  principal     = "events.amazonaws.com"
-  source_arn    = aws_cloudwatch_event_rule.uploads.arn
 }

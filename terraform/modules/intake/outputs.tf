@@ -8,7 +8,12 @@ output "log_group_name" {
   value       = module.classify.log_group_name
 }
 
-output "rule_name" {
-  description = "The rule that hears of uploads."
-  value       = aws_cloudwatch_event_rule.uploads.name
+output "policy" {
+  description = "What classify may do."
+  value       = module.classify.policy
+}
+
+output "rules" {
+  description = "Name and pattern of the rule that hears of uploads."
+  value       = { uploads = { name = module.uploads.name, pattern = module.uploads.pattern } }
 }

@@ -62,28 +62,23 @@ resource "aws_cloudwatch_log_resource_policy" "events" {
         Principal = { Service = ["events.amazonaws.com", "delivery.logs.amazonaws.com"] }
         Action    = "logs:PutLogEvents"
         Resource  = "${aws_cloudwatch_log_group.jobs.arn}:*:*"
-        Condition = { ArnEquals = { "aws:SourceArn" = [for rule in aws_cloudwatch_event_rule.jobs : rule.arn] } }
+        Condition = { ArnEquals = { "aws:SourceArn" = [for rule in module.rules : rule.arn] } }
       },
     ]
   })
 }
 
-resource "aws_cloudwatch_event_rule" "jobs" {
+module "rules" {
+  source   = "../rule"
   for_each = local.rules
 
-  name          = "${var.name}-${each.key}"
-  description   = each.value.description
-  event_pattern = jsonencode(each.value.pattern)
-}
-
-resource "aws_cloudwatch_event_target" "log" {
-  for_each = aws_cloudwatch_event_rule.jobs
-
-  rule      = each.value.name
-  target_id = "log"
-  arn       = aws_cloudwatch_log_group.jobs.arn
-
-  depends_on = [aws_cloudwatch_log_resource_policy.events]
+  name                  = var.name
+  rule_name             = each.key
+  description           = each.value.description
+  pattern               = each.value.pattern
+  target_name           = "log"
+  target_arn            = aws_cloudwatch_log_group.jobs.arn
+  undelivered_queue_arn = var.undelivered_queue_arn
 }
 
 resource "aws_cloudwatch_log_metric_filter" "jobs" {

@@ -22,6 +22,11 @@ variable "undelivered_queue_names" {
   type        = list(string)
 }
 
+variable "undelivered_queue_arn" {
+  description = "Queue for events of jobs that could not be written to their log."
+  type        = string
+}
+
 variable "function_names" {
   description = "Names of the functions, by classify, dispatch and output."
   type        = map(string)

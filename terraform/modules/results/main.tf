@@ -72,39 +72,18 @@ locals {
   }
 }
 
-resource "aws_cloudwatch_event_rule" "this" {
+module "rules" {
+  source   = "../rule"
   for_each = local.rules
 
-  name          = "${var.name}-${each.key}"
-  description   = each.value.description
-  event_pattern = jsonencode(each.value.pattern)
-}
-
-resource "aws_cloudwatch_event_target" "output" {
-  for_each = aws_cloudwatch_event_rule.this
-
-  rule      = each.value.name
-  target_id = "output"
-  arn       = module.output.arn
-
-  retry_policy {
-    maximum_event_age_in_seconds = 24 * 3600
-    maximum_retry_attempts       = 185
-  }
-
-  dead_letter_config {
-    arn = var.undelivered_queue_arn
-  }
-}
-
-resource "aws_lambda_permission" "rules" {
-  for_each = aws_cloudwatch_event_rule.this
-
-  statement_id  = each.key
-  action        = "lambda:InvokeFunction"
-  function_name = module.output.name
-  principal     = "events.amazonaws.com"
-  source_arn    = each.value.arn
+  name                  = var.name
+  rule_name             = each.key
+  description           = each.value.description
+  pattern               = each.value.pattern
+  target_name           = "output"
+  target_arn            = module.output.arn
+  function_name         = module.output.name
+  undelivered_queue_arn = var.undelivered_queue_arn
 }
 
 resource "aws_sns_topic_subscription" "output" {

@@ -7,3 +7,13 @@ output "log_group_name" {
   description = "Log of output."
   value       = module.output.log_group_name
 }
+
+output "policy" {
+  description = "What output may do."
+  value       = module.output.policy
+}
+
+output "rules" {
+  description = "Name and pattern of the rules that hear of results and of jobs."
+  value       = { for role, rule in module.rules : role => { name = rule.name, pattern = rule.pattern } }
+}
