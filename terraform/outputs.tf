@@ -5,6 +5,48 @@ locals {
 
   namespace = try(var.eks.namespace, "media-jobs")
 
+  # Batch's own requirements: its guide "Getting started with AWS Batch on Amazon EKS". As JSON, because the elements of a
+  # list have to be of one type and these have different fields.
+  eks_manifests = concat(
+    [jsonencode({ apiVersion = "v1", kind = "Namespace", metadata = { name = local.namespace } })],
+    [for setting in local.kinds_as_shipped : jsonencode({
+      apiVersion = "v1", kind = "ServiceAccount", metadata = { name = setting.job, namespace = local.namespace }
+    })],
+    [
+      jsonencode({
+        apiVersion = "rbac.authorization.k8s.io/v1", kind = "ClusterRole", metadata = { name = "${var.name}-batch" }
+        rules = [
+          { apiGroups = [""], resources = ["namespaces"], verbs = ["get"] },
+          { apiGroups = [""], resources = ["nodes", "pods", "configmaps"], verbs = ["get", "list", "watch"] },
+          { apiGroups = [""], resources = ["events"], verbs = ["list"] },
+          { apiGroups = ["apps"], resources = ["daemonsets", "deployments", "statefulsets", "replicasets"], verbs = ["get", "list", "watch"] },
+          { apiGroups = ["rbac.authorization.k8s.io"], resources = ["clusterroles", "clusterrolebindings"], verbs = ["get", "list"] },
+        ]
+      }),
+      jsonencode({
+        apiVersion = "rbac.authorization.k8s.io/v1", kind = "ClusterRoleBinding", metadata = { name = "${var.name}-batch" }
+        roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "ClusterRole", name = "${var.name}-batch" }
+        subjects   = [local.batch_user]
+      }),
+      jsonencode({
+        apiVersion = "rbac.authorization.k8s.io/v1", kind = "Role", metadata = { name = "${var.name}-batch", namespace = local.namespace }
+        rules = [
+          { apiGroups = [""], resources = ["pods"], verbs = ["create", "get", "list", "watch", "delete", "patch"] },
+          { apiGroups = [""], resources = ["serviceaccounts"], verbs = ["get", "list"] },
+          { apiGroups = ["rbac.authorization.k8s.io"], resources = ["roles", "rolebindings"], verbs = ["get", "list"] },
+        ]
+      }),
+      jsonencode({
+        apiVersion = "rbac.authorization.k8s.io/v1", kind = "RoleBinding", metadata = { name = "${var.name}-batch", namespace = local.namespace }
+        roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "Role", name = "${var.name}-batch" }
+        subjects   = [local.batch_user]
+      }),
+    ],
+  )
+
+  # The name under which Batch's service-linked role is known in the cluster.
+  batch_user = { kind = "User", name = "aws-batch", apiGroup = "rbac.authorization.k8s.io" }
+
   example_files = {
     document = { file = "report.pdf", option = "text" }
     image    = { file = "photo.jpg", option = "resize?width=800&format=webp" }
@@ -70,20 +112,13 @@ output "environment" {
   value = join("\n", [
     for variable, value in merge(
       local.environments["classify"], local.environments["dispatch"], local.environments["output"], { AWS_REGION = var.region },
-    ) : "export ${variable}='${value}'" if value != "" && variable != "RUST_LOG"
+    ) : "export ${variable}='${replace(value, "'", "'\\''")}'" if value != "" && variable != "RUST_LOG"
   ])
 }
 
-output "eks_namespace" {
-  description = "For compute = EKS: what the cluster has to have before the first job, for `terraform output -raw eks_namespace | kubectl apply -f -`. AWS Batch's own role bindings: docs/deploy.md."
-  value = var.compute != "EKS" ? "" : join("\n---\n", concat(
-    [yamlencode({ apiVersion = "v1", kind = "Namespace", metadata = { name = local.namespace } })],
-    [for kind, setting in local.kinds_as_shipped : yamlencode({
-      apiVersion = "v1"
-      kind       = "ServiceAccount"
-      metadata   = { name = setting.job, namespace = local.namespace }
-    })],
-  ))
+output "eks_manifests" {
+  description = "For compute = EKS: what the cluster has to have before the first job, for `terraform output -raw eks_manifests | kubectl apply -f -`: the namespace, a service account for each kind, and AWS Batch's role bindings."
+  value       = var.compute != "EKS" ? "" : join("---\n", [for manifest in local.eks_manifests : yamlencode(jsondecode(manifest))])
 }
 
 output "installation" {

@@ -79,8 +79,8 @@ variable "max_vcpus" {
   default     = 256
 
   validation {
-    condition     = var.max_vcpus >= 4
-    error_message = "max_vcpus must be at least 4, or a video job finds no room."
+    condition     = var.max_vcpus >= 16
+    error_message = "max_vcpus must be at least 16, or the largest video job finds no room."
   }
 }
 
@@ -116,10 +116,11 @@ variable "ec2" {
 }
 
 variable "eks" {
-  description = "For compute = EKS: the ARN of the cluster, and the namespace in it that is AWS Batch's (docs/deploy.md has the role bindings it needs)."
+  description = "For compute = EKS: the ARN of the cluster, the namespace in it that is AWS Batch's, and whether to make the access entry with which the nodes that Batch adds join it (false where the cluster knows only the configuration map aws-auth: docs/deploy.md)."
   type = object({
-    cluster_arn = string
-    namespace   = optional(string, "media-jobs")
+    cluster_arn  = string
+    namespace    = optional(string, "media-jobs")
+    access_entry = optional(bool, true)
   })
   default = null
 

@@ -192,7 +192,7 @@ run "eks" {
   variables {
     compute = "EKS"
     spot    = false
-    eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "media-jobs" }
+    eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "media-jobs", access_entry = true }
   }
 
   assert {
@@ -208,6 +208,16 @@ run "eks" {
       && !definition.eks_properties[0].pod_properties[0].host_network
     ])
     error_message = "Pods run without rights and off the host's network."
+  }
+
+  assert {
+    condition     = aws_batch_compute_environment.eks["general-on-demand"].compute_resources[0].security_group_ids == toset(["sg-cluster"])
+    error_message = "Nodes are in the cluster's own security group, or they reach neither its DNS nor each other."
+  }
+
+  assert {
+    condition     = aws_eks_access_entry.node["cluster"].principal_arn == aws_iam_role.instance["instance"].arn && aws_eks_access_entry.node["cluster"].type == "EC2_LINUX"
+    error_message = "The nodes that Batch adds may join the cluster."
   }
 
   assert {

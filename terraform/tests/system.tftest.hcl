@@ -51,8 +51,8 @@ run "a_name_and_a_region_are_enough" {
   }
 
   assert {
-    condition     = output.eks_namespace == ""
-    error_message = "Only EKS needs a namespace."
+    condition     = output.eks_manifests == ""
+    error_message = "Only EKS needs manifests."
   }
 }
 
@@ -121,6 +121,32 @@ run "fargate_has_no_gpus" {
   }
 
   expect_failures = [var.kinds]
+}
+
+run "eks_gets_its_manifests" {
+  command = plan
+
+  variables {
+    compute = "EKS"
+    eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "films" }
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+  }
+
+  assert {
+    condition = [for manifest in split("---\n", output.eks_manifests) : "${yamldecode(manifest).kind} ${yamldecode(manifest).metadata.name}"] == [
+      "Namespace films", "ServiceAccount document-job", "ServiceAccount image-job", "ServiceAccount model-job", "ServiceAccount video-job",
+      "ClusterRole media-batch", "ClusterRoleBinding media-batch", "Role media-batch", "RoleBinding media-batch",
+    ]
+    error_message = "The cluster needs a namespace, a service account for each kind, and Batch's role bindings."
+  }
+
+  assert {
+    condition = alltrue([
+      for manifest in [for manifest in split("---\n", output.eks_manifests) : yamldecode(manifest)] :
+      manifest.metadata.namespace == "films" if contains(["ServiceAccount", "Role", "RoleBinding"], manifest.kind)
+    ])
+    error_message = "What lives in a namespace lives in Batch's."
+  }
 }
 
 run "eks_needs_a_cluster" {

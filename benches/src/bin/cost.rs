@@ -32,6 +32,7 @@ struct Price {
     usd: f64,
     unit: String,
     source: String,
+    compared: String,
     seen: String,
 }
 
@@ -224,8 +225,8 @@ fn page() -> Result<String> {
     );
     writeln!(
         page,
-        "5 TB a day in {}, at list prices ([docs/cost/prices-{}.toml](cost/prices-{}.toml): each with its source and \
-        date), without free tiers. What is assumed stands in [docs/cost/load.toml](cost/load.toml); CPU seconds are \
+        "5 TB a day in {}, at list prices ([docs/cost/prices-{}.toml](cost/prices-{}.toml): each with its source, what it was \
+        compared with and when), without free tiers. What is assumed stands in [docs/cost/load.toml](cost/load.toml); CPU seconds are \
         marked measured or assumed. US dollars; a month has {days} days.\n",
         model.prices.region, model.prices.region, model.prices.region
     )?;
@@ -386,9 +387,10 @@ fn write_idle(page: &mut String, model: &Model) -> Result<()> {
 }
 
 fn write_prices(page: &mut String, model: &Model) -> Result<()> {
-    page.push_str("## The prices\n\n| price | USD | unit | source | seen |\n| --- | ---: | --- | --- | --- |\n");
+    page.push_str("## The prices\n\n| price | USD | unit | source | compared with | on |\n| --- | ---: | --- | --- | --- | --- |\n");
     for (name, price) in &model.prices.prices {
-        writeln!(page, "| {name} | {} | {} | <{}> | {} |", price.usd, price.unit, price.source, price.seen)?;
+        let Price { usd, unit, source, compared, seen } = price;
+        writeln!(page, "| {name} | {usd} | {unit} | <{source}> | {compared} | {seen} |")?;
     }
     Ok(())
 }
@@ -434,7 +436,7 @@ mod tests {
         let prices: PriceList = toml::from_str(PRICES).unwrap();
         for (name, price) in prices.prices {
             assert!(price.usd > 0.0 && price.source.starts_with("https://aws.amazon.com/"), "{name}");
-            assert!(price.seen.len() == 10 && price.seen.starts_with("20"), "{name}");
+            assert!(!price.compared.is_empty() && price.seen.len() == 10 && price.seen.starts_with("20"), "{name}");
         }
     }
 }

@@ -1,9 +1,9 @@
-# Jobs as pods of an EKS cluster that exists already. The cluster needs AWS Batch's role bindings, the Pod Identity agent
-# and the namespace (docs/deploy.md, "On an existing EKS cluster"):
+# Jobs as pods of an EKS cluster that exists already. What the cluster needs: docs/deploy.md, "On an existing EKS
+# cluster".
 #
 #     make lambda-zips
 #     cd terraform && terraform init && terraform apply -var-file=examples/eks/terraform.tfvars
-#     terraform output -raw eks_namespace | kubectl apply -f -
+#     terraform output -raw eks_manifests | kubectl apply -f -
 
 name   = "media-eks"
 region = "us-east-1"

@@ -16,6 +16,8 @@ locals {
   ec2     = var.compute == "EC2" ? local.environments : {}
   eks     = var.compute == "EKS" ? local.environments : {}
 
+  eks_clusters = var.compute == "EKS" ? { cluster = split("/", var.eks.cluster_arn)[1] } : {}
+
   instance_types = {
     general = var.ec2.instance_types
     gpu     = var.ec2.gpu_instance_types
@@ -66,7 +68,7 @@ resource "aws_batch_compute_environment" "ec2" {
     security_group_ids  = [var.security_group_id]
 
     ec2_configuration {
-      image_type = each.value.pool == "gpu" ? "ECS_AL2_NVIDIA" : "ECS_AL2023"
+      image_type = each.value.pool == "gpu" ? "ECS_AL2023_NVIDIA" : "ECS_AL2023"
     }
 
     launch_template {
@@ -88,6 +90,12 @@ resource "aws_batch_compute_environment" "ec2" {
   depends_on = [aws_iam_role_policy_attachment.instance]
 }
 
+data "aws_eks_cluster" "this" {
+  for_each = local.eks_clusters
+
+  name = each.value
+}
+
 resource "aws_batch_compute_environment" "eks" {
   for_each = local.eks
 
@@ -107,7 +115,12 @@ resource "aws_batch_compute_environment" "eks" {
     instance_type       = local.instance_types[each.value.pool]
     instance_role       = aws_iam_instance_profile.instance["instance"].arn
     subnets             = var.subnet_ids
-    security_group_ids  = [var.security_group_id]
+    # The cluster's own group: nodes, pods and the control plane talk to each other through it, DNS included.
+    security_group_ids = [data.aws_eks_cluster.this["cluster"].vpc_config[0].cluster_security_group_id]
+
+    ec2_configuration {
+      image_type = each.value.pool == "gpu" ? "EKS_AL2023_NVIDIA" : "EKS_AL2023"
+    }
 
     launch_template {
       launch_template_id = aws_launch_template.instance["instance"].id
@@ -119,7 +132,16 @@ resource "aws_batch_compute_environment" "eks" {
     create_before_destroy = true
   }
 
-  depends_on = [aws_iam_role_policy_attachment.instance]
+  depends_on = [aws_iam_role_policy_attachment.instance, aws_eks_access_entry.node]
+}
+
+# Lets the nodes that AWS Batch adds join the cluster.
+resource "aws_eks_access_entry" "node" {
+  for_each = try(var.eks.access_entry, false) ? local.eks_clusters : {}
+
+  cluster_name  = each.value
+  principal_arn = aws_iam_role.instance["instance"].arn
+  type          = "EC2_LINUX"
 }
 
 # Instances, for EC2 and EKS.

@@ -136,7 +136,7 @@ resource "aws_iam_role_policy" "execution" {
 resource "aws_eks_pod_identity_association" "job" {
   for_each = var.compute == "EKS" ? var.kinds : {}
 
-  cluster_name    = split("/", var.eks.cluster_arn)[1]
+  cluster_name    = local.eks_clusters["cluster"]
   namespace       = var.eks.namespace
   service_account = each.value.job
   role_arn        = aws_iam_role.job[each.key].arn

@@ -40,8 +40,9 @@ variable "ec2" {
 variable "eks" {
   description = "The root's variable of the same name."
   type = object({
-    cluster_arn = string
-    namespace   = string
+    cluster_arn  = string
+    namespace    = string
+    access_entry = bool
   })
 }
 

@@ -18,6 +18,12 @@ mock_data "aws_partition" {
   }
 }
 
+mock_data "aws_eks_cluster" {
+  defaults = {
+    vpc_config = [{ cluster_security_group_id = "sg-cluster" }]
+  }
+}
+
 mock_resource "aws_s3_bucket" {
   defaults = {
     arn                         = "arn:aws:s3:::mock-bucket"
