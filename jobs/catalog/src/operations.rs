@@ -9,6 +9,7 @@ mod optimise;
 mod probe;
 mod resize;
 mod text;
+mod transcode;
 
 pub mod image_encoding;
 
@@ -18,6 +19,7 @@ pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use resize::{Filter, Fit, Position, Resize};
 pub use text::{Detail, PageRanges, Password, Text, TextFormat};
+pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
 
 operations_of_kind! {
     /// The operations of document-job.
@@ -47,6 +49,8 @@ operations_of_kind! {
     VideoOperation, Video:
     /// See [`Keyframes`].
     Keyframes,
+    /// See [`Transcode`].
+    Transcode,
     /// See [`Probe`].
     Probe,
 }

@@ -1,5 +1,5 @@
-//! The operations on videos: key frames from a fraction of the bytes, probing. Works over libav* (FFmpeg),
-//! which reads and writes through this crate's own callbacks only.
+//! The operations on videos: key frames from a fraction of the bytes, transcoding, probing. Works over libav*
+//! (FFmpeg), which reads and writes through this crate's own callbacks only.
 
 use std::sync::Once;
 
@@ -9,6 +9,7 @@ use ffmpeg_next::ffi;
 use job::{Access, Failure, Job, Properties, Task};
 
 mod avio;
+mod filter_graph;
 pub mod layout;
 mod open;
 mod picture;
@@ -21,9 +22,11 @@ mod webvtt;
 
 mod keyframes;
 mod probe;
+mod transcode;
 
 pub use keyframes::keyframes;
 pub use probe::probe;
+pub use transcode::transcode;
 
 /// Carries out the operations on videos.
 pub struct VideoJob;
@@ -41,6 +44,7 @@ impl Job for VideoJob {
     fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
         match operation {
             Operation::Video(VideoOperation::Keyframes(options)) => keyframes(options, task),
+            Operation::Video(VideoOperation::Transcode(options)) => transcode(options, task),
             Operation::Video(VideoOperation::Probe(options)) => probe(options, task),
             other => Err(Failure::invalid_request(format!("{} is no operation on videos", other.name()))),
         }

@@ -43,6 +43,8 @@ pub(crate) struct StreamInfo {
     pub kind: media::Type,
     pub codec: codec::Id,
     pub time_base: Rational,
+    /// The time of its first packet, where it is known.
+    pub start: Option<i64>,
     pub average_rate: Rational,
     pub base_rate: Rational,
     pub parameters: Parameters,
@@ -180,6 +182,13 @@ impl Demuxer {
         // SAFETY: the context is open.
         let start = unsafe { (*self.context).start_time };
         if start == ffi::AV_NOPTS_VALUE { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) }
+    }
+
+    /// The same in microseconds.
+    pub(crate) fn start_microseconds(&self) -> i64 {
+        // SAFETY: the context is open.
+        let start = unsafe { (*self.context).start_time };
+        if start == ffi::AV_NOPTS_VALUE { 0 } else { start }
     }
 
     pub(crate) fn chapters(&self) -> Vec<(f64, f64, Option<String>)> {
@@ -501,6 +510,7 @@ unsafe fn stream_info(stream: *mut ffi::AVStream) -> StreamInfo {
             kind: (*(*stream).codecpar).codec_type.into(),
             codec: (*(*stream).codecpar).codec_id.into(),
             time_base: (*stream).time_base.into(),
+            start: Some((*stream).start_time).filter(|start| *start != ffi::AV_NOPTS_VALUE),
             average_rate: (*stream).avg_frame_rate.into(),
             base_rate: (*stream).r_frame_rate.into(),
             parameters,

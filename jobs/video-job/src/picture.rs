@@ -4,10 +4,10 @@
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::software::scaling;
-use ffmpeg_next::util::color::{Range, Space, TransferCharacteristic};
+use ffmpeg_next::util::color::{Range, Space};
 use job::Failure;
 
-use crate::tone_map::ToneMapper;
+use crate::tone_map::{ToneMapper, is_hdr};
 
 /// Planes of Y, Cb and Cr. Each is padded to even lines and columns of luma, as JPEG encoders read them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,14 +205,6 @@ pub(crate) fn fit(width: u32, height: u32, aspect: (i32, i32), rotation: u16, ma
     high *= scale;
     let pixels = |length: f64| length.round().clamp(1.0, 16384.0) as u32;
     (pixels(wide), pixels(high))
-}
-
-/// Whether the picture has high dynamic range (PQ or HLG).
-pub(crate) fn is_hdr(frame: &Video) -> bool {
-    matches!(
-        frame.color_transfer_characteristic(),
-        TransferCharacteristic::SMPTE2084 | TransferCharacteristic::ARIB_STD_B67
-    )
 }
 
 fn is_j_format(format: Pixel) -> bool {

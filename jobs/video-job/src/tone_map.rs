@@ -6,6 +6,8 @@ use ffmpeg_next::frame::Video;
 use ffmpeg_next::util::color::{Primaries, Space, TransferCharacteristic};
 use job::Failure;
 
+use crate::filter_graph::{filter_graph, pixel_format_number};
+
 /// The filters that do it, at a size: to linear light where 1.0 is diffuse white (203 cd/m², ITU-R BT.2408), to BT.709
 /// primaries, highlights rolled off (Hable), and back to eight bits.
 pub(crate) fn filters(width: u32, height: u32) -> String {
@@ -71,25 +73,10 @@ pub(crate) fn say_what_hdr_means(frame: &mut Video) {
     }
 }
 
-/// A graph from one source named `in` to one sink named `out`.
-pub(crate) fn filter_graph(source: &str, arguments: &str, sink: &str, spec: &str) -> Result<filter::Graph, Failure> {
-    let missing = |name: &str| Failure::internal(format!("this libavfilter has no {name}"));
-    let failed = |error| Failure::internal(format!("the filters {spec:?} cannot be set up")).because(error);
-    let mut graph = filter::Graph::new();
-    // SAFETY: the graph is fresh; one thread is enough for each, as frames are worked on side by side.
-    unsafe { (*graph.as_mut_ptr()).nb_threads = 1 };
-    graph.add(&filter::find(source).ok_or_else(|| missing(source))?, "in", arguments).map_err(failed)?;
-    graph.add(&filter::find(sink).ok_or_else(|| missing(sink))?, "out", "").map_err(failed)?;
-    graph
-        .output("in", 0)
-        .and_then(|parser| parser.input("out", 0))
-        .and_then(|parser| parser.parse(spec))
-        .map_err(failed)?;
-    graph.validate().map_err(failed)?;
-    Ok(graph)
-}
-
-/// The number by which filter arguments name a pixel format.
-pub(crate) fn pixel_format_number(format: Pixel) -> i32 {
-    ffmpeg_next::ffi::AVPixelFormat::from(format) as i32
+/// Whether the picture has high dynamic range (PQ or HLG).
+pub(crate) fn is_hdr(frame: &Video) -> bool {
+    matches!(
+        frame.color_transfer_characteristic(),
+        TransferCharacteristic::SMPTE2084 | TransferCharacteristic::ARIB_STD_B67
+    )
 }

@@ -1,0 +1,214 @@
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, ValueEnum};
+use serde::{Serialize, Serializer};
+
+use crate::operation::Options;
+
+/// Encodes a video anew: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
+#[derive(Debug, Clone, PartialEq, Serialize, Args)]
+#[serde(rename_all = "kebab-case")]
+pub struct Transcode {
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Container::Mp4)]
+    pub container: Container,
+    /// Video codec; without it H.264, in WebM VP9
+    #[arg(long, value_enum)]
+    pub codec: Option<VideoCodec>,
+    /// Constant rate factor: lower is better and larger. Default: 23 for H.264, 28 for H.265, 32 for VP9, 35 for AV1
+    #[arg(long, value_name = "0-63", value_parser = clap::value_parser!(u8).range(0..=63))]
+    pub crf: Option<u8>,
+    /// Average bit rate of the video instead of a rate factor
+    #[arg(long, value_name = "KBIT/S", value_parser = clap::value_parser!(u32).range(16..=500_000))]
+    pub bitrate: Option<u32>,
+    /// Effort: slower is smaller
+    #[arg(long, value_enum, default_value_t = Preset::Medium)]
+    pub preset: Preset,
+    /// Make higher pictures this many pixels high; the width follows
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=8640))]
+    pub max_height: Option<u32>,
+    /// Heights of the renditions of a ladder. Those above the source's height are left out
+    #[arg(long, value_name = "PIXELS,…", value_delimiter = ',', default_value = "1080,720,480,360",
+          value_parser = clap::value_parser!(u32).range(16..=8640))]
+    pub heights: Vec<u32>,
+    /// Frames per second; without it every frame keeps its own time (variable frame rates stay)
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=240))]
+    pub frame_rate: Option<u32>,
+    /// Seconds of a segment of a ladder; key frames of all renditions stand at its multiples
+    #[arg(long, value_name = "SECONDS", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub segment_duration: u32,
+    /// Write a DASH manifest beside the HLS playlists, over the same segments
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub dash: bool,
+    /// Bit rate of an audio track in stereo; one with more channels gets as much for every two
+    #[arg(long, value_name = "KBIT/S", default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=512))]
+    pub audio_bitrate: u32,
+    /// Bring audio to this loudness, in LUFS, by two passes of EBU R 128; -23 is that of broadcasting, -16 usual on the web
+    #[arg(long, value_name = "LUFS", allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-70..=-5))]
+    pub loudness: Option<i8>,
+    /// What becomes of a picture with high dynamic range
+    #[arg(long, value_enum, default_value_t = Hdr::ToneMap)]
+    pub hdr: Hdr,
+    /// Encode the video in this many chunks at once, each from a key frame on, and join them: `off`, `auto` (as many as
+    /// there are processors, where the video is long enough for it) or a number
+    #[arg(long, value_name = "off|auto|2-64", default_value_t = Chunks::Off)]
+    pub chunks: Chunks,
+    /// Leave subtitles out
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub no_subtitles: bool,
+    /// Take what is there of a truncated or damaged video instead of failing; the manifest then says `truncated`
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub allow_truncated: bool,
+}
+
+/// What a transcode writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Container {
+    /// MP4 with its index in front, to play while it loads
+    Mp4,
+    /// WebM
+    Webm,
+    /// HLS over CMAF segments: a ladder of renditions
+    Hls,
+}
+
+/// Codecs that video is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum VideoCodec {
+    /// H.264: plays everywhere
+    H264,
+    /// H.265: smaller, plays on newer devices
+    H265,
+    /// VP9: free, plays in browsers
+    Vp9,
+    /// AV1: smallest
+    Av1,
+}
+
+/// Effort of an encoder; the words of x264.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Fastest
+    Ultrafast,
+    /// Very fast
+    Veryfast,
+    /// Fast
+    Fast,
+    /// The default
+    Medium,
+    /// Slow
+    Slow,
+    /// Very slow
+    Veryslow,
+}
+
+/// What becomes of high dynamic range (PQ or HLG).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hdr {
+    /// Map it to standard dynamic range (BT.709)
+    ToneMap,
+    /// Keep it; needs h265, vp9 or av1
+    Keep,
+}
+
+/// How many parts of a video are encoded at once, written `off`, `auto` or a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chunks {
+    /// The video is encoded from its beginning to its end.
+    Off,
+    /// As many as there are processors, where the video is long enough.
+    Auto,
+    /// This many.
+    Count(u32),
+}
+
+impl fmt::Display for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Auto => f.write_str("auto"),
+            Self::Count(count) => write!(f, "{count}"),
+        }
+    }
+}
+
+impl FromStr for Chunks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("off", _) => Ok(Self::Off),
+            ("auto", _) => Ok(Self::Auto),
+            (_, Ok(count @ 2..=64)) => Ok(Self::Count(count)),
+            _ => Err("takes off, auto or a whole number from 2 to 64".to_owned()),
+        }
+    }
+}
+
+impl Serialize for Chunks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Transcode {
+    /// The codec that is written.
+    pub fn codec(&self) -> VideoCodec {
+        self.codec.unwrap_or(match self.container {
+            Container::Mp4 | Container::Hls => VideoCodec::H264,
+            Container::Webm => VideoCodec::Vp9,
+        })
+    }
+}
+
+impl Options for Transcode {
+    const NAME: &'static str = "transcode";
+    const ABOUT: &'static str = "Encode a video anew, to one file or to a ladder of renditions from one decode";
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("transcode", "MP4 with H.264 and AAC"),
+        ("transcode?container=webm&max-height=720", "WebM with VP9 and Opus, at most 720 lines"),
+        ("transcode?codec=av1&crf=30&preset=fast", "MP4 with AV1"),
+        ("transcode?container=hls&heights=1080,720,480,360", "an HLS ladder"),
+        ("transcode?loudness=-16", "MP4 whose audio has the loudness usual on the web"),
+    ];
+
+    fn validate(&self) -> Result<(), String> {
+        let codec = self.codec();
+        if self.container == Container::Webm && matches!(codec, VideoCodec::H264 | VideoCodec::H265) {
+            return Err("WebM holds VP9 or AV1; use codec=vp9, codec=av1 or container=mp4".to_owned());
+        }
+        if self.container == Container::Hls && codec == VideoCodec::Vp9 {
+            return Err("players take H.264, H.265 or AV1 in HLS; use one of them".to_owned());
+        }
+        if self.crf.is_some() && self.bitrate.is_some() {
+            return Err("takes crf or bitrate, not both".to_owned());
+        }
+        if self.container == Container::Hls && self.bitrate.is_some() {
+            return Err("a ladder takes crf; bitrate is for one file".to_owned());
+        }
+        if self.crf.is_some_and(|crf| crf > 51) && matches!(codec, VideoCodec::H264 | VideoCodec::H265) {
+            return Err("crf is 0 to 51 for H.264 and H.265".to_owned());
+        }
+        if self.hdr == Hdr::Keep && codec == VideoCodec::H264 {
+            return Err("hdr=keep needs codec=h265, vp9 or av1".to_owned());
+        }
+        if self.heights.is_empty() || self.heights.len() > 8 {
+            return Err("heights names one to eight renditions".to_owned());
+        }
+        if self.heights.windows(2).any(|pair| pair[0] <= pair[1]) {
+            return Err("heights go from the largest to the smallest, each once".to_owned());
+        }
+        if self.dash && self.container != Container::Hls {
+            return Err("dash goes with container=hls, whose segments it shares".to_owned());
+        }
+        Ok(())
+    }
+}

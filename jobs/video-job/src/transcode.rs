@@ -1,0 +1,392 @@
+//! Encodes a video anew: to one file, or to a ladder of renditions in segments, from one decode.
+//!
+//! The demuxer's thread decodes, filters, and encodes audio; each rendition has an encoder with a thread of its own. With
+//! chunks the video is cut at key frames, and as many of its parts as are wanted are encoded at once (see [`chunks`]).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use catalog::operations::{Container, Transcode};
+use ffmpeg_next::{Packet, Rational, codec};
+use job::{Failure, Outputs, Properties, Task};
+use serde_json::json;
+
+use self::audio_path::AudioPath;
+use self::loudness::Gain;
+use self::muxer::SharedFile;
+use self::plan::Plan;
+use self::playlists::{Presentation, SubtitleTrack, media_playlist, subtitle_playlist};
+use self::segments::{Finished, SegmentedTrack, Segmenter};
+use self::subtitle_path::{SubtitlePath, WebVtt};
+use self::track::{Encoded, Track};
+use self::video_path::{FrameCounts, Span, VideoPath};
+use crate::avio::Pattern;
+use crate::open::{Demuxer, percent, seconds};
+
+mod audio_path;
+mod chunks;
+mod codec_name;
+mod frame_times;
+mod loudness;
+mod muxer;
+mod plan;
+mod playlists;
+mod segments;
+mod subtitle_path;
+mod track;
+mod video_encoder;
+mod video_graph;
+mod video_path;
+
+/// Writes one file, or a ladder with its playlists.
+pub fn transcode(options: &Transcode, task: &Task) -> Result<Properties, Failure> {
+    let mut demuxer = open(task)?;
+    let plan = Plan::new(options, &demuxer)?;
+    let gains = match options.loudness {
+        Some(target) => loudness::gains(&plan, task, target)?,
+        None => BTreeMap::new(),
+    };
+    let target = Target::new(&plan, &task.outputs)?;
+    let mut sound = Sound::new(&plan, &target, &gains)?;
+    let counts = match chunks::workers(&plan) {
+        Some(workers) => {
+            let tracks = target.video()?;
+            std::thread::scope(|scope| {
+                let video = scope.spawn(|| chunks::encode(&plan, task, workers, tracks));
+                let heard = sound.read(&mut demuxer, &plan);
+                let counts = video.join().unwrap_or_else(|_| Err(Failure::internal("a part panicked")));
+                heard.and(counts)
+            })?
+        }
+        None => in_one_pass(&mut demuxer, &plan, task, &target, &mut sound)?,
+    };
+    let damaged = counts.damaged + sound.finish()?;
+    let expected = demuxer.missing_until();
+    let problem = incomplete(&plan, counts, damaged, expected, task.input.size());
+    if let Some(problem) = &problem
+        && (counts.encoded == 0 || !options.allow_truncated)
+    {
+        return Err(Failure::invalid_input(problem.clone()));
+    }
+    let mut properties = target.finish(&plan, &task.outputs, counts)?;
+    describe(&mut properties, &plan, counts, damaged, expected.is_some());
+    Ok(properties)
+}
+
+fn open(task: &Task) -> Result<Demuxer, Failure> {
+    let mut demuxer = Demuxer::open(&task.input, Pattern::Sequential)?;
+    demuxer.find_stream_info()?;
+    Ok(demuxer)
+}
+
+/// Picture and sound from one reading.
+fn in_one_pass(
+    demuxer: &mut Demuxer,
+    plan: &Plan,
+    task: &Task,
+    target: &Target,
+    sound: &mut Sound,
+) -> Result<FrameCounts, Failure> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut video = VideoPath::new(plan, Span::WHOLE, target.video()?, threads)?;
+    let others = plan.audio.iter().chain(&plan.subtitles).map(|stream| stream.index);
+    demuxer.keep_only(&others.chain([plan.video.index]).collect::<Vec<_>>());
+    let bases: Vec<Rational> = demuxer.streams().iter().map(|stream| stream.time_base).collect();
+    let mut read = || {
+        while let Some(mut packet) = demuxer.read()? {
+            if let (Some(time), Some(duration), Some(base)) =
+                (packet.dts().or(packet.pts()), plan.duration, bases.get(packet.stream()))
+            {
+                task.progress.report((time - plan.start_in(*base)) as f64 * seconds(*base) / duration);
+            }
+            if packet.stream() == plan.video.index {
+                video.packet(&packet)?;
+            } else {
+                sound.packet(&mut packet)?;
+            }
+        }
+        Ok(())
+    };
+    let read = read();
+    // An encoder's own failure says why no frame was taken.
+    let counts = video.finish();
+    match (read, counts) {
+        (Err(failure), Ok(_)) => Err(failure),
+        (_, counts) => counts,
+    }
+}
+
+/// Everything but the picture: audio and subtitles, by the index of their streams.
+struct Sound {
+    audio: BTreeMap<usize, AudioPath>,
+    subtitles: BTreeMap<usize, SubtitlePath>,
+}
+
+impl Sound {
+    fn new(plan: &Plan, target: &Target, gains: &BTreeMap<usize, Gain>) -> Result<Self, Failure> {
+        let (mut audio, mut subtitles) = (BTreeMap::new(), BTreeMap::new());
+        for (at, stream) in plan.audio.iter().enumerate() {
+            let path = AudioPath::new(plan, stream, gains.get(&stream.index).copied(), target.audio(at)?)?;
+            audio.insert(stream.index, path);
+        }
+        for (at, stream) in plan.subtitles.iter().enumerate() {
+            let path = SubtitlePath::new(plan, stream, target.subtitle_codec(), target.subtitles(at))?;
+            subtitles.insert(stream.index, path);
+        }
+        Ok(Self { audio, subtitles })
+    }
+
+    /// Reads these tracks alone.
+    fn read(&mut self, demuxer: &mut Demuxer, plan: &Plan) -> Result<(), Failure> {
+        let indices: Vec<_> = plan.audio.iter().chain(&plan.subtitles).map(|stream| stream.index).collect();
+        if indices.is_empty() {
+            return Ok(());
+        }
+        demuxer.keep_only(&indices);
+        while let Some(mut packet) = demuxer.read()? {
+            self.packet(&mut packet)?;
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: &mut Packet) -> Result<(), Failure> {
+        let index = packet.stream();
+        if let Some(path) = self.audio.get_mut(&index) {
+            return path.packet(packet);
+        }
+        match self.subtitles.get_mut(&index) {
+            Some(path) => path.packet(packet),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives how often the decoders found errors.
+    fn finish(self) -> Result<u64, Failure> {
+        let mut damaged = 0;
+        for (_, path) in self.audio {
+            damaged += path.finish()?;
+        }
+        for (_, path) in self.subtitles {
+            damaged += path.finish()?;
+        }
+        Ok(damaged)
+    }
+}
+
+/// Where everything is written.
+enum Target {
+    File {
+        file: SharedFile,
+        container: Container,
+        audio: usize,
+    },
+    Segments {
+        outputs: Outputs,
+        names: Vec<String>,
+        interval: u32,
+        video: Vec<Finished>,
+        audio: Vec<Finished>,
+        subtitles: Vec<Arc<Mutex<WebVtt>>>,
+    },
+}
+
+impl Target {
+    fn new(plan: &Plan, outputs: &Outputs) -> Result<Self, Failure> {
+        let container = plan.options.container;
+        let (audio, subtitles) = (plan.audio.len(), plan.subtitles.len());
+        if container == Container::Hls {
+            return Ok(Self::Segments {
+                outputs: outputs.clone(),
+                names: plan.renditions.iter().map(plan::Rendition::name).collect(),
+                interval: plan.options.segment_duration,
+                video: plan.renditions.iter().map(|_| Finished::default()).collect(),
+                audio: (0..audio).map(|_| Finished::default()).collect(),
+                subtitles: (0..subtitles).map(|_| Arc::new(Mutex::new(WebVtt::new()))).collect(),
+            });
+        }
+        let name = if container == Container::Webm { "video.webm" } else { "video.mp4" };
+        let file = SharedFile::new(container, 1 + audio + subtitles, outputs.create(name)?)?;
+        Ok(Self::File { file, container, audio })
+    }
+
+    /// One track for each rendition.
+    fn video(&self) -> Result<Vec<Box<dyn Track>>, Failure> {
+        match self {
+            Self::File { file, .. } => Ok(vec![Box::new(file.track(0))]),
+            Self::Segments { outputs, names, interval, video, .. } => names
+                .iter()
+                .zip(video)
+                .map(|(name, finished)| {
+                    Ok(Box::new(Segmenter::new(outputs, name.clone(), *interval, finished)?) as Box<dyn Track>)
+                })
+                .collect(),
+        }
+    }
+
+    fn audio(&self, at: usize) -> Result<Box<dyn Track>, Failure> {
+        match self {
+            Self::File { file, .. } => Ok(Box::new(file.track(1 + at))),
+            Self::Segments { outputs, interval, audio, .. } => {
+                Ok(Box::new(Segmenter::new(outputs, format!("audio-{}", at + 1), *interval, &audio[at])?))
+            }
+        }
+    }
+
+    fn subtitles(&self, at: usize) -> Box<dyn Track> {
+        match self {
+            Self::File { file, audio, .. } => Box::new(file.track(1 + audio + at)),
+            Self::Segments { subtitles, .. } => Box::new(VttTrack(Arc::clone(&subtitles[at]))),
+        }
+    }
+
+    fn subtitle_codec(&self) -> codec::Id {
+        match self {
+            Self::File { container: Container::Mp4, .. } => codec::Id::MOV_TEXT,
+            Self::File { .. } | Self::Segments { .. } => codec::Id::WEBVTT,
+        }
+    }
+
+    /// Everything is encoded: writes what needs all of it, and says what came out.
+    fn finish(self, plan: &Plan, outputs: &Outputs, counts: FrameCounts) -> Result<Properties, Failure> {
+        let mut properties = Properties::new();
+        match self {
+            Self::File { file, container, .. } => {
+                let rendition = &plan.renditions[0];
+                properties.insert("width".into(), rendition.width.into());
+                properties.insert("height".into(), rendition.height.into());
+                properties.insert("duration".into(), counts.end.into());
+                let content_type = if container == Container::Webm { "video/webm" } else { "video/mp4" };
+                file.finish(content_type, properties.clone())?;
+            }
+            Self::Segments { video, audio, subtitles, .. } => {
+                let video = taken(&video);
+                properties.insert("duration".into(), counts.end.into());
+                properties.insert(
+                    "renditions".into(),
+                    video
+                        .iter()
+                        .map(|track| {
+                            json!({
+                                "name": track.folder,
+                                "width": track.size.0,
+                                "height": track.size.1,
+                                "codec": track.codec,
+                                "bandwidth": track.bandwidth().0,
+                                "segments": track.segments.len(),
+                            })
+                        })
+                        .collect(),
+                );
+                write_playlists(plan, outputs, video, taken(&audio), &subtitles)?;
+            }
+        }
+        Ok(properties)
+    }
+}
+
+fn taken(tracks: &[Finished]) -> Vec<SegmentedTrack> {
+    tracks.iter().map(|track| std::mem::take(&mut *track.lock().unwrap_or_else(PoisonError::into_inner))).collect()
+}
+
+fn write_playlists(
+    plan: &Plan,
+    outputs: &Outputs,
+    video: Vec<SegmentedTrack>,
+    audio: Vec<SegmentedTrack>,
+    subtitles: &[Arc<Mutex<WebVtt>>],
+) -> Result<(), Failure> {
+    const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+    let write = |name: String, content_type: &str, text: &str| {
+        outputs.write(name, content_type, text.as_bytes(), Properties::new())
+    };
+    // A track without a single packet has no segments to play.
+    let audio: Vec<_> = audio.into_iter().filter(|track| !track.segments.is_empty()).collect();
+    for track in video.iter().chain(&audio) {
+        write(format!("{}/index.m3u8", track.folder), PLAYLIST, &media_playlist(track))?;
+    }
+    let length = video.iter().map(SegmentedTrack::duration).fold(0.0, f64::max);
+    let mut texts = Vec::new();
+    for (at, (vtt, stream)) in subtitles.iter().zip(&plan.subtitles).enumerate() {
+        let vtt = std::mem::take(&mut *vtt.lock().unwrap_or_else(PoisonError::into_inner));
+        let track = SubtitleTrack {
+            folder: format!("subtitles-{}", at + 1),
+            language: stream.language.clone(),
+            title: stream.title.clone(),
+            is_default: stream.is_default,
+            duration: vtt.end.max(length),
+        };
+        write(format!("{}/subtitles.vtt", track.folder), "text/vtt", &vtt.into_text())?;
+        write(format!("{}/index.m3u8", track.folder), PLAYLIST, &subtitle_playlist(&track))?;
+        texts.push(track);
+    }
+    let presentation = Presentation { video, audio, subtitles: texts, video_range: plan.video_range() };
+    write("master.m3u8".to_owned(), PLAYLIST, &presentation.master())?;
+    if plan.options.dash {
+        write("manifest.mpd".to_owned(), "application/dash+xml", &presentation.manifest())?;
+    }
+    Ok(())
+}
+
+/// Subtitles of a ladder, kept until everything is known.
+struct VttTrack(Arc<Mutex<WebVtt>>);
+
+impl Track for VttTrack {
+    fn open(&mut self, _encoded: &Encoded) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn write(&mut self, packet: Packet) -> Result<(), Failure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(&packet);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// What is wrong with the source, and what was got of it; none where everything was.
+fn incomplete(plan: &Plan, counts: FrameCounts, damaged: u64, expected: Option<u64>, size: u64) -> Option<String> {
+    if counts.encoded == 0 {
+        return Some(match expected {
+            Some(expected) => format!(
+                "the file is truncated: of {expected} bytes {size} are there ({}), and no frame of the video",
+                percent(size, expected)
+            ),
+            None => "no frame of the video could be decoded".to_owned(),
+        });
+    }
+    // The sound may be a little longer than the picture.
+    let is_short = plan.duration.filter(|duration| counts.end < duration * 0.98 - 1.0);
+    let mut reasons = Vec::new();
+    if let Some(expected) = expected {
+        reasons
+            .push(format!("the file is truncated: of {expected} bytes {size} are there ({})", percent(size, expected)));
+    }
+    if let Some(duration) = is_short {
+        reasons.push(format!("of {duration:.3} s only {:.3} could be read", counts.end));
+    }
+    if damaged > 0 {
+        reasons.push(format!("the decoders found errors in {damaged} places"));
+    }
+    if reasons.is_empty() {
+        return None;
+    }
+    Some(format!("{}; {:.3} s could be encoded, which allow-truncated takes", reasons.join("; "), counts.end))
+}
+
+fn describe(properties: &mut Properties, plan: &Plan, counts: FrameCounts, damaged: u64, is_truncated: bool) {
+    properties.insert("frames".into(), counts.encoded.into());
+    properties.insert("audioTracks".into(), plan.audio.len().into());
+    properties.insert("subtitleTracks".into(), plan.subtitles.len().into());
+    if counts.dropped > 0 {
+        properties.insert("droppedFrames".into(), counts.dropped.into());
+    }
+    if !plan.left_out.is_empty() {
+        properties.insert("leftOut".into(), plan.left_out.clone().into());
+    }
+    if damaged > 0 || is_truncated {
+        properties.insert("truncated".into(), is_truncated.into());
+        properties.insert("damage".into(), damaged.into());
+    }
+}

@@ -1,0 +1,245 @@
+//! The video from its packets to those of every rendition: one decoder, one filter graph, an encoder with a thread of its
+//! own for each rendition.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use ffmpeg_next::Packet;
+use ffmpeg_next::codec::decoder;
+use ffmpeg_next::frame::Video;
+use job::Failure;
+
+use super::frame_times::{FrameTimes, Placed};
+use super::plan::{Plan, Rendition};
+use super::track::Track;
+use super::video_encoder::VideoEncoder;
+use super::video_graph::VideoGraph;
+use crate::open::seconds;
+
+/// Frames that wait for an encoder.
+const WAITING: usize = 4;
+
+/// A part of the video by the times of its frames, in the stream's time base from the file's beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub from: i64,
+    pub until: i64,
+}
+
+impl Span {
+    pub(crate) const WHOLE: Self = Self { from: i64::MIN, until: i64::MAX };
+}
+
+/// What became of the frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct FrameCounts {
+    /// Frames that were encoded, repeated ones included.
+    pub encoded: u64,
+    /// Frames that came out of order or more often than the frame rate asked for takes.
+    pub dropped: u64,
+    /// Packets and frames in which the decoder found errors.
+    pub damaged: u64,
+    /// The end of the last frame, in seconds.
+    pub end: f64,
+}
+
+/// The thread of an encoder.
+type Encoding = JoinHandle<Result<(), Failure>>;
+
+/// One pass over the video, or over a span of it.
+pub(crate) struct VideoPath {
+    plan: Plan,
+    span: Span,
+    decoder: decoder::Video,
+    times: FrameTimes<Video>,
+    graph: Option<VideoGraph>,
+    encoders: Vec<(SyncSender<Video>, Encoding)>,
+    has_key: bool,
+    /// The end of the frame that was decoded last, in the stream's time base.
+    end: i64,
+    is_done: bool,
+    counts: FrameCounts,
+}
+
+impl VideoPath {
+    /// `tracks` take the renditions, in their order.
+    pub(crate) fn new(plan: &Plan, span: Span, tracks: Vec<Box<dyn Track>>, threads: usize) -> Result<Self, Failure> {
+        let decoder = plan.video.decoder(threads)?.video().map_err(|error| {
+            Failure::invalid_input(format!("the {} video cannot be decoded", plan.video.codec.name())).because(error)
+        })?;
+        let encoders = plan.renditions.iter().cloned().zip(tracks).map(|(rendition, track)| {
+            let (sender, receiver) = sync_channel(WAITING);
+            let plan = plan.clone();
+            let thread = std::thread::Builder::new()
+                .name(rendition.name())
+                .spawn(move || encode(&plan, &rendition, &receiver, track, threads));
+            thread.map(|thread| (sender, thread)).map_err(Failure::from)
+        });
+        Ok(Self {
+            plan: plan.clone(),
+            span,
+            decoder,
+            times: FrameTimes::new(plan.clock, plan.video.time_base, plan.video_origin()),
+            graph: None,
+            encoders: encoders.collect::<Result<_, _>>()?,
+            has_key: false,
+            end: 0,
+            is_done: false,
+            counts: FrameCounts::default(),
+        })
+    }
+
+    /// Whether the end of the span was reached.
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    pub(crate) fn packet(&mut self, packet: &Packet) -> Result<(), Failure> {
+        // What stands before the first key frame, as in a broadcast that was cut out, shows nothing.
+        self.has_key |= packet.is_key();
+        if !self.has_key || self.is_done {
+            return Ok(());
+        }
+        match self.decoder.send_packet(packet) {
+            Ok(()) => {}
+            Err(ffmpeg_next::Error::Other { errno: ffmpeg_next::error::ENOMEM }) => {
+                return Err(Failure::internal("out of memory"));
+            }
+            Err(_) => self.counts.damaged += 1,
+        }
+        self.decoded()
+    }
+
+    /// There are no more packets: what is under way is finished, and how it went is told.
+    pub(crate) fn finish(mut self) -> Result<FrameCounts, Failure> {
+        let result = self.drain();
+        self.encoders.iter_mut().for_each(|(sender, _)| *sender = sync_channel(0).0);
+        let mut encoded = Ok(());
+        for (sender, thread) in self.encoders.drain(..) {
+            drop(sender);
+            let ended = thread.join().unwrap_or_else(|_| Err(Failure::internal("an encoder panicked")));
+            encoded = encoded.and(ended);
+        }
+        // An encoder's own failure hides behind "nobody takes frames any more".
+        encoded.and(result)?;
+        self.counts.dropped = self.times.dropped;
+        self.counts.end = self.end as f64 * seconds(self.plan.video.time_base);
+        Ok(self.counts)
+    }
+
+    fn drain(&mut self) -> Result<(), Failure> {
+        if !self.is_done {
+            let _ = self.decoder.send_eof();
+            self.decoded()?;
+        }
+        if let Some(placed) = self.times.finish(Some(self.end)) {
+            self.filter(placed)?;
+        }
+        if let Some(graph) = &mut self.graph {
+            graph.flush()?;
+        }
+        self.hand_over()
+    }
+
+    fn decoded(&mut self) -> Result<(), Failure> {
+        while !self.is_done {
+            let mut frame = Video::empty();
+            match self.decoder.receive_frame(&mut frame) {
+                Ok(()) => self.frame(frame)?,
+                Err(ffmpeg_next::Error::Eof | ffmpeg_next::Error::Other { errno: ffmpeg_next::error::EAGAIN }) => break,
+                Err(_) => self.counts.damaged += 1,
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: Video) -> Result<(), Failure> {
+        // SAFETY: the frame owns a live AVFrame.
+        let (flags, duration) = unsafe { ((*frame.as_ptr()).decode_error_flags, (*frame.as_ptr()).pkt_duration) };
+        if flags != 0 || frame.is_corrupt() {
+            self.counts.damaged += 1;
+        }
+        let usual = (1.0 / seconds(self.plan.clock.rate) / seconds(self.plan.video.time_base)).round() as i64;
+        let time = frame.timestamp().map_or(self.end, |time| time - self.plan.start_in(self.plan.video.time_base));
+        if time < self.span.from {
+            return Ok(());
+        }
+        if time >= self.span.until {
+            // The first frame of what follows: until then the last one is shown.
+            self.is_done = true;
+            self.end = time;
+            return Ok(());
+        }
+        self.end = self.end.max(time + if duration > 0 { duration } else { usual });
+        match self.times.place(frame, time) {
+            Some(placed) => self.filter(placed),
+            None => Ok(()),
+        }
+    }
+
+    fn filter(&mut self, placed: Placed<Video>) -> Result<(), Failure> {
+        let Placed { mut frame, tick, repeats } = placed;
+        if !self.graph.as_ref().is_some_and(|graph| graph.fits(&frame)) {
+            if let Some(mut before) = self.graph.take() {
+                before.flush()?;
+                self.graph = Some(before);
+                self.hand_over()?;
+            }
+            self.graph = Some(VideoGraph::new(&frame, &self.plan)?);
+        }
+        for repeat in 0..=repeats {
+            frame.set_pts(Some(tick + repeat * self.plan.clock.step));
+            self.graph.as_mut().expect("just made").push(&frame)?;
+            self.counts.encoded += 1;
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    /// Gives the encoders what the filters have ready.
+    fn hand_over(&mut self) -> Result<(), Failure> {
+        let Some(graph) = &mut self.graph else { return Ok(()) };
+        loop {
+            let mut is_empty = true;
+            for (at, (sender, _)) in self.encoders.iter().enumerate() {
+                if let Some(frame) = graph.pull(at)? {
+                    is_empty = false;
+                    sender.send(frame).map_err(|_| Failure::internal("no encoder takes frames any more"))?;
+                }
+            }
+            if is_empty {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Encodes frames until there are no more.
+fn encode(
+    plan: &Plan,
+    rendition: &Rendition,
+    frames: &Receiver<Video>,
+    mut track: Box<dyn Track>,
+    threads: usize,
+) -> Result<(), Failure> {
+    let Ok(mut frame) = frames.recv() else { return Ok(()) };
+    let mut encoder = VideoEncoder::new(plan, rendition, &frame, threads)?;
+    let mut encoded = encoder.encoded();
+    (encoded.language, encoded.title) = (plan.video.language.clone(), plan.video.title.clone());
+    track.open(&encoded)?;
+    loop {
+        encoder.send(&mut frame)?;
+        while let Some(packet) = encoder.receive()? {
+            track.write(packet)?;
+        }
+        match frames.recv() {
+            Ok(next) => frame = next,
+            Err(_) => break,
+        }
+    }
+    encoder.end()?;
+    while let Some(packet) = encoder.receive()? {
+        track.write(packet)?;
+    }
+    track.close()
+}

@@ -1,0 +1,288 @@
+//! Transcodes of videos made here, decoded again: each frame carries its number, so that it can be told to be the right
+//! one at the right time.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use catalog::Format;
+use ffmpeg_next as ffmpeg;
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::{frame, media};
+use job::FailureKind;
+use support::{Fixture, Run, number_in, run, run_on};
+
+fn made(fixture: &Fixture, name: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fixture.write(&path);
+    (folder, path)
+}
+
+/// What is in a file: its frames, as times in seconds and numbers, and its tracks.
+struct Decoded {
+    frames: Vec<(f64, u32)>,
+    size: (u32, u32),
+    format: Pixel,
+    transfer: ffmpeg::color::TransferCharacteristic,
+    codecs: Vec<String>,
+    /// Of the first audio track: its beginning, its length in seconds and its loudest sample.
+    audio: Option<(f64, f64, f32)>,
+}
+
+fn decode(path: &Path) -> Decoded {
+    let mut input = ffmpeg::format::input(path).unwrap();
+    let codecs = input.streams().map(|stream| stream.parameters().id().name().to_owned()).collect();
+    let video = input.streams().best(media::Type::Video).unwrap();
+    let (video_index, base) = (video.index(), f64::from(video.time_base()));
+    let context = ffmpeg::codec::Context::from_parameters(video.parameters()).unwrap();
+    let mut decoder = context.decoder().video().unwrap();
+    let sound = input.streams().best(media::Type::Audio).map(|stream| {
+        let context = ffmpeg::codec::Context::from_parameters(stream.parameters()).unwrap();
+        let mut decoder = context.decoder().audio().unwrap();
+        decoder.set_packet_time_base(stream.time_base());
+        (stream.index(), f64::from(stream.time_base()), decoder)
+    });
+    let mut result = Decoded {
+        frames: Vec::new(),
+        size: (decoder.width(), decoder.height()),
+        format: decoder.format(),
+        transfer: decoder.color_transfer_characteristic(),
+        codecs,
+        audio: None,
+    };
+    let mut sound = sound;
+    let packets: Vec<_> = input.packets().map(|(stream, packet)| (stream.index(), Some(packet))).collect();
+    for (index, packet) in packets.into_iter().chain([(video_index, None)]) {
+        if index == video_index {
+            match packet {
+                Some(packet) => decoder.send_packet(&packet).unwrap(),
+                None => decoder.send_eof().unwrap(),
+            }
+            let mut frame = frame::Video::empty();
+            while decoder.receive_frame(&mut frame).is_ok() {
+                let time = frame.timestamp().unwrap() as f64 * base;
+                result.frames.push((time, number_of(&frame)));
+            }
+        } else if let (Some((audio_index, base, decoder)), Some(packet)) = (&mut sound, packet)
+            && index == *audio_index
+        {
+            decoder.send_packet(&packet).unwrap();
+            let mut frame = frame::Audio::empty();
+            while decoder.receive_frame(&mut frame).is_ok() {
+                let time = frame.timestamp().unwrap() as f64 * *base;
+                let audio = result.audio.get_or_insert((time, 0.0, 0.0));
+                audio.1 += frame.samples() as f64 / f64::from(frame.rate());
+                if frame.is_planar() {
+                    audio.2 = frame.plane::<f32>(0).iter().fold(audio.2, |most, value| most.max(value.abs()));
+                }
+            }
+        }
+    }
+    result
+}
+
+fn number_of(frame: &frame::Video) -> u32 {
+    let (width, middle) = (frame.width() as usize, frame.height() as usize / 2);
+    let start = middle * frame.stride(0);
+    if frame.format() == Pixel::YUV420P {
+        return number_in(&frame.data(0)[start..start + width]);
+    }
+    let line = &frame.data(0)[start..start + 2 * width];
+    number_in(&line.chunks(2).map(|pair| (u16::from_le_bytes([pair[0], pair[1]]) / 4) as u8).collect::<Vec<_>>())
+}
+
+fn video(run: &Run, name: &str) -> Decoded {
+    assert!(run.properties().contains_key("frames"), "{:?}", run.properties());
+    decode(&run.path(name))
+}
+
+/// Every frame in its order, at its time after the first. (In Matroska the sound's priming stands before the picture.)
+#[track_caller]
+fn assert_frames(decoded: &Decoded, rate: f64, numbers: impl IntoIterator<Item = u32>) {
+    let numbers: Vec<u32> = numbers.into_iter().collect();
+    assert_eq!(decoded.frames.iter().map(|(_, number)| *number).collect::<Vec<_>>(), numbers);
+    let first = decoded.frames[0].0;
+    assert!((0.0..0.03).contains(&first), "{first}");
+    for (time, number) in &decoded.frames {
+        assert!((time - first - f64::from(*number) / rate).abs() < 0.0015, "frame {number} at {time}");
+    }
+}
+
+#[test]
+fn mp4_has_every_frame_at_its_time_all_audio_tracks_and_its_index_in_front() {
+    let (_folder, path) = made(&Fixture { audio_tracks: 2, ..Fixture::default() }, "a.mov");
+    let run = run(&path, "transcode?preset=ultrafast");
+    let decoded = video(&run, "video.mp4");
+    assert_frames(&decoded, 24.0, 0..120);
+    assert_eq!(decoded.codecs, ["h264", "aac", "aac"]);
+    assert_eq!(decoded.size, (160, 96));
+    let (start, length, _) = decoded.audio.unwrap();
+    // The encoder's priming stands before the beginning, and players leave it out.
+    assert!(start.abs() < 0.03 && (length - 5.0).abs() < 0.05, "{start} {length}");
+    let bytes = fs_err::read(run.path("video.mp4")).unwrap();
+    let position = |kind: &[u8]| bytes.windows(4).position(|window| window == kind).unwrap();
+    assert!(position(b"moov") < position(b"mdat"));
+}
+
+#[test]
+fn every_codec_and_container_carries_every_frame() {
+    let (_folder, path) = made(&Fixture { frames: 48, audio_tracks: 1, ..Fixture::default() }, "a.mkv");
+    for (options, name, codecs) in [
+        ("codec=h265", "video.mp4", ["hevc", "aac"]),
+        ("codec=av1", "video.mp4", ["av1", "aac"]),
+        ("container=webm", "video.webm", ["vp9", "opus"]),
+        ("container=webm&codec=av1&bitrate=300", "video.webm", ["av1", "opus"]),
+    ] {
+        let run = run(&path, &format!("transcode?preset=ultrafast&{options}"));
+        let decoded = video(&run, name);
+        assert_frames(&decoded, 24.0, 0..48);
+        assert_eq!(decoded.codecs, codecs, "{options}");
+    }
+}
+
+#[test]
+fn pictures_are_turned_as_they_are_shown_and_shrunk_to_the_limit() {
+    let (_folder, path) = made(&Fixture { rotation: -90.0, frames: 12, ..Fixture::default() }, "a.mp4");
+    let run = run(&path, "transcode?preset=ultrafast&max-height=120");
+    assert_eq!(video(&run, "video.mp4").size, (72, 120));
+}
+
+#[test]
+fn a_variable_frame_rate_keeps_its_times_and_a_constant_one_fills_them() {
+    let (_folder, path) = made(&Fixture { is_variable: true, frames: 60, ..Fixture::default() }, "a.mp4");
+    let kept = video(&run(&path, "transcode?preset=ultrafast"), "video.mp4");
+    assert_frames(&kept, 24.0, (0..60).filter(|number| number % 5 != 3));
+    let filled = video(&run(&path, "transcode?preset=ultrafast&frame-rate=24"), "video.mp4");
+    let numbers = (0..60).map(|number| if number % 5 == 3 { number - 1 } else { number });
+    assert_eq!(filled.frames.iter().map(|(_, number)| *number).collect::<Vec<_>>(), numbers.collect::<Vec<_>>());
+    let halved = video(&run(&path, "transcode?preset=ultrafast&frame-rate=12"), "video.mp4");
+    assert_eq!(halved.frames.len(), 30);
+}
+
+#[test]
+fn high_dynamic_range_is_mapped_or_kept() {
+    use ffmpeg::color::TransferCharacteristic;
+    let fixture = Fixture { codec: "libx265", is_pq: true, frames: 12, ..Fixture::default() };
+    let (_folder, path) = made(&fixture, "a.mp4");
+    let mapped = video(&run(&path, "transcode?preset=ultrafast"), "video.mp4");
+    assert_eq!((mapped.format, mapped.transfer), (Pixel::YUV420P, TransferCharacteristic::BT709));
+    let kept = video(&run(&path, "transcode?preset=ultrafast&codec=h265&hdr=keep"), "video.mp4");
+    assert_eq!((kept.format, kept.transfer), (Pixel::YUV420P10LE, TransferCharacteristic::SMPTE2084));
+    assert_frames(&kept, 24.0, 0..12);
+}
+
+#[test]
+fn loudness_comes_to_what_was_asked_for() {
+    let (_folder, path) = made(&Fixture { audio_tracks: 1, ..Fixture::default() }, "a.mp4");
+    let before = decode(&path).audio.unwrap().2;
+    let run = run(&path, "transcode?preset=ultrafast&loudness=-20");
+    let after = video(&run, "video.mp4").audio.unwrap().2;
+    // A tone of amplitude 0.05 in both channels is at about -26.7 LUFS.
+    let gain = 20.0 * (after / before).log10();
+    assert!((gain - 6.7).abs() < 1.0, "{gain} dB");
+}
+
+#[test]
+fn a_ladder_has_aligned_segments_and_playlists_that_name_what_is_there() {
+    let fixture = Fixture { width: 320, height: 192, audio_tracks: 1, gop: 37, ..Fixture::default() };
+    let (_folder, path) = made(&fixture, "a.mp4");
+    let run = run(&path, "transcode?container=hls&heights=720,192,96&segment-duration=2&preset=fast&dash");
+    assert_eq!(run.properties()["renditions"].as_array().unwrap().len(), 2, "nothing above the source");
+    let master = fs_err::read_to_string(run.path("master.m3u8")).unwrap();
+    assert!(master.contains("RESOLUTION=320x192") && master.contains("RESOLUTION=160x96"), "{master}");
+    assert!(master.contains("avc1.") && master.contains("mp4a.40.2"), "{master}");
+    for rendition in ["192p", "96p"] {
+        let playlist = fs_err::read_to_string(run.path(&format!("{rendition}/index.m3u8"))).unwrap();
+        assert_eq!(playlist.matches("#EXTINF:2.000000,").count(), 2, "{playlist}");
+        assert!(playlist.contains("#EXTINF:1.000000,"), "{playlist}");
+        // The initialisation segment and all others are one valid file.
+        let folder = run.path(rendition);
+        let mut whole = fs_err::read(folder.join("init.mp4")).unwrap();
+        for number in 1..=3 {
+            whole.extend(fs_err::read(folder.join(format!("segment-{number:05}.m4s"))).unwrap());
+        }
+        fs_err::write(folder.join("whole.mp4"), whole).unwrap();
+        let decoded = decode(&folder.join("whole.mp4"));
+        assert_frames(&decoded, 24.0, 0..120);
+        let keys = key_times(&folder.join("whole.mp4"));
+        assert_eq!(keys, [0, 2000, 4000], "{rendition}");
+    }
+    assert!(run.path("audio-1/segment-00003.m4s").exists());
+    assert!(fs_err::read_to_string(run.path("manifest.mpd")).unwrap().contains("<S t="));
+}
+
+/// Times of key frames in milliseconds.
+fn key_times(path: &Path) -> Vec<i64> {
+    let mut input = ffmpeg::format::input(path).unwrap();
+    let keys = input.packets().filter(|(_, packet)| packet.is_key());
+    keys.map(|(stream, packet)| (packet.pts().unwrap() as f64 * f64::from(stream.time_base()) * 1000.0).round() as i64)
+        .collect()
+}
+
+#[test]
+fn a_truncated_video_fails_and_says_what_is_there_unless_that_is_enough() {
+    let (_folder, path) = made(&Fixture { muxer: &[("movflags", "faststart")], ..Fixture::default() }, "a.mp4");
+    let mut bytes = fs_err::read(&path).unwrap();
+    bytes.truncate(bytes.len() * 2 / 3);
+    let failed = run_on(bytes.clone(), Format::Mp4, u64::MAX, "transcode?preset=ultrafast").failure();
+    assert!(failed.contains("the file is truncated") && failed.contains("allow-truncated"), "{failed}");
+    let taken = run_on(bytes, Format::Mp4, u64::MAX, "transcode?preset=ultrafast&allow-truncated");
+    assert_eq!(taken.properties()["truncated"], true);
+    let frames = decode(&taken.path("video.mp4")).frames.len();
+    assert!((40..120).contains(&frames), "{frames}");
+}
+
+#[test]
+fn a_failure_of_the_store_is_the_failure_of_the_job() {
+    let (_folder, path) = made(&Fixture::default(), "a.mkv");
+    let bytes = fs_err::read(&path).unwrap();
+    let fails_at = bytes.len() as u64 / 2;
+    let failure = run_on(bytes, Format::Mkv, fails_at, "transcode?preset=ultrafast").result.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Temporary, "{failure}");
+}
+
+#[test]
+fn what_is_no_video_is_refused_with_its_reason() {
+    let (_folder, path) = made(&Fixture { width: 32, height: 32, frames: 5, ..Fixture::default() }, "a.mp4");
+    let small = run(&path, "transcode?codec=av1").failure();
+    assert!(small.contains("64 on a side"), "{small}");
+}
+
+#[test]
+fn chunks_have_every_frame_once_and_at_its_time_whatever_the_codec() {
+    let fixture = Fixture { frames: 200, gop: 30, audio_tracks: 1, ..Fixture::default() };
+    for (name, options) in [
+        ("a.mp4", "codec=h264"),
+        ("a.mkv", "codec=h265"),
+        ("a.ts", "codec=h264"),
+        ("a.mp4", "container=webm"),
+        ("a.mp4", "frame-rate=24"),
+    ] {
+        let (_folder, path) = made(&fixture, name);
+        let run = run(&path, &format!("transcode?preset=fast&chunks=3&{options}"));
+        let file = if options.contains("webm") { "video.webm" } else { "video.mp4" };
+        let decoded = video(&run, file);
+        let start = decoded.frames[0].0;
+        assert_eq!(decoded.frames.len(), 200, "{name} {options}");
+        for (at, (time, number)) in decoded.frames.iter().enumerate() {
+            assert_eq!(*number, at as u32, "{name} {options}");
+            assert!((time - start - at as f64 / 24.0).abs() < 0.0015, "{name} {options}: frame {at} at {time}");
+        }
+        let (_, length, _) = decoded.audio.unwrap();
+        assert!((length - 200.0 / 24.0).abs() < 0.05, "{length}");
+    }
+}
+
+#[test]
+fn chunks_of_a_variable_rate_and_of_a_ladder_are_joined_too() {
+    let fixture = Fixture { frames: 200, gop: 30, is_variable: true, ..Fixture::default() };
+    let (_folder, path) = made(&fixture, "a.mp4");
+    let joined = video(&run(&path, "transcode?preset=fast&chunks=4"), "video.mp4");
+    assert_frames(&joined, 24.0, (0..200).filter(|number| number % 5 != 3));
+    let ladder = run(&path, "transcode?preset=fast&chunks=4&container=hls&heights=96,48&segment-duration=2");
+    for rendition in ["96p", "48p"] {
+        let playlist = fs_err::read_to_string(ladder.path(&format!("{rendition}/index.m3u8"))).unwrap();
+        assert!(playlist.matches("#EXTINF").count() >= 3, "{playlist}");
+    }
+}
