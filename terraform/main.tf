@@ -44,6 +44,7 @@ locals {
         DYNAMODB_INPUT    = module.tables.tables["input"].name
         SNS_NOTIF         = module.notifications.jobs_topic_arn
         S3_WORK           = module.storage.buckets["work"].name
+        COMPUTE           = var.compute
         PACK_BELOW_BYTES  = tostring(var.packing.below_bytes)
         PACK_BYTES        = tostring(var.packing.bytes)
         PACK_COUNT        = tostring(var.packing.count)

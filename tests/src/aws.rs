@@ -11,10 +11,14 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::Value;
 
+use crate::infrastructure::queue_arn;
 use crate::moto::{self, Moto};
 
 /// The region of every test.
-const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
+
+/// The account of every test.
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// A server with the APIs of AWS.
 pub struct Aws {
@@ -74,25 +78,32 @@ impl Aws {
         aws_sdk_batch::Client::new(&self.configuration())
     }
 
-    /// Makes Batch accept jobs without running them in containers.
-    pub async fn without_containers(&self) {
-        let body = r#"{"batch": {"use_docker": false}}"#;
+    /// Makes Batch accept jobs, and Lambda invocations, without running them in containers.
+    pub fn without_containers(&self) {
+        let body = r#"{"batch": {"use_docker": false}, "lambda": {"use_docker": false}}"#;
         self.post("/moto-api/config", "application/json", "", body);
     }
 
     /// A role that Batch may take on; its ARN.
-    pub async fn batch_role(&self) -> String {
+    pub fn batch_role(&self) -> String {
         let name = unique("role");
         let form = format!(
             "Action=CreateRole&Version=2010-05-08&RoleName={name}&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D"
         );
-        let authorization = "Authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0\r\n";
-        self.post("/", "application/x-www-form-urlencoded", authorization, &form);
-        format!("arn:aws:iam::123456789012:role/{name}")
+        self.post("/", "application/x-www-form-urlencoded", &authorization("iam"), &form);
+        format!("arn:aws:iam::{ACCOUNT}:role/{name}")
     }
 
-    /// A plain request, for which no SDK client is worth its compile time.
-    fn post(&self, path: &str, content_type: &str, more: &str, body: &str) {
+    /// A request in AWS's JSON protocol, such as `AWSEvents.PutRule`, for services of which no SDK client is worth its
+    /// compile time.
+    pub fn call(&self, service: &str, action: &str, body: &Value) -> Value {
+        let headers = authorization(service) + &format!("X-Amz-Target: {action}\r\n");
+        let answer = self.post("/", "application/x-amz-json-1.1", &headers, &body.to_string());
+        if answer.is_empty() { Value::Null } else { serde_json::from_str(&answer).expect("the answer is JSON") }
+    }
+
+    /// A plain request; the body of the answer.
+    fn post(&self, path: &str, content_type: &str, more: &str, body: &str) -> String {
         use std::io::{Read as _, Write as _};
         let mut connection = std::net::TcpStream::connect(("127.0.0.1", self.moto.port)).expect("the server listens");
         write!(
@@ -104,7 +115,8 @@ impl Aws {
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("an answer comes");
         let status = answer.split_whitespace().nth(1).unwrap_or_default();
-        assert!(status.starts_with('2'), "{path}: {answer}");
+        assert!(status.starts_with('2'), "{path} {more}: {answer}");
+        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
     }
 
     /// A new bucket.
@@ -149,20 +161,30 @@ impl Aws {
     /// A new topic with a queue subscribed to it, which gets the bare messages with their attributes.
     pub async fn topic_with_queue(&self) -> TopicQueue {
         let topic = self.sns().create_topic().name(unique("topic")).send().await.expect("a topic is made");
-        let topic_arn = topic.topic_arn.expect("a topic has an ARN");
+        self.listen(&topic.topic_arn.expect("a topic has an ARN")).await
+    }
+
+    /// A new queue subscribed to a topic, which gets the bare messages with their attributes.
+    pub async fn listen(&self, topic_arn: &str) -> TopicQueue {
         let queue_url = self.queue().await;
-        let name = queue_url.rsplit('/').next().unwrap_or_default();
         self.sns()
             .subscribe()
-            .topic_arn(&topic_arn)
+            .topic_arn(topic_arn)
             .protocol("sqs")
-            .endpoint(format!("arn:aws:sqs:{REGION}:123456789012:{name}"))
+            .endpoint(queue_arn(&queue_url))
             .attributes("RawMessageDelivery", "true")
             .send()
             .await
             .expect("a queue is subscribed");
-        TopicQueue { topic_arn, queue_url, sqs: self.sqs() }
+        TopicQueue { topic_arn: topic_arn.to_owned(), queue_url, sqs: self.sqs() }
     }
+}
+
+/// Tells the server which service is asked. It does not look at signatures.
+fn authorization(service: &str) -> String {
+    format!(
+        "Authorization: AWS4-HMAC-SHA256 Credential=testing/20261122/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n"
+    )
 }
 
 /// The environment variables that lead a program to an endpoint, such as a [`crate::Proxy`].

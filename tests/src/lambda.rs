@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a Lambda may take to start or to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A Lambda's running program.
 pub struct Lambda {
@@ -20,6 +20,7 @@ pub struct Lambda {
     events: Sender<Value>,
     answers: Receiver<Answer>,
     init: Duration,
+    printed: Arc<Mutex<Vec<String>>>,
 }
 
 /// What the program says.
@@ -48,7 +49,7 @@ impl Lambda {
         });
         let mut command = crate::command(name);
         let started = Instant::now();
-        let child = command
+        let mut child = command
             .envs(environment)
             .envs([
                 ("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}")),
@@ -58,11 +59,19 @@ impl Lambda {
                 ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
                 ("AWS_LAMBDA_LOG_STREAM_NAME", "stream".to_owned()),
             ])
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let mut lambda = Self { name: name.to_owned(), child, events, answers, init: Duration::ZERO };
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stdout.take().expect("standard output is a pipe")).lines();
+        let shared = Arc::clone(&printed);
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                shared.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        let mut lambda = Self { name: name.to_owned(), child, events, answers, init: Duration::ZERO, printed };
         match lambda.answers.recv_timeout(PATIENCE) {
             Ok(Answer::Ready) => lambda.init = started.elapsed(),
             other => panic!("{name} did not ask for an event: {other:?} ({:?})", lambda.child.try_wait()),
@@ -77,6 +86,11 @@ impl Lambda {
             Ok(Answer::Done(result)) => result,
             other => panic!("{} did not answer: {other:?}", self.name),
         }
+    }
+
+    /// The lines that it has printed so far: logs, and metrics in the embedded metric format.
+    pub fn printed(&self) -> Vec<String> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From the start of the process to its first request for an event.

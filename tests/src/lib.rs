@@ -16,13 +16,21 @@
 //! ```
 
 mod aws;
+mod batch;
 mod binaries;
+pub mod containers;
+pub mod flow;
+mod infrastructure;
 mod lambda;
 mod moto;
 mod proxy;
+mod system;
 pub mod world;
 
 pub use aws::{Aws, TopicQueue, unique};
+pub use batch::{CarriedOut, Kill};
 pub use binaries::{binary, command, target_folder};
+pub use infrastructure::{Buckets, Environments, Infrastructure, Rules, Tables, Topics, Variables};
 pub use lambda::Lambda;
 pub use proxy::{Fault, Proxy, Request, Rule};
+pub use system::System;

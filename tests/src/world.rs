@@ -255,7 +255,8 @@ impl World {
         };
         let inner = self.inner();
         let list = inner.files.iter().find(|((_, key), _)| *key == parameter("list"));
-        let mut lines = work_list::read(list.expect("the list is written before the job").1).expect("a list");
+        let list = list.expect("the list is written before the job").1;
+        let mut lines = job::read_list(list, "the list").expect("a list");
         let range = work_list::slice(lines.len(), parameter("children").parse().unwrap_or(1), child);
         lines.drain(range).collect()
     }

@@ -4,6 +4,7 @@
 //! no job was submitted twice, and nothing is left over.
 //!
 //! The seed is printed. `CHAOS_SEED=… cargo test -p e2e --test chaos` replays a run.
+#![expect(clippy::print_stderr, reason = "the test prints its seed and what came of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const UPLOADS: usize = 2000;
 const FAULTS: Faults =
     Faults { crash: 0.01, throttle: 0.02, lost_answer: 0.01, duplicate: 0.15, delay: 0.2, kill: 0.004 };
 /// A queue's visibility timeout: more than the claims' validity.
-const VISIBILITY: Duration = Duration::from_secs(360);
+const VISIBILITY: Duration = Duration::from_mins(6);
 /// The queues' maxReceiveCount.
 const MAX_RECEIVES: usize = 10;
 const SECOND: i64 = 1000;
@@ -81,14 +82,14 @@ fn every_upload_ends_as_it_should_whatever_goes_wrong() {
     let seed = std::env::var("CHAOS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
     eprintln!("CHAOS_SEED={seed}");
     let mut run = Run::new(seed, FAULTS);
-    run.to_the_end();
+    run.run_to_the_end();
     run.check();
 }
 
 #[test]
 fn without_faults_the_requests_per_upload_are_few() {
     let mut run = Run::new(7, Faults::default());
-    run.to_the_end();
+    run.run_to_the_end();
     run.check();
     let inner = run.world.inner();
     let of =
@@ -127,6 +128,7 @@ impl Run {
                 dead_letter_queues: names.map(|name| format!("{name}-dlq")),
                 job_queues: MediaKind::ALL.map(|kind| format!("queue-{kind}")),
                 job_definitions: MediaKind::ALL.map(|kind| kind.job_name().to_owned()),
+                on_kubernetes: false,
                 work_bucket: "work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40 },
                 give_up_receives: 5,
@@ -166,7 +168,7 @@ impl Run {
         run
     }
 
-    fn to_the_end(&mut self) {
+    fn run_to_the_end(&mut self) {
         let mut steps = 0_u64;
         loop {
             while let Some((at, happening)) = self.agenda.pop() {

@@ -2,12 +2,10 @@
 #![expect(clippy::print_stdout, reason = "the test prints the size of each image")]
 
 use std::io::Cursor;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{LazyLock, Mutex};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use e2e::Aws;
+use e2e::containers::{Engine, TAG, succeed};
 use job::JobEvent;
 
 /// Compressed size of each image at most, in bytes. That of video-job holds the whole closure of Debian's FFmpeg; the aim
@@ -15,68 +13,14 @@ use job::JobEvent;
 const SIZE_LIMITS: [(&str, u64); 4] =
     [("document-job", 30_000_000), ("image-job", 25_000_000), ("model-job", 25_000_000), ("video-job", 110_000_000)];
 
-/// Debian's client; the first one on a developer's PATH may be another without `BuildKit`.
-const DOCKER: &str = "/usr/bin/docker";
-
-/// A Docker engine: the machine's own where one runs, else one that this process starts and ends.
-struct Engine {
-    own: Option<Child>,
-}
-
-static ENGINE: LazyLock<Mutex<Engine>> = LazyLock::new(|| Mutex::new(Engine::start()));
-
-impl Engine {
-    fn start() -> Self {
-        if is_engine_up() {
-            return Self { own: None };
-        }
-        let own = Command::new("/usr/sbin/dockerd")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("no Docker engine runs and dockerd is not installed; `scripts/setup test` installs it");
-        let start = Instant::now();
-        while !is_engine_up() {
-            assert!(start.elapsed() < Duration::from_mins(1), "dockerd did not come up within a minute; is this root?");
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        Self { own: Some(own) }
-    }
-
-    /// Statics are not dropped: the last test ends what the first started.
-    fn stop(&mut self) {
-        if let Some(mut own) = self.own.take() {
-            let terminated = Command::new("kill").arg(own.id().to_string()).status();
-            assert!(terminated.is_ok_and(|status| status.success()));
-            own.wait().unwrap();
-        }
-    }
-}
-
-fn is_engine_up() -> bool {
-    let info = Command::new(DOCKER).arg("info").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    info.is_ok_and(|status| status.success())
-}
-
-fn project(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-fn succeed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Runs an image as Batch does with the job definitions of this project: read-only, not root, nothing to gain.
-fn run(image: &str, more: &[&str], arguments: &[&str]) -> Output {
-    Command::new(DOCKER)
-        .args(["run", "--rm", "--read-only", "--tmpfs", "/tmp:mode=1777", "--user", "65532:65532"])
+fn run(engine: &Engine, image: &str, more: &[&str], arguments: &[&str]) -> Output {
+    engine
+        .docker(&["run", "--rm", "--read-only", "--tmpfs", "/tmp:mode=1777", "--user", "65532:65532"])
         .args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"])
         .args(more)
         .arg(image)
@@ -87,35 +31,29 @@ fn run(image: &str, more: &[&str], arguments: &[&str]) -> Output {
 
 #[test]
 fn the_images_are_small_closed_and_work() {
-    let mut engine = ENGINE.lock().unwrap();
-    succeed(Command::new(project("tests/container/bases")).env("DOCKER", DOCKER));
+    let engine = Engine::start();
     for (job, limit) in SIZE_LIMITS {
-        let printed = succeed(
-            Command::new(project("docker/build"))
-                .args(["under-test", job])
-                .env("DOCKER", DOCKER)
-                .env("DOCKER_BUILD_ARGUMENTS", "--network=host"),
-        );
+        let printed = engine.build(job);
         println!("{}", printed.trim());
         let megabytes: u64 = printed.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a size");
         assert!(megabytes * 1_000_000 <= limit, "{printed}");
     }
-    let image = "image-job:under-test";
+    let image = format!("image-job:{TAG}");
 
-    let shell = run(image, &["--entrypoint", "/bin/sh"], &["-c", "true"]);
+    let shell = run(&engine, &image, &["--entrypoint", "/bin/sh"], &["-c", "true"]);
     assert!(!shell.status.success(), "there is no shell");
 
-    local_files_work(image);
-    s3_objects_work(image);
-    engine.stop();
+    local_files_work(&engine, &image);
+    s3_objects_work(&engine, &image);
 }
 
-fn local_files_work(image: &str) {
+fn local_files_work(engine: &Engine, image: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("photo.jpg"), jpeg()).unwrap();
     succeed(Command::new("chmod").args(["-R", "a+rwX"]).arg(folder.path()));
     let volume = format!("{}:/data", folder.path().display());
     let output = run(
+        engine,
         image,
         &["--network", "none", "-v", &volume],
         &["resize", "--width", "100", "/data/photo.jpg", "/data/out"],
@@ -127,7 +65,7 @@ fn local_files_work(image: &str) {
     assert_eq!(picture.width(), 100);
 }
 
-fn s3_objects_work(image: &str) {
+fn s3_objects_work(engine: &Engine, image: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let aws = Aws::shared();
     let (input, output, notices) = runtime.block_on(async {
@@ -142,8 +80,12 @@ fn s3_objects_work(image: &str) {
     }
     let environment: Vec<&str> = environment.iter().map(String::as_str).collect();
     let location = format!("s3://{input}/photo.jpg");
-    let ran =
-        run(image, &environment, &["run", "--input", &location, "--processing-option", "resize?width=64&format=webp"]);
+    let ran = run(
+        engine,
+        image,
+        &environment,
+        &["run", "--input", &location, "--processing-option", "resize?width=64&format=webp"],
+    );
     assert!(ran.status.success(), "{}", text(&ran.stderr));
     let (message, _) = runtime.block_on(notices.receive(1)).remove(0);
     assert_eq!(message["outcome"], "SUCCEEDED");

@@ -39,7 +39,7 @@ fn batch_retries_what_is_temporary_and_a_host_that_went_away() {
     let retried: Vec<String> = rules
         .iter()
         .filter(|rule| value_of(rule, "action") == "RETRY")
-        .flat_map(|rule| find_value(rule, "on_exit_code"))
+        .filter_map(|rule| find_value(rule, "on_exit_code"))
         .collect();
     let temporary: Vec<String> = FailureKind::ALL
         .iter()

@@ -77,7 +77,7 @@ impl Objects for S3Objects {
             Ok(answer) => answer,
             Err(error) => {
                 return gone(source, &error).map_or_else(
-                    || Err(failure("reading the upload", source, error)),
+                    || Err(failure("reading the upload", source, &error)),
                     |reason| Ok(Found::Gone(reason)),
                 );
             }
@@ -105,7 +105,7 @@ impl Objects for S3Objects {
             }
             Err(error) => match gone(source, &error) {
                 Some(reason) => Ok(Found::Gone(reason)),
-                None => Err(failure("reading the tags", source, error)),
+                None => Err(failure("reading the tags", source, &error)),
             },
         }
     }
@@ -114,7 +114,7 @@ impl Objects for S3Objects {
         let answer = match self.0.get_object().bucket(bucket).key(key).send().await {
             Ok(answer) => answer,
             Err(error) if status(&error) == Some(404) => return Ok(None),
-            Err(error) => return Err(service_failure(&format!("reading s3://{bucket}/{key}"), error)),
+            Err(error) => return Err(service_failure(&format!("reading s3://{bucket}/{key}"), &error)),
         };
         let body = answer.body.collect().await;
         let body = body.map_err(|error| Failure::temporary(format!("reading s3://{bucket}/{key}")).because(error))?;
@@ -123,7 +123,7 @@ impl Objects for S3Objects {
 
     async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let request = self.0.put_object().bucket(bucket).key(key).body(bytes.into()).content_type("application/jsonl");
-        request.send().await.map_err(|error| service_failure(&format!("writing s3://{bucket}/{key}"), error))?;
+        request.send().await.map_err(|error| service_failure(&format!("writing s3://{bucket}/{key}"), &error))?;
         Ok(())
     }
 }
@@ -173,7 +173,7 @@ impl DynamoTable {
                 .scan_index_forward(false)
                 .set_exclusive_start_key(start);
             let answer = request.send().await;
-            let answer = answer.map_err(|error| service_failure(&format!("querying {}", self.name), error))?;
+            let answer = answer.map_err(|error| service_failure(&format!("querying {}", self.name), &error))?;
             items.extend(answer.items.unwrap_or_default().into_iter().map(from_attributes));
             start = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if start.is_none() {
@@ -189,7 +189,7 @@ impl Table for DynamoTable {
         if let [key] = keys {
             let request =
                 self.client.get_item().table_name(&self.name).consistent_read(true).set_key(Some(attributes(key)));
-            let answer = request.send().await.map_err(|error| service_failure(&doing(), error))?;
+            let answer = request.send().await.map_err(|error| service_failure(&doing(), &error))?;
             return Ok(vec![answer.item.map(from_attributes)]);
         }
         let mut wanted: Vec<_> = keys.iter().map(attributes).collect();
@@ -204,7 +204,7 @@ impl Table for DynamoTable {
             let request = dynamodb::KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
             let request = request.map_err(|error| Failure::internal(doing()).because(error))?;
             let answer = self.client.batch_get_item().request_items(&self.name, request).send().await;
-            let answer = answer.map_err(|error| service_failure(&doing(), error))?;
+            let answer = answer.map_err(|error| service_failure(&doing(), &error))?;
             found.extend(answer.responses.unwrap_or_default().into_values().flatten().map(from_attributes));
             let rest = answer.unprocessed_keys.unwrap_or_default().into_values();
             wanted = rest.flat_map(|rest| rest.keys).collect();
@@ -233,7 +233,7 @@ impl Table for DynamoTable {
             return match request.send().await {
                 Ok(_) => Ok(Ok(())),
                 Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Err(Conflict(vec![0]))),
-                Err(error) => Err(service_failure(&doing(), error)),
+                Err(error) => Err(service_failure(&doing(), &error)),
             };
         }
         let items = puts.iter().map(|put| {
@@ -256,7 +256,7 @@ impl Table for DynamoTable {
                     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
                         error.as_service_error()
                     else {
-                        return Err(service_failure(&doing(), error));
+                        return Err(service_failure(&doing(), &error));
                     };
                     let reasons = cancelled.cancellation_reasons().iter().enumerate();
                     let unmet: Vec<usize> = reasons
@@ -269,7 +269,7 @@ impl Table for DynamoTable {
                     let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
                     let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
                     if !codes.clone().any(|code| passing.contains(&code)) {
-                        return Err(service_failure(&doing(), error));
+                        return Err(service_failure(&doing(), &error));
                     }
                 }
             }
@@ -316,7 +316,7 @@ fn to_attribute(value: Value) -> AttributeValue {
 }
 
 /// An item of DynamoDB as JSON.
-pub fn from_attributes(attributes: HashMap<String, AttributeValue>) -> Item {
+pub fn from_attributes(attributes: impl IntoIterator<Item = (String, AttributeValue)>) -> Item {
     let mut item: Vec<_> = attributes.into_iter().collect();
     item.sort_by(|(a, _), (b, _)| a.cmp(b));
     item.into_iter().map(|(name, value)| (name, from_attribute(value))).collect()
@@ -345,7 +345,7 @@ impl SqsQueues {
         loop {
             let request = self.0.receive_message().queue_url(from_url).max_number_of_messages(10).wait_time_seconds(1);
             let answer = request.send().await;
-            let answer = answer.map_err(|error| service_failure(&format!("reading {from_url}"), error))?;
+            let answer = answer.map_err(|error| service_failure(&format!("reading {from_url}"), &error))?;
             let messages = answer.messages.unwrap_or_default();
             if messages.is_empty() {
                 return Ok(moved);
@@ -355,7 +355,7 @@ impl SqsQueues {
                 self.send(to_url, message.body().unwrap_or_default(), &[]).await?;
                 let receipt = message.receipt_handle.unwrap_or_default();
                 let deleted = self.0.delete_message().queue_url(from_url).receipt_handle(receipt).send().await;
-                deleted.map_err(|error| service_failure(&format!("deleting from {from_url}"), error))?;
+                deleted.map_err(|error| service_failure(&format!("deleting from {from_url}"), &error))?;
                 moved += 1;
             }
         }
@@ -370,7 +370,7 @@ impl Queues for SqsQueues {
             let value = value.build().map_err(|error| Failure::internal("a message attribute").because(error))?;
             request = request.message_attributes(*name, value);
         }
-        request.send().await.map_err(|error| service_failure(&format!("sending to {queue_url}"), error))?;
+        request.send().await.map_err(|error| service_failure(&format!("sending to {queue_url}"), &error))?;
         Ok(())
     }
 }
@@ -399,7 +399,7 @@ impl Notices for SnsNotices {
             let value = value.build().map_err(|error| Failure::internal("a message attribute").because(error))?;
             request = request.message_attributes(name, value);
         }
-        request.send().await.map_err(|error| service_failure(&format!("publishing to {}", self.topic_arn), error))?;
+        request.send().await.map_err(|error| service_failure(&format!("publishing to {}", self.topic_arn), &error))?;
         Ok(())
     }
 }
@@ -412,7 +412,7 @@ impl AwsBatch {
     /// What Batch says of a job; nothing if it no longer knows it.
     pub async fn status(&self, job_id: &str) -> Result<Option<BatchStatus>, Failure> {
         let answer = self.0.describe_jobs().jobs(job_id).send().await;
-        let answer = answer.map_err(|error| service_failure(&format!("describing Batch job {job_id}"), error))?;
+        let answer = answer.map_err(|error| service_failure(&format!("describing Batch job {job_id}"), &error))?;
         let job = answer.jobs.unwrap_or_default().into_iter().next();
         Ok(job.map(|job| BatchStatus {
             status: job.status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
@@ -423,13 +423,11 @@ impl AwsBatch {
 
 impl Batch for AwsBatch {
     async fn submit(&self, submission: &Submission) -> Result<String, SubmitFailure> {
-        let resource =
-            |kind, value: u32| batch::ResourceRequirement::builder().r#type(kind).value(value.to_string()).build();
-        let overrides = batch::ContainerOverrides::builder()
-            .set_command(Some(submission.command.clone()))
-            .resource_requirements(resource(batch::ResourceType::Vcpu, submission.vcpus))
-            .resource_requirements(resource(batch::ResourceType::Memory, submission.memory))
-            .build();
+        // Batch refuses the overrides of one kind of compute environment in the other.
+        let (on_ecs, on_eks) = match &submission.pod_container {
+            None => (Some(container_overrides(submission)), None),
+            Some(container) => (None, Some(pod_override(submission, container))),
+        };
         let array = submission.array_size.map(|size| batch::ArrayProperties::builder().size(size as i32).build());
         let request = self
             .0
@@ -440,7 +438,8 @@ impl Batch for AwsBatch {
             .set_parameters(Some(submission.parameters.iter().cloned().collect()))
             .set_tags(Some(submission.tags.iter().cloned().collect()))
             .set_array_properties(array)
-            .container_overrides(overrides)
+            .set_container_overrides(on_ecs)
+            .set_eks_properties_override(on_eks)
             .customize()
             // SubmitJob has no client token: a second try after an unclear answer could be a second job.
             .config_override(
@@ -458,7 +457,7 @@ impl Batch for AwsBatch {
             || matches!(error.code(), Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"));
         let is_refused = status(&error).is_some_and(|status| (400..500).contains(&status));
         let not_sent = matches!(&error, SdkError::ConstructionFailure(_));
-        let failure = service_failure(&format!("submitting {} to {}", submission.name, submission.queue), error);
+        let failure = service_failure(&format!("submitting {} to {}", submission.name, submission.queue), &error);
         Err(match (is_throttled, is_refused || not_sent) {
             (true, _) => SubmitFailure::Throttled,
             (false, true) => SubmitFailure::Refused(failure),
@@ -469,10 +468,41 @@ impl Batch for AwsBatch {
     async fn find(&self, queue: &str, name: &str) -> Result<Option<String>, Failure> {
         let filter = batch::KeyValuesPair::builder().name("JOB_NAME").values(name).build();
         let answer = self.0.list_jobs().job_queue(queue).filters(filter).send().await;
-        let answer = answer.map_err(|error| service_failure(&format!("looking for {name} in {queue}"), error))?;
+        let answer = answer.map_err(|error| service_failure(&format!("looking for {name} in {queue}"), &error))?;
         let jobs = answer.job_summary_list.unwrap_or_default();
         Ok(jobs.into_iter().find(|job| job.job_name() == Some(name)).and_then(|job| job.job_id))
     }
+}
+
+/// What a container on Fargate or EC2 does and gets, in place of what its definition says.
+fn container_overrides(submission: &Submission) -> batch::ContainerOverrides {
+    let resource =
+        |kind, value: u32| batch::ResourceRequirement::builder().r#type(kind).value(value.to_string()).build();
+    batch::ContainerOverrides::builder()
+        .set_command(Some(submission.command.clone()))
+        .resource_requirements(resource(batch::ResourceType::Vcpu, submission.vcpus))
+        .resource_requirements(resource(batch::ResourceType::Memory, submission.memory))
+        .build()
+}
+
+/// The same for a pod's container: Kubernetes calls the arguments of the image's program `args`, and Batch wants limits
+/// and requests to be equal.
+fn pod_override(submission: &Submission, container: &str) -> batch::EksPropertiesOverride {
+    let quantities = HashMap::from([
+        ("cpu".to_owned(), submission.vcpus.to_string()),
+        ("memory".to_owned(), format!("{}Mi", submission.memory)),
+    ]);
+    let resources = batch::EksContainerResourceRequirements::builder()
+        .set_limits(Some(quantities.clone()))
+        .set_requests(Some(quantities))
+        .build();
+    let container = batch::EksContainerOverride::builder()
+        .name(container)
+        .set_args(Some(submission.command.clone()))
+        .resources(resources)
+        .build();
+    let pod = batch::EksPodPropertiesOverride::builder().containers(container).build();
+    batch::EksPropertiesOverride::builder().pod_properties(pod).build()
 }
 
 /// The clock of this machine.
@@ -489,7 +519,7 @@ impl Clock for SystemClock {
     }
 }
 
-fn failure<E>(doing: &str, source: &Source, error: SdkError<E>) -> Failure
+fn failure<E>(doing: &str, source: &Source, error: &SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
@@ -497,14 +527,14 @@ where
 }
 
 /// A failed request in the one taxonomy: what may pass is temporary, what was refused is the configuration's fault.
-pub fn service_failure<E>(doing: &str, error: SdkError<E>) -> Failure
+pub fn service_failure<E>(doing: &str, error: &SdkError<E>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let throttled = error.code().is_some_and(|code| {
         code.contains("Throttl") || code.contains("TooManyRequests") || code.contains("Exceeded") || code == "SlowDown"
     });
-    let kind = match status(&error) {
+    let kind = match status(error) {
         _ if throttled => FailureKind::Temporary,
         Some(401 | 403) => FailureKind::InvalidRequest,
         Some(404) => FailureKind::InputNotFound,
@@ -512,7 +542,7 @@ where
         _ => FailureKind::Temporary,
     };
     // The SDK's own text is "service error"; what happened is in the chain behind it.
-    Failure::new(kind, format!("{doing}: {}", DisplayErrorContext(&error)))
+    Failure::new(kind, format!("{doing}: {}", DisplayErrorContext(error)))
 }
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {

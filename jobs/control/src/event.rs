@@ -84,6 +84,9 @@ pub struct BatchJobDetail {
     /// The container of the last attempt.
     #[serde(default)]
     pub container: Option<Container>,
+    /// Every attempt that has ended of a job on EKS, in place of `attempts`.
+    #[serde(default)]
+    pub eks_attempts: Vec<EksAttempt>,
     /// Set for an array's parent (`size`) and child (`index`).
     #[serde(default)]
     pub array_properties: Option<ArrayProperties>,
@@ -96,6 +99,18 @@ pub struct Attempt {
     /// The container of the attempt.
     #[serde(default)]
     pub container: Option<Container>,
+    /// Why it ended, in Batch's words.
+    #[serde(default)]
+    pub status_reason: Option<String>,
+}
+
+/// One attempt of a Batch job on EKS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EksAttempt {
+    /// The containers of the attempt's pod; those of this project have one.
+    #[serde(default)]
+    pub containers: Vec<Container>,
     /// Why it ended, in Batch's words.
     #[serde(default)]
     pub status_reason: Option<String>,
@@ -129,6 +144,19 @@ impl BatchJobDetail {
     /// The id of the job that was submitted: that of the parent for an array's child.
     pub fn submitted_id(&self) -> &str {
         self.job_id.split(':').next().unwrap_or(&self.job_id)
+    }
+
+    /// What is told of the container that ended last, the most telling first.
+    pub fn last_containers(&self) -> impl Iterator<Item = &Container> {
+        let last = self.attempts.last().and_then(|attempt| attempt.container.as_ref());
+        let last_pod = self.eks_attempts.last().into_iter().flat_map(|attempt| &attempt.containers);
+        self.container.iter().chain(last).chain(last_pod)
+    }
+
+    /// Why the last attempt ended, in Batch's words.
+    pub fn last_attempt_reason(&self) -> Option<&str> {
+        let on_ecs = self.attempts.last().and_then(|attempt| attempt.status_reason.as_deref());
+        on_ecs.or_else(|| self.eks_attempts.last()?.status_reason.as_deref())
     }
 
     /// Which child of an array it is.

@@ -39,7 +39,8 @@ pub fn short_hash(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = hash.finalize();
+    format!("{:016x}", u64::from_be_bytes(std::array::from_fn(|position| digest[position])))
 }
 
 fn padded(sequencer: &str) -> String {

@@ -201,7 +201,7 @@ pub struct Claim {
     pub job_name: String,
     /// The job queue.
     pub job_queue: String,
-    /// The key of the job's list in S3_WORK.
+    /// The key of the job's list in `S3_WORK`.
     pub work_list: String,
     /// When it was made, seconds since 1970.
     pub at: i64,

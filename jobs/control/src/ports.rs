@@ -91,6 +91,8 @@ pub struct Submission {
     pub vcpus: u32,
     /// Memory, MiB.
     pub memory: u32,
+    /// Where the job is a pod on EKS, the name of its container in the job definition; `None` on Fargate and EC2.
+    pub pod_container: Option<String>,
     /// For cost reports and people.
     pub tags: Vec<(String, String)>,
 }

@@ -1,24 +1,14 @@
-//! The list of a packed job: a JSON line per request in S3_WORK. Child `i` of an array of `n` takes the `i`-th of `n`
-//! contiguous slices of `ceil(lines / n)` lines; a job that is no array takes all.
+//! The list of a packed job: a JSON line per request in `S3_WORK`. Child `i` of an array of `n` takes the `i`-th of `n`
+//! contiguous slices of `ceil(lines / n)` lines; a job that is no array takes all. It is read by [`job::read_list`], as the job reads it.
 
 use std::ops::Range;
 
-use job::{Failure, JobRequest};
+use job::JobRequest;
 
 /// Writes a list.
 pub fn write(requests: &[JobRequest]) -> Vec<u8> {
     let line = |request| serde_json::to_string(request).expect("a request is plain JSON") + "\n";
     requests.iter().map(line).collect::<String>().into_bytes()
-}
-
-/// Reads a list. A line that cannot be read is named.
-pub fn read(bytes: &[u8]) -> Result<Vec<JobRequest>, Failure> {
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let request = |(number, line)| {
-        serde_json::from_slice(line)
-            .map_err(|error| Failure::invalid_request(format!("line {} is no request", number + 1)).because(error))
-    };
-    lines.enumerate().map(request).collect()
 }
 
 /// Which lines a child takes: by the rule of the job that works through them. A child that the array does not have takes

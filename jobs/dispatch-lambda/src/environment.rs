@@ -23,6 +23,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable::required("BATCH_DEFINITION_IMAGE", "job definition of image-job, name or ARN"),
     Variable::required("BATCH_DEFINITION_MODEL", "job definition of model-job, name or ARN"),
     Variable::required("BATCH_DEFINITION_VIDEO", "job definition of video-job, name or ARN"),
+    Variable::optional("COMPUTE", "FARGATE", "where jobs run: FARGATE, EC2 or EKS, which takes overrides of its own"),
     Variable::optional("PACK_BELOW_BYTES", "33554432", "objects below this many bytes share a container"),
     Variable::optional("PACK_BYTES", "536870912", "bytes of input that one container takes at most"),
     Variable::optional(

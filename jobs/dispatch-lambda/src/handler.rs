@@ -253,6 +253,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             array_size: (pack.children > 1).then_some(pack.children as u32),
             vcpus: pack.resources.vcpus,
             memory: pack.resources.memory,
+            pod_container: self.settings.on_kubernetes.then(|| pack.kind.job_name().to_owned()),
             tags: tags.map(|(name, value)| (name.to_owned(), tag_value(value))).into(),
         };
         let job_queue = submission.queue.clone();

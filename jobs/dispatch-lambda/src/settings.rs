@@ -17,6 +17,8 @@ pub struct Settings {
     pub job_queues: [String; 4],
     /// Batch's job definitions.
     pub job_definitions: [String; 4],
+    /// Jobs are pods on EKS, and not containers on ECS (Fargate, EC2).
+    pub on_kubernetes: bool,
     /// The bucket of the lists of packed jobs.
     pub work_bucket: String,
     /// Which requests share a job.
@@ -35,11 +37,19 @@ impl Settings {
         let each =
             |name: &dyn Fn(MediaKind) -> String| MediaKind::ALL.map(|kind| environment.get(&name(kind)).to_owned());
         let upper = |kind: MediaKind| kind.name().to_ascii_uppercase();
+        let on_kubernetes = match environment.get("COMPUTE") {
+            "FARGATE" | "EC2" => false,
+            "EKS" => true,
+            other => {
+                return Err(Failure::invalid_request(format!("COMPUTE={other:?} is none of FARGATE, EC2, EKS")));
+            }
+        };
         Ok(Self {
             queues: each(&|kind| kind.queue_variable().to_owned()),
             dead_letter_queues: each(&|kind| format!("{}_DLQ", kind.queue_variable())),
             job_queues: each(&|kind| format!("BATCH_QUEUE_{}", upper(kind))),
             job_definitions: each(&|kind| format!("BATCH_DEFINITION_{}", upper(kind))),
+            on_kubernetes,
             work_bucket: environment.get("S3_WORK").to_owned(),
             packing: Packing {
                 below_bytes: environment.number("PACK_BELOW_BYTES")?,
@@ -70,18 +80,29 @@ mod tests {
     use super::*;
     use crate::environment::VARIABLES;
 
-    #[test]
-    fn every_variable_of_a_kind_is_declared() {
+    fn read(compute: &'static str) -> Result<Settings, Failure> {
         let numbers =
             ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "CLAIM_SECONDS", "RECORD_DAYS"];
         let lookup = |name: &'static str| {
-            Some(if numbers.contains(&name) {
-                "7".to_owned()
-            } else {
-                format!("https://sqs.eu-west-1.amazonaws.com/1/{name}")
+            Some(match name {
+                "COMPUTE" => compute.to_owned(),
+                _ if numbers.contains(&name) => "7".to_owned(),
+                _ => format!("https://sqs.eu-west-1.amazonaws.com/1/{name}"),
             })
         };
-        let settings = Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap()).unwrap();
+        Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap())
+    }
+
+    #[test]
+    fn where_jobs_run_is_one_of_three_words() {
+        assert!(!read("FARGATE").unwrap().on_kubernetes && !read("EC2").unwrap().on_kubernetes);
+        assert!(read("EKS").unwrap().on_kubernetes);
+        assert!(read("eks").unwrap_err().to_string().contains("COMPUTE=\"eks\" is none of FARGATE, EC2, EKS"));
+    }
+
+    #[test]
+    fn every_variable_of_a_kind_is_declared() {
+        let settings = read("").unwrap();
         assert!(settings.job_queues[1].ends_with("BATCH_QUEUE_IMAGE"));
         let found = settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:SQS_PICTURE");
         assert!(found.is_some_and(|url| url.ends_with("SQS_PICTURE_DLQ")));

@@ -31,7 +31,7 @@ pub(crate) async fn run_list(
         .get_small(list, MAX_LIST_BYTES)
         .await?
         .ok_or_else(|| Failure::input_not_found(format!("the list {list} is not there")))?;
-    let requests = parse_list(&text, list)?;
+    let requests = read_list(&text, &list.to_string())?;
     let range = match slice {
         Some((index, size)) => slice_of(requests.len(), index, size)?,
         None => 0..requests.len(),
@@ -61,7 +61,8 @@ fn exit_code(ended: &[Result<u8, Failure>]) -> u8 {
     ended.iter().find_map(|end| end.as_ref().err()).map_or(0, |failure| failure.kind().exit_code())
 }
 
-fn parse_list(text: &[u8], list: &Location) -> Result<Vec<JobRequest>, Failure> {
+/// The requests of a list. A line that is none is told with its number and the list's name.
+pub fn read_list(text: &[u8], list: &str) -> Result<Vec<JobRequest>, Failure> {
     let lines = text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
     lines
         .map(|(number, line)| {

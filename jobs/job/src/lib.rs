@@ -19,7 +19,7 @@ pub mod terminal;
 mod worker;
 
 pub use aws::Aws;
-pub use batch::slice_of;
+pub use batch::{read_list, slice_of};
 pub use cli::{OutputFormat, command, main};
 pub use commit::{MANIFEST_NAME, committed};
 pub use event::{

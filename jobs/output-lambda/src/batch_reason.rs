@@ -15,23 +15,16 @@ pub fn spoke_for_itself(job: &BatchJobDetail) -> bool {
 
 /// The container's exit code, if it got so far.
 pub fn exit_code(job: &BatchJobDetail) -> Option<i64> {
-    let last = job.attempts.last().and_then(|attempt| attempt.container.as_ref());
-    job.container
-        .as_ref()
-        .and_then(|container| container.exit_code)
-        .or_else(|| last.and_then(|container| container.exit_code))
+    job.last_containers().find_map(|container| container.exit_code)
 }
 
 /// Why the job failed.
 pub fn explain(job: &BatchJobDetail) -> String {
-    let last = job.attempts.last();
-    let containers = [job.container.as_ref(), last.and_then(|attempt| attempt.container.as_ref())];
-    let container = containers.into_iter().flatten().find_map(|container| container.reason.as_deref());
-    let attempt = last.and_then(|attempt| attempt.status_reason.as_deref());
-    let said = [container, attempt, job.status_reason.as_deref()];
+    let container = job.last_containers().find_map(|container| container.reason.as_deref());
+    let said = [container, job.last_attempt_reason(), job.status_reason.as_deref()];
     let contains = |part: &str| said.iter().flatten().any(|text| text.contains(part));
     let code = exit_code(job);
-    let plain = if contains("OutOfMemory") || contains("out of memory") {
+    let plain = if contains("OutOfMemory") || contains("OOMKilled") || contains("out of memory") {
         "the container needed more memory than it was given and was killed".to_owned()
     } else if contains("Host EC2") || contains("Spot interruption") || contains("ReclaimSpot") {
         "the machine under the container was taken away (Spot or a host's end), as often as Batch tries again"
@@ -107,6 +100,25 @@ mod tests {
             assert!(text.contains(expected), "{container} {reason}: {text}");
             assert!(text.contains(reason), "Batch's own words are kept: {text}");
         }
+    }
+
+    #[test]
+    fn a_pod_on_eks_is_understood() {
+        let job: BatchJobDetail = read_as(&json!({
+            "jobName": "image-resize-1", "jobId": "4c7599ae-0a82-49aa-ba5a-4727fcce14a8", "status": "FAILED",
+            "statusReason": "Essential container in task exited", "attempts": [], "parameters": {},
+            "eksProperties": {"podProperties": {"containers": [{"name": "image-job"}]}},
+            "eksAttempts": [{
+                "containers": [{"name": "image-job", "containerID": "containerd://1", "exitCode": 137, "reason": "OOMKilled"}],
+                "eksClusterArn": "arn:aws:eks:us-east-1:123456789012:cluster/jobs", "podName": "aws-batch.1",
+                "podNamespace": "media-jobs", "nodeName": "ip-192-168-59-38.ec2.internal", "startedAt": 1, "stoppedAt": 2,
+                "statusReason": "Pod failed"
+            }],
+        }))
+        .unwrap();
+        assert_eq!(exit_code(&job), Some(137));
+        let text = explain(&job);
+        assert!(text.contains("more memory than it was given") && text.contains("OOMKilled; Pod failed"), "{text}");
     }
 
     #[test]

@@ -248,8 +248,7 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
                 job.job_id
             )));
         };
-        let mut requests =
-            work_list::read(&text).map_err(|failure| failure.context(format!("s3://{bucket}/{list}")))?;
+        let mut requests = job::read_list(&text, &format!("s3://{bucket}/{list}"))?;
         let children = job.parameters.get("children").and_then(|children| children.parse().ok()).unwrap_or(1);
         let range = work_list::slice(requests.len(), children, job.array_index().unwrap_or_default());
         Ok(requests.drain(range).collect())

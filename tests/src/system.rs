@@ -1,0 +1,325 @@
+//! The whole pipeline on one machine: the real Lambda programs under Lambda's Runtime API, the real job containers, and
+//! between them what AWS carries and its emulator does not.
+//!
+//! moto delivers events of the bus and messages of a topic to queues, not to Lambdas, and its events of S3 differ from
+//! AWS's in names and in a constant sequencer. So queues stand where Lambdas are the targets of Terraform's rules and
+//! subscriptions, and what arrives in them is handed over in AWS's shapes, once or as often as a test asks for.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use catalog::MediaKind;
+use serde_json::{Value, json};
+
+use crate::aws::{ACCOUNT, Aws, REGION};
+use crate::batch::{self, CarriedOut, Kill};
+use crate::containers::Engine;
+use crate::infrastructure::{Infrastructure, Variables, queue_arn};
+use crate::lambda::Lambda;
+
+/// How often an asynchronous invocation is tried in all.
+const INVOCATIONS: u32 = 3;
+
+/// How many messages one invocation of dispatch gets at most; a batch window fills it in AWS.
+const BATCH: usize = 100;
+
+/// A running pipeline.
+pub struct System<'a> {
+    /// The AWS API.
+    pub aws: &'a Aws,
+    /// What it runs on.
+    pub infrastructure: Infrastructure,
+    /// How often each event is delivered.
+    pub copies: usize,
+    /// What befalls the next containers.
+    pub kills: VecDeque<Kill>,
+    /// Every container that was run.
+    pub carried_out: Vec<CarriedOut>,
+    /// Asynchronous invocations that failed as often as they are tried, with the last error.
+    pub undelivered: Vec<(Value, Value)>,
+    engine: &'a Engine,
+    classify: Lambda,
+    dispatch: Lambda,
+    output: Lambda,
+    uploads: String,
+    results: String,
+    notices: String,
+    again: VecDeque<(Target, Value, u32)>,
+    jobs: BTreeSet<String>,
+    sequencers: HashMap<(String, String), usize>,
+}
+
+/// A Lambda that is invoked with events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Classify,
+    Output,
+}
+
+impl<'a> System<'a> {
+    /// Starts the programs on an installation.
+    pub async fn start(aws: &'a Aws, engine: &'a Engine, infrastructure: Infrastructure) -> Self {
+        aws.without_containers();
+        let start = |name: &str, variables: &Variables| {
+            let variables = variables.iter().map(|(name, value)| (name.clone(), value.clone()));
+            Lambda::start(name, variables.chain(aws.environment()))
+        };
+        let environments = &infrastructure.environments;
+        let classify = start("classify-lambda", &environments.classify);
+        let dispatch = start("dispatch-lambda", &environments.dispatch);
+        let output = start("output-lambda", &environments.output);
+        let (uploads, results) = (aws.queue().await, aws.queue().await);
+        let notices = aws.queue().await;
+        let rules = &infrastructure.rules;
+        for (rule, queue) in [(&rules.uploads, &uploads), (&rules.results, &results), (&rules.job_states, &results)] {
+            target(aws, rule, queue);
+        }
+        subscribe(aws, &infrastructure.topics.jobs, &notices).await;
+        Self {
+            aws,
+            infrastructure,
+            copies: 1,
+            kills: VecDeque::new(),
+            carried_out: Vec::new(),
+            undelivered: Vec::new(),
+            engine,
+            classify,
+            dispatch,
+            output,
+            uploads,
+            results,
+            notices,
+            again: VecDeque::new(),
+            jobs: BTreeSet::new(),
+            sequencers: HashMap::new(),
+        }
+    }
+
+    /// Carries events and runs jobs until there is nothing left to carry and to run.
+    pub async fn settle(&mut self) {
+        loop {
+            let mut moved = self.invoke_again();
+            moved += self.carry_events().await;
+            moved += self.carry_requests().await;
+            moved += self.run_jobs().await;
+            moved += self.carry_notices().await;
+            if moved == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The lines that output has printed so far: logs and metrics.
+    pub fn output_lines(&self) -> Vec<String> {
+        self.output.printed()
+    }
+
+    fn invoke_again(&mut self) -> usize {
+        let waiting = std::mem::take(&mut self.again);
+        let count = waiting.len();
+        for (target, event, invocations) in waiting {
+            self.invoke(target, event, invocations);
+        }
+        count
+    }
+
+    /// Invokes a Lambda as an event does: what fails is tried again later.
+    fn invoke(&mut self, target: Target, event: Value, invocations: u32) {
+        let lambda = match target {
+            Target::Classify => &self.classify,
+            Target::Output => &self.output,
+        };
+        match lambda.invoke(&event) {
+            Ok(_) => {}
+            Err(_) if invocations + 1 < INVOCATIONS => self.again.push_back((target, event, invocations + 1)),
+            Err(error) => self.undelivered.push((event, error)),
+        }
+    }
+
+    fn deliver(&mut self, target: Target, event: &Value) {
+        for _ in 0..self.copies {
+            self.invoke(target, event.clone(), 0);
+        }
+    }
+
+    /// Events of the bus to their Lambdas.
+    async fn carry_events(&mut self) -> usize {
+        let mut count = 0;
+        for (queue, target) in [(self.uploads.clone(), Target::Classify), (self.results.clone(), Target::Output)] {
+            for message in take(self.aws, &queue).await {
+                let mut event = json_of(&message);
+                if event["source"] == "aws.s3" {
+                    self.complete(&mut event);
+                }
+                self.deliver(target, &event);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Makes an event of moto's S3 what AWS documents: the entity tag's name, no version where there is none, and a
+    /// sequencer that orders the versions of a key.
+    fn complete(&mut self, event: &mut Value) {
+        let object = event["detail"]["object"].as_object_mut().expect("an event of S3 has an object");
+        if let Some(tag) = object.remove("eTag") {
+            object.insert("etag".to_owned(), tag);
+        }
+        object.retain(|_, value| !value.is_null());
+        let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let version = (text("key"), text("version-id") + &text("etag"));
+        let next = self.sequencers.len();
+        let sequencer = *self.sequencers.entry(version).or_insert(next);
+        object.insert("sequencer".to_owned(), json!(format!("{:018X}", 0x0061_7F08_2993_29D1_u64 + sequencer as u64)));
+    }
+
+    /// Messages of the kinds' queues to dispatch; those that it does not name as failed are deleted.
+    async fn carry_requests(&mut self) -> usize {
+        let mut count = 0;
+        for kind in MediaKind::ALL {
+            let queue = self.infrastructure.queues[&kind].clone();
+            let mut messages = Vec::new();
+            while messages.len() < BATCH {
+                match receive(self.aws, &queue).await {
+                    received if received.is_empty() => break,
+                    received => messages.extend(received),
+                }
+            }
+            if messages.is_empty() {
+                continue;
+            }
+            count += messages.len();
+            let records: Vec<Value> = messages.iter().map(|message| queue_record(message, &queue)).collect();
+            let mut failed = BTreeSet::new();
+            for _ in 0..self.copies {
+                let answer = self.dispatch.invoke(&json!({"Records": records}));
+                let answer = answer.unwrap_or_else(|error| panic!("dispatch failed: {error}"));
+                let named = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
+                failed = named.iter().filter_map(|item| item["itemIdentifier"].as_str().map(str::to_owned)).collect();
+            }
+            for message in messages {
+                let receipt = message.receipt_handle.clone().unwrap_or_default();
+                if failed.contains(message.message_id().unwrap_or_default()) {
+                    // It comes again at once instead of after the queue's visibility timeout.
+                    let visible = self.aws.sqs().change_message_visibility().queue_url(&queue).receipt_handle(receipt);
+                    visible.visibility_timeout(0).send().await.expect("a message is put back");
+                } else {
+                    delete(self.aws, &queue, &message).await;
+                }
+            }
+        }
+        count
+    }
+
+    /// Jobs that were submitted since, to Docker.
+    async fn run_jobs(&mut self) -> usize {
+        let mut count = 0;
+        for queue in self.infrastructure.job_queues.clone().into_values() {
+            let listed = self.aws.batch().list_jobs().job_queue(&queue).send().await.expect("jobs can be listed");
+            for job in listed.job_summary_list.unwrap_or_default() {
+                let id = job.job_id.unwrap_or_default();
+                if id.contains(':') || !self.jobs.insert(id.clone()) {
+                    continue;
+                }
+                let aws = self.aws;
+                let tell = |detail: Value| {
+                    let entry = json!({"Source": "aws.batch", "DetailType": "Batch Job State Change", "Detail": detail.to_string()});
+                    let answer = aws.call("events", "AWSEvents.PutEvents", &json!({"Entries": [entry]}));
+                    assert_eq!(answer["FailedEntryCount"], 0, "{answer}");
+                };
+                self.carried_out.extend(batch::carry_out(aws, self.engine, &id, &mut self.kills, tell).await);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Messages of the topic to output, as SNS invokes a Lambda.
+    async fn carry_notices(&mut self) -> usize {
+        let messages = take(self.aws, &self.notices.clone()).await;
+        let count = messages.len();
+        for message in messages {
+            let envelope = json_of(&message);
+            let event = json!({"Records": [{
+                "EventVersion": "1.0", "EventSource": "aws:sns", "Sns": envelope,
+                "EventSubscriptionArn": format!("{}:21be56ed-a058-49f5-8c98-aedd2564c486", self.infrastructure.topics.jobs),
+            }]});
+            self.deliver(Target::Output, &event);
+        }
+        count
+    }
+}
+
+/// Makes a queue the target of a rule, in the place of the Lambda that it may have.
+fn target(aws: &Aws, rule: &str, queue: &str) {
+    let present = aws.call("events", "AWSEvents.ListTargetsByRule", &json!({"Rule": rule}));
+    let present = present["Targets"].as_array().and_then(|targets| targets.first()?["Id"].as_str().map(str::to_owned));
+    let target = json!({"Id": present.unwrap_or_else(|| "courier".to_owned()), "Arn": queue_arn(queue)});
+    aws.call("events", "AWSEvents.PutTargets", &json!({"Rule": rule, "Targets": [target]}));
+}
+
+/// Subscribes a queue to a topic, in the place of the Lambda that may be subscribed.
+async fn subscribe(aws: &Aws, topic: &str, queue: &str) {
+    let present = aws.sns().list_subscriptions_by_topic().topic_arn(topic).send().await.expect("a topic is there");
+    for subscription in present.subscriptions.unwrap_or_default() {
+        if subscription.protocol() == Some("lambda") {
+            let arn = subscription.subscription_arn.unwrap_or_default();
+            aws.sns().unsubscribe().subscription_arn(arn).send().await.expect("a subscription ends");
+        }
+    }
+    let subscribe = aws.sns().subscribe().topic_arn(topic).protocol("sqs").endpoint(queue_arn(queue));
+    subscribe.send().await.expect("a queue is subscribed");
+}
+
+/// Every message of a queue, deleted from it.
+async fn take(aws: &Aws, queue: &str) -> Vec<Message> {
+    let mut messages = Vec::new();
+    loop {
+        let received = receive(aws, queue).await;
+        if received.is_empty() {
+            return messages;
+        }
+        for message in received {
+            delete(aws, queue, &message).await;
+            messages.push(message);
+        }
+    }
+}
+
+async fn receive(aws: &Aws, queue: &str) -> Vec<Message> {
+    let received = aws
+        .sqs()
+        .receive_message()
+        .queue_url(queue)
+        .max_number_of_messages(10)
+        .message_system_attribute_names(MessageSystemAttributeName::All)
+        .wait_time_seconds(0)
+        .send()
+        .await;
+    received.expect("a queue can be read").messages.unwrap_or_default()
+}
+
+async fn delete(aws: &Aws, queue: &str, message: &Message) {
+    let receipt = message.receipt_handle().unwrap_or_default();
+    let delete = aws.sqs().delete_message().queue_url(queue).receipt_handle(receipt);
+    delete.send().await.expect("a message is deleted");
+}
+
+fn json_of(message: &Message) -> Value {
+    serde_json::from_str(message.body().unwrap_or_default()).expect("a message is JSON")
+}
+
+/// A message as SQS hands it to a Lambda.
+fn queue_record(message: &Message, queue: &str) -> Value {
+    let attributes: serde_json::Map<String, Value> = message
+        .attributes()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str().to_owned(), Value::from(value.as_str())))
+        .collect();
+    json!({
+        "messageId": message.message_id(), "receiptHandle": message.receipt_handle(), "body": message.body(),
+        "attributes": attributes, "messageAttributes": {}, "md5OfBody": message.md5_of_body(),
+        "eventSource": "aws:sqs", "eventSourceARN": queue_arn(queue), "awsRegion": REGION, "account": ACCOUNT,
+    })
+}
