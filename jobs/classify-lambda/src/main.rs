@@ -23,5 +23,5 @@ async fn main() -> Result<(), lambda::Error> {
         clock: SystemClock,
         settings: Settings::read(&environment)?,
     };
-    lambda::run(&classifier, |classifier, payload| classifier.handle(payload)).await
+    Box::pin(lambda::run(&classifier, Classifier::handle)).await
 }

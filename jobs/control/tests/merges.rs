@@ -48,6 +48,7 @@ fn ended(operation: usize, error: Option<FailureKind>, second: u8, batch_job: &s
 
 /// One piece of news about an upload.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them in a test")]
 enum News {
     Ended(JobEvent),
     BatchStarted(String),
@@ -95,7 +96,9 @@ fn orders() -> impl Strategy<Value = (Vec<News>, Vec<News>)> {
 
 fn told(news: &[News]) -> InputRecord {
     let mut record = InputRecord::of_request(&request());
-    news.iter().for_each(|news| merge(&mut record, news));
+    for news in news {
+        merge(&mut record, news);
+    }
     record
 }
 
@@ -146,7 +149,9 @@ proptest! {
             record.derive();
         };
         let mut one = OutputRecord::new("out", "a", Some("cdn.example.com"));
-        tellings.iter().for_each(|telling| tell(&mut one, *telling));
+        for telling in &tellings {
+            tell(&mut one, *telling);
+        }
         let mut other = OutputRecord::new("out", "a", Some("cdn.example.com"));
         let start = order.index(tellings.len());
         let rotated = tellings[start..].iter().chain(&tellings[..start]);

@@ -24,5 +24,5 @@ async fn main() -> Result<(), lambda::Error> {
         clock: SystemClock,
         settings: Settings::read(&environment)?,
     };
-    lambda::run(&dispatcher, |dispatcher, payload| dispatcher.handle(payload)).await
+    Box::pin(lambda::run(&dispatcher, Dispatcher::handle)).await
 }

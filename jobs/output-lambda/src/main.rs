@@ -23,5 +23,5 @@ async fn main() -> Result<(), lambda::Error> {
         clock: SystemClock,
         settings: Settings::read(&environment)?,
     };
-    lambda::run(&recorder, |recorder, payload| recorder.handle(payload)).await
+    Box::pin(lambda::run(&recorder, Recorder::handle)).await
 }
