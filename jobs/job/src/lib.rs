@@ -10,6 +10,7 @@ mod failure;
 pub mod human;
 mod location;
 mod metrics;
+mod progress_log;
 mod publisher;
 mod run;
 mod sibling;

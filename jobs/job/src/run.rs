@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::commit::{commit, committed};
+use crate::progress_log::logged;
 use crate::sibling::StoreSiblings;
 use crate::{
     Access, Completed, Failure, Job, JobError, JobEvent, JobRequest, Limits, Location, Manifest, ObjectVersion,
@@ -266,7 +267,8 @@ impl Runner {
         let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Failure::internal("shutting down"))?;
         let start = Instant::now();
         let report = {
-            let (operation, limits, progress) = (operation.clone(), self.limits.clone(), progress.clone());
+            let progress = logged(progress, &work.key, operation.name());
+            let (operation, limits) = (operation.clone(), self.limits_of(operation));
             let (name, format, size) = (work.source.file_name().to_owned(), fetched.format, fetched.version.size);
             let outputs = scratch.path().join("outputs");
             fs_err::create_dir(&outputs).map_err(Failure::from)?;
@@ -331,6 +333,14 @@ impl Runner {
         .buffered(CONCURRENT_OUTPUTS)
         .try_collect()
         .await
+    }
+
+    /// The limits, with the time that the operation may need.
+    fn limits_of(&self, operation: &Operation) -> Limits {
+        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
+        let patience = job.map_or(1, |job| job.patience(operation));
+        let limits = self.limits.clone();
+        Limits { cpu: limits.cpu.saturating_mul(patience), wall: limits.wall.saturating_mul(patience), ..limits }
     }
 
     fn access(&self, operation: &Operation) -> Access {

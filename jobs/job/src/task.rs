@@ -299,11 +299,17 @@ impl Seek for OutputFile {
 
 /// Where progress is reported. Cheap to call often: the receiver decides how much of it is shown.
 #[derive(Clone)]
-pub struct Progress(Arc<dyn Fn(f64) + Send + Sync>);
+pub struct Progress(Arc<dyn Fn(f64, Option<f64>) + Send + Sync>);
 
 impl Progress {
     /// Calls `report` with the fraction done, 0 to 1.
     pub fn new(report: impl Fn(f64) + Send + Sync + 'static) -> Self {
+        Self::of_media(move |fraction, _| report(fraction))
+    }
+
+    /// Calls `report` with the fraction done, 0 to 1, and with the seconds of a video or of sound that are done, where the
+    /// work is on such.
+    pub fn of_media(report: impl Fn(f64, Option<f64>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(report))
     }
 
@@ -314,7 +320,12 @@ impl Progress {
 
     /// Reports the fraction done, 0 to 1.
     pub fn report(&self, fraction: f64) {
-        (self.0)(fraction.clamp(0.0, 1.0));
+        (self.0)(fraction.clamp(0.0, 1.0), None);
+    }
+
+    /// Reports the fraction done, 0 to 1, and the seconds of a video or of sound.
+    pub fn report_media(&self, fraction: f64, seconds: Option<f64>) {
+        (self.0)(fraction.clamp(0.0, 1.0), seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0));
     }
 }
 
@@ -325,6 +336,11 @@ pub trait Job: Sync {
 
     /// How the operation wants its input.
     fn access(&self, operation: &catalog::Operation) -> Access;
+
+    /// How many times the limits on time the operation may take. For work that takes as long as its input is.
+    fn patience(&self, _operation: &catalog::Operation) -> u32 {
+        1
+    }
 
     /// Called once in the worker before its sandbox closes: whatever a native library must find in the file system, such as
     /// fonts. The input is not there yet.

@@ -1,6 +1,7 @@
 //! What a person sees on a terminal while a job runs.
 
 use std::io::IsTerminal;
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,8 +25,13 @@ impl Bar {
 
     /// What fetching and the operation report to.
     pub fn progress(&self) -> Progress {
-        let bar = self.0.clone();
-        Progress::new(move |fraction| bar.set_position((fraction * 1000.0) as u64))
+        let (bar, start, name) = (self.0.clone(), Instant::now(), self.0.message());
+        Progress::of_media(move |fraction, seconds| {
+            bar.set_position((fraction * 1000.0) as u64);
+            if let Some(seconds) = seconds {
+                bar.set_message(format!("{name} {:.2}×", seconds / start.elapsed().as_secs_f64().max(0.001)));
+            }
+        })
     }
 
     /// The work is done: the line is cleared for the result.

@@ -41,6 +41,14 @@ impl Job for VideoJob {
         Access::Ranged
     }
 
+    /// Encoders work as long as the video is, and longer.
+    fn patience(&self, operation: &Operation) -> u32 {
+        match operation {
+            Operation::Video(VideoOperation::Transcode(_)) => 4,
+            _ => 1,
+        }
+    }
+
     fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
         match operation {
             Operation::Video(VideoOperation::Keyframes(options)) => keyframes(options, task),

@@ -20,6 +20,9 @@ const PROBE_MICROSECONDS: i64 = 5_000_000;
 /// Pixels of one picture, at most: twice 8K.
 const MAX_PIXELS: i64 = 8192 * 4320 * 2;
 
+/// Bytes of an MP4's index, at most: that of a day at sixty frames per second has some 100 MB.
+const MAX_INDEX: u64 = 512 << 20;
+
 /// A time outside of any video, in any time base.
 const BEYOND: i64 = 1 << 60;
 
@@ -383,6 +386,12 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
             let Some(moov) = layout.moov.clone() else {
                 return Err(without_index(&layout, size));
             };
+            if moov.end - moov.start > MAX_INDEX {
+                return Err(Failure::invalid_input(format!(
+                    "the index (moov) says it has {} bytes; at most {MAX_INDEX} are taken",
+                    moov.end - moov.start
+                )));
+            }
             refuse_encrypted_tracks(&moov, avio)?;
             let expected = layout.expected_size;
             Ok((layout, expected))

@@ -97,7 +97,8 @@ fn in_one_pass(
             if let (Some(time), Some(duration), Some(base)) =
                 (packet.dts().or(packet.pts()), plan.duration, bases.get(packet.stream()))
             {
-                task.progress.report((time - plan.start_in(*base)) as f64 * seconds(*base) / duration);
+                let time = (time - plan.start_in(*base)) as f64 * seconds(*base);
+                task.progress.report_media(time / duration, Some(time));
             }
             if packet.stream() == plan.video.index {
                 video.packet(&packet)?;
@@ -368,6 +369,10 @@ fn incomplete(plan: &Plan, counts: FrameCounts, damaged: u64, expected: Option<u
     }
     if damaged > 0 {
         reasons.push(format!("the decoders found errors in {damaged} places"));
+    }
+    // At a constant rate frames are left out as a matter of course.
+    if !plan.clock.is_constant && counts.dropped > counts.encoded / 10 {
+        reasons.push(format!("{} frames stand before others that are shown earlier", counts.dropped));
     }
     if reasons.is_empty() {
         return None;

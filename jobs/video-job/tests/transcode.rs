@@ -243,10 +243,66 @@ fn a_failure_of_the_store_is_the_failure_of_the_job() {
 }
 
 #[test]
-fn what_is_no_video_is_refused_with_its_reason() {
+fn what_cannot_be_transcoded_is_refused_with_its_reason() {
     let (_folder, path) = made(&Fixture { width: 32, height: 32, frames: 5, ..Fixture::default() }, "a.mp4");
     let small = run(&path, "transcode?codec=av1").failure();
     assert!(small.contains("64 on a side"), "{small}");
+    let message = |bytes: &[u8]| run_on(bytes.to_vec(), Format::Mp4, u64::MAX, "transcode?preset=ultrafast").failure();
+    let good = fs_err::read(&path).unwrap();
+    let entry = good.windows(4).rposition(|bytes| bytes == b"avc1").unwrap();
+
+    let mut renamed = good.clone();
+    renamed[entry..entry + 4].copy_from_slice(b"encv");
+    assert!(message(&renamed).contains("encrypted"));
+    renamed[entry..entry + 4].copy_from_slice(b"zzzz");
+    assert!(message(&renamed).contains("no decoder"));
+
+    // Width and height of the sample entry (ISO/IEC 14496-12 12.1.3).
+    let mut absurd = good.clone();
+    absurd[entry + 28..entry + 32].copy_from_slice(&[0xFF; 4]);
+    let absurd = run_on(absurd, Format::Mp4, u64::MAX, "keyframes").failure();
+    assert!(absurd.contains("65535×65535 pixels"), "{absurd}");
+
+    // The handler of the only track says sound.
+    let mut audio_only = good.clone();
+    let handler = audio_only.windows(4).rposition(|bytes| bytes == b"vide").unwrap();
+    audio_only[handler..handler + 4].copy_from_slice(b"soun");
+    let audio_only = message(&audio_only);
+    assert!(audio_only.contains("no video"), "{audio_only}");
+
+    // A count of samples that no file of this size has: what is there, or bad input, and no memory for the rest.
+    let mut counted = good.clone();
+    let sizes = counted.windows(4).position(|bytes| bytes == b"stsz").unwrap();
+    counted[sizes + 12..sizes + 16].copy_from_slice(&[0x7F, 0xFF, 0xFF, 0xFF]);
+    match run_on(counted, Format::Mp4, u64::MAX, "transcode?preset=ultrafast").result {
+        Ok(properties) => assert_eq!(properties["frames"], 5),
+        Err(failure) => assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}"),
+    }
+}
+
+#[test]
+fn changed_bytes_never_crash_and_fail_as_bad_input_only() {
+    let fixture = Fixture { frames: 30, gop: 10, audio_tracks: 1, ..Fixture::default() };
+    for name in ["a.mp4", "a.mkv", "a.ts", "a.avi"] {
+        let (_folder, path) =
+            made(&Fixture { codec: if name == "a.avi" { "mpeg4" } else { "libx264" }, ..fixture.clone() }, name);
+        let good = fs_err::read(&path).unwrap();
+        for seed in 0..12_u64 {
+            let mut bytes = good.clone();
+            let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            for _ in 0..=seed * 3 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = (state >> 33) as usize % bytes.len();
+                bytes[at] ^= (state >> 20) as u8 | 1;
+            }
+            let options = if seed % 2 == 0 { "" } else { "&frame-rate=24&chunks=2" };
+            let format = Format::from_name(name).unwrap();
+            let run = run_on(bytes, format, u64::MAX, &format!("transcode?preset=ultrafast{options}"));
+            if let Err(failure) = &run.result {
+                assert_eq!(failure.kind(), FailureKind::InvalidInput, "{name}, seed {seed}: {failure}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -14,11 +14,11 @@ pub struct Limits {
     #[arg(long = "memory-limit", env = "JOB_MEMORY_LIMIT", value_name = "SIZE", value_parser = parse_size,
           default_value = "4GiB", help_heading = HEADING)]
     pub memory: u64,
-    /// CPU time of one operation, all its threads together
+    /// CPU time of one operation, all its threads together; transcoding may take a multiple
     #[arg(long = "cpu-limit", env = "JOB_CPU_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
           default_value = "28800", help_heading = HEADING)]
     pub cpu: Duration,
-    /// Time that one operation may take by the clock
+    /// Time that one operation may take by the clock; transcoding may take a multiple
     #[arg(long = "time-limit", env = "JOB_TIME_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
           default_value = "7200", help_heading = HEADING)]
     pub wall: Duration,

@@ -37,8 +37,8 @@ pub(super) struct Assignment {
 pub(super) enum Request {
     /// The sandbox is closed and the work begins. No answer.
     Started { sandbox: Sandbox },
-    /// How far the work is. No answer.
-    Progress { fraction: f64 },
+    /// How far the work is, and how many seconds of a video or of sound that is. No answer.
+    Progress { fraction: f64, seconds: Option<f64> },
     /// A new output. Answered by its open file.
     CreateOutput { name: String },
     /// Another object beside the input. Answered by its open file.
@@ -161,7 +161,8 @@ mod tests {
                 let sandbox = Sandbox { seccomp, landlock };
                 Request::Started { sandbox }
             }),
-            (0.0..=1.0).prop_map(|fraction| Request::Progress { fraction }),
+            (0.0..=1.0, prop::option::of(0.0..1e6))
+                .prop_map(|(fraction, seconds)| Request::Progress { fraction, seconds }),
             any::<String>().prop_map(|name| Request::CreateOutput { name }),
             any::<String>().prop_map(|relative| Request::OpenSibling { relative }),
             (any::<u64>(), any::<usize>()).prop_map(|(offset, length)| Request::ReadAt { offset, length }),

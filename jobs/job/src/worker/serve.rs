@@ -196,11 +196,11 @@ impl OutputDestination for RemoteOutputs {
 
 fn progress(channel: Arc<Channel>) -> Progress {
     let last: Mutex<Option<Instant>> = Mutex::new(None);
-    Progress::new(move |fraction| {
+    Progress::of_media(move |fraction, seconds| {
         let Ok(mut last) = last.try_lock() else { return };
         if last.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL) {
             *last = Some(Instant::now());
-            channel.tell_if_free(&Request::Progress { fraction });
+            channel.tell_if_free(&Request::Progress { fraction, seconds });
         }
     })
 }

@@ -181,7 +181,9 @@ impl<'a> Worker<'a> {
     fn handle(&mut self, request: Request, scratch: &mut Scratch<'_>) -> Result<Option<Completed>, End> {
         match request {
             Request::Started { sandbox } => self.sandbox = sandbox,
-            Request::Progress { fraction } if fraction.is_finite() => self.task.progress.report(fraction),
+            Request::Progress { fraction, seconds } if fraction.is_finite() => {
+                self.task.progress.report_media(fraction, seconds);
+            }
             Request::Progress { .. } => {}
             Request::CreateOutput { name } => {
                 let file = scratch.create(&name);

@@ -12,8 +12,9 @@ use job::Failure;
 use super::loudness::Gain;
 use super::plan::Plan;
 use super::track::{Encoded, Track};
+use super::video_path::LONGEST_GAP;
 use crate::filter_graph::filter_graph;
-use crate::open::StreamInfo;
+use crate::open::{StreamInfo, seconds};
 
 /// Of an AAC track, rates that players take; others are resampled.
 const AAC_RATES: [i32; 4] = [24_000, 32_000, 44_100, 48_000];
@@ -146,6 +147,12 @@ impl AudioDecoder {
                         Rational(1, frame.rate().max(1) as i32),
                         self.time_base,
                     );
+                    let gap = (time - self.end) as f64 * seconds(self.time_base);
+                    if gap > LONGEST_GAP {
+                        return Err(Failure::invalid_input(format!(
+                            "the file says that its sound pauses for {gap:.0} s; at most {LONGEST_GAP} are filled"
+                        )));
+                    }
                     self.end = time + length;
                     frame.set_pts(Some(time));
                     if frame.samples() > 0 && frame.rate() > 0 {

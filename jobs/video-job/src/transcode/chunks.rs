@@ -242,7 +242,8 @@ impl Shared<'_> {
         let fraction = (time - self.plan.start_in(base) - from) as f64 / (until - from).max(1) as f64;
         let mut done = lock(&self.done);
         done[number] = fraction.clamp(0.0, 1.0);
-        self.task.progress.report(done.iter().sum::<f64>() / done.len() as f64);
+        let done = done.iter().sum::<f64>() / done.len() as f64;
+        self.task.progress.report_media(done, Some(done * duration));
     }
 }
 

@@ -19,6 +19,9 @@ use crate::open::seconds;
 /// Frames that wait for an encoder.
 const WAITING: usize = 4;
 
+/// Seconds from one frame to the next, at most: more is damage, which a constant frame rate would fill.
+pub(crate) const LONGEST_GAP: f64 = 3600.0;
+
 /// A part of the video by the times of its frames, in the stream's time base from the file's beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -186,6 +189,12 @@ impl VideoPath {
                 self.hand_over()?;
             }
             self.graph = Some(VideoGraph::new(&frame, &self.plan)?);
+        }
+        let gap = (repeats * self.plan.clock.step) as f64 * seconds(self.plan.clock.time_base);
+        if gap > LONGEST_GAP {
+            return Err(Failure::invalid_input(format!(
+                "the file says that one frame is shown for {gap:.0} s; at most {LONGEST_GAP} are taken"
+            )));
         }
         for repeat in 0..=repeats {
             frame.set_pts(Some(tick + repeat * self.plan.clock.step));
