@@ -14,6 +14,9 @@ mod script;
 mod shape;
 mod structure;
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use catalog::operations::{Password, Text, TextFormat};
 use job::{Failure, Properties, Task};
 
@@ -25,6 +28,12 @@ use page_tree::Page;
 
 /// Share of a page's glyphs of which it has to be known what they mean.
 const MIN_CONFIDENCE: f32 = 0.5;
+
+/// Fewer pages are done before further threads are.
+const MIN_PARALLEL_PAGES: usize = 24;
+const MAX_THREADS: usize = 16;
+/// Pages that one thread does between two writings, on average.
+const PAGES_OF_BATCH: usize = 8;
 
 /// Extracts the text of a PDF.
 pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
@@ -49,15 +58,11 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     let mut output = Output::create(options, task)?;
     let numbers = structure::PageNumbers::of(&pages);
     let destinations = structure::Destinations::of(&file);
-    let mut resources = Resources::of(&file);
     let mut body_size = shape::BodySize::default();
-    for (done, at) in wanted.iter().copied().enumerate() {
-        let page = &pages[at];
-        let was_limited = file.limit_was_reached();
-        let mut shown = content::show_page(&file, page, &mut resources);
-        shown.is_partial |= !was_limited && file.limit_was_reached();
-        let mut text = arrange(page, at + 1, &shown);
-        shape::name_blocks(&mut text, &mut body_size, &shown.rules);
+    let mut done = 0;
+    arrange_pages(&file, &pages, &wanted, |mut text| {
+        let page = &pages[text.number - 1];
+        shape::name_blocks(&mut text, &mut body_size);
         let flows = if options.formats.contains(&TextFormat::Markdown) { shape::flows(&text) } else { Vec::new() };
         let links = if options.formats.contains(&TextFormat::Json) {
             structure::links(&file, page, &numbers, &destinations)
@@ -65,8 +70,10 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
             Vec::new()
         };
         output.page(&text, &flows, &links)?;
-        task.progress.report((done + 1) as f64 / wanted.len() as f64);
-    }
+        done += 1;
+        task.progress.report(f64::from(done) / wanted.len() as f64);
+        Ok(())
+    })?;
     let mut warnings = Vec::new();
     if file.limit_was_reached() {
         warnings.push("streams of the file decode to more than any document needs and were cut".to_owned());
@@ -82,6 +89,50 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
         total: pages.len(),
         warnings,
     })
+}
+
+/// Arranges the wanted pages, many of them on all processors, and hands them over in order.
+fn arrange_pages(
+    file: &File,
+    pages: &[Page],
+    wanted: &[usize],
+    mut each: impl FnMut(PageText) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let show = |at: usize, resources: &mut Resources| {
+        let was_limited = file.limit_was_reached();
+        let mut shown = content::show_page(file, &pages[at], resources);
+        shown.is_partial |= !was_limited && file.limit_was_reached();
+        arrange(&pages[at], at + 1, &shown)
+    };
+    let threads = match wanted.len() {
+        0..MIN_PARALLEL_PAGES => 1,
+        _ => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+    };
+    // Each thread has the fonts that it met.
+    let mut resources: Vec<Resources> = (0..threads).map(|_| Resources::of(file)).collect();
+    if threads == 1 {
+        return wanted.iter().try_for_each(|at| each(show(*at, &mut resources[0])));
+    }
+    for batch in wanted.chunks(threads * PAGES_OF_BATCH) {
+        let next = AtomicUsize::new(0);
+        let arranged: Vec<OnceLock<PageText>> = batch.iter().map(|_| OnceLock::new()).collect();
+        std::thread::scope(|scope| {
+            for resources in &mut resources {
+                scope.spawn(|| {
+                    while let Some((at, slot)) = {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        batch.get(place).zip(arranged.get(place))
+                    } {
+                        let _ = slot.set(show(*at, resources));
+                    }
+                });
+            }
+        });
+        for text in arranged {
+            each(text.into_inner().expect("every page of the batch was arranged"))?;
+        }
+    }
+    Ok(())
 }
 
 fn failure(error: &OpenError, options: &Text) -> Failure {

@@ -4,81 +4,12 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use catalog::{Format, MediaKind, Operations};
-use document_job::DocumentJob;
-use job::{Failure, FailureKind, Input, Job as _, Outputs, Progress, Properties, Task};
+use catalog::Format;
+use job::FailureKind;
 
-struct Extracted {
-    properties: Properties,
-    text: String,
-    json: serde_json::Value,
-    markdown: String,
-}
+use common::{extract, extract_as, page, pdf, stream};
 
-fn extract_as(format: Format, bytes: &[u8], asked: &str) -> Result<Extracted, Failure> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("input");
-    fs_err::write(&path, bytes).unwrap();
-    let file = fs_err::File::open(&path).unwrap().into_parts().0;
-    let task = Task {
-        input: Input::from_file("input", format, file).unwrap(),
-        outputs: Outputs::in_folder(folder.path().join("out")),
-        progress: Progress::silent(),
-    };
-    let operations = Operations::parse_for(MediaKind::Document, asked).unwrap();
-    let properties = DocumentJob.process(operations.iter().next().unwrap(), &task)?;
-    let read = |name: &str| fs_err::read_to_string(folder.path().join("out").join(name)).unwrap();
-    let json = serde_json::from_str(&read("text.json")).expect("text.json is JSON");
-    Ok(Extracted { properties, text: read("text.txt"), json, markdown: read("text.md") })
-}
-
-fn extract(pdf: &[u8]) -> Result<Extracted, Failure> {
-    extract_as(Format::Pdf, pdf, "text")
-}
-
-/// A PDF of the given objects (the first is number 1 and the catalog), with a true cross-reference.
-fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = b"%PDF-1.7\n".to_vec();
-    let mut offsets = Vec::new();
-    for (at, object) in objects.iter().enumerate() {
-        offsets.push(file.len());
-        file.extend(format!("{} 0 obj\n", at + 1).bytes());
-        file.extend(object);
-        file.extend(b"\nendobj\n");
-    }
-    let start = file.len();
-    let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
-    for offset in offsets {
-        let _ = writeln!(table, "{offset:010} 00000 n ");
-    }
-    let _ = write!(table, "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1);
-    file.extend(table.bytes());
-    file
-}
-
-fn stream(dictionary: &str, data: &[u8]) -> Vec<u8> {
-    let mut object = format!("<< {dictionary} /Length {} >>\nstream\n", data.len()).into_bytes();
-    object.extend(data);
-    object.extend(b"\nendstream");
-    object
-}
-
-/// One page with Helvetica as F1 and whatever else the resources name; further objects count from 6.
-fn page(content: &str, resources: &str, more: &[Vec<u8>]) -> Vec<u8> {
-    let mut objects = vec![
-        b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
-        format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R \
-             /Resources << /Font << /F1 5 0 R >> {resources} >> >>"
-        )
-        .into_bytes(),
-        stream("", content.as_bytes()),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
-    ];
-    objects.extend_from_slice(more);
-    pdf(&objects)
-}
+mod common;
 
 #[test]
 fn columns_are_read_one_after_the_other_and_parted_words_are_whole() {
@@ -247,7 +178,7 @@ fn every_beginning_of_a_file_is_read_or_refused() {
     for end in (0..sound.len()).step_by(7) {
         match extract(&sound[..end]) {
             Ok(extracted) => {
-                assert!(extracted.text.trim().is_empty() || "Cut anywhere".starts_with(extracted.text.trim()))
+                assert!(extracted.text.trim().is_empty() || "Cut anywhere".starts_with(extracted.text.trim()));
             }
             Err(failure) => assert_eq!(failure.kind(), FailureKind::InvalidInput),
         }
@@ -304,6 +235,7 @@ fn an_epub_is_read_along_its_spine() {
 
 // --- the corpus ---
 
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn corpus(folder: &str) -> Vec<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
     let Ok(entries) = fs_err::read_dir(&path) else {

@@ -4,7 +4,6 @@
 
 mod forms;
 mod marks;
-mod rules;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,7 +15,6 @@ use super::font::Font;
 use super::lexer::{Lexer, Token, is_space};
 use super::page_tree::Page;
 use marks::Mark;
-use rules::Path;
 
 /// Operators that are carried out for one page. The busiest maps have some 3 million.
 const MAX_OPERATORS: usize = 10_000_000;
@@ -28,6 +26,8 @@ const MAX_FORM_DEPTH: usize = 24;
 const FORM_COST: usize = 200;
 /// Saved graphics states; further ones are counted only.
 const MAX_SAVED: usize = 256;
+/// Fonts of one content stream that are found by their name without a look at the resources.
+const MAX_NAMED_FONTS: usize = 32;
 /// Operands of one operator that are kept.
 const MAX_OPERANDS: usize = 64;
 
@@ -106,8 +106,6 @@ pub(crate) struct Shown {
     pub(crate) has_drawings: bool,
     /// A limit was reached.
     pub(crate) is_partial: bool,
-    /// Ruled lines, horizontal and vertical, of use for tables: x0, y0, x1, y1.
-    pub(crate) rules: Vec<[f32; 4]>,
 }
 
 impl Shown {
@@ -151,8 +149,8 @@ pub(crate) fn show_page(file: &File, page: &Page, resources: &mut Resources) -> 
         marks_beyond: 0,
         replaced: 0,
         in_field: false,
+        fonts: Vec::new(),
         bounds: page.size(),
-        path: Path::default(),
     };
     let content = page.content(file);
     interpreter.run(&content, &page.resources);
@@ -214,8 +212,9 @@ struct Interpreter<'a, 'b> {
     /// Marks around this place that have a replacement text.
     replaced: usize,
     in_field: bool,
+    /// Fonts by their names in the resources at hand.
+    fonts: Vec<(Vec<u8>, Arc<Font>)>,
     bounds: (f32, f32),
-    path: Path,
 }
 
 impl Interpreter<'_, '_> {
@@ -364,13 +363,9 @@ impl Interpreter<'_, '_> {
             b"BMC" => self.begin_plain_mark(),
             b"BDC" => self.begin_mark(operands, resources),
             b"EMC" => self.end_mark(),
-            b"m" | b"l" | b"re" => self.path_step(operator, operands),
-            b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => {
+            b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"sh" => {
                 self.shown.has_drawings |= self.hidden_marks == 0;
-                self.keep_rules();
             }
-            b"sh" => self.shown.has_drawings |= self.hidden_marks == 0,
-            b"n" => self.path.lines.clear(),
             _ => {}
         }
     }
@@ -399,9 +394,15 @@ impl Interpreter<'_, '_> {
     }
 
     fn set_font(&mut self, resources: &Dictionary, name: &[u8]) {
-        let Some(fonts) = self.file.dictionary_entry(resources, b"Font") else { return };
-        let Ok(entry) = fonts.get(name) else { return };
-        self.use_font(entry);
+        if let Some((_, font)) = self.fonts.iter().find(|(known, _)| known == name) {
+            self.state.font = Some(Arc::clone(font));
+            return;
+        }
+        let Some(entry) = self.file.resource(resources, b"Font", name) else { return };
+        self.use_font(&entry);
+        if let Some(font) = self.state.font.as_ref().filter(|_| self.fonts.len() < MAX_NAMED_FONTS) {
+            self.fonts.push((name.to_vec(), Arc::clone(font)));
+        }
     }
 
     fn use_font(&mut self, entry: &Object) {
@@ -419,8 +420,7 @@ impl Interpreter<'_, '_> {
     }
 
     fn graphics_state(&mut self, resources: &Dictionary, name: &[u8]) {
-        let states = self.file.dictionary_entry(resources, b"ExtGState");
-        let state = states.and_then(|states| self.file.dictionary_entry(&states, name));
+        let state = self.file.resource(resources, b"ExtGState", name).and_then(|state| self.file.dictionary(&state));
         let font = state.and_then(|state| self.file.array_entry(&state, b"Font"));
         if let Some([font, size]) = font.as_deref() {
             self.state.size = self.file.resolve(size).as_float().unwrap_or(0.0);

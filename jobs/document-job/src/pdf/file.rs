@@ -185,6 +185,17 @@ impl<'a> File<'a> {
         self.dictionary(dictionary.get(key).ok()?)
     }
 
+    /// What a page's or form's resources have under a kind and a name; references are not followed.
+    pub(crate) fn resource(&self, resources: &Dictionary, kind: &[u8], name: &[u8]) -> Option<Object> {
+        match resources.get(kind).ok()? {
+            Object::Dictionary(named) => named.get(name).ok().cloned(),
+            reference => match &*self.resolve(reference) {
+                Object::Dictionary(named) => named.get(name).ok().cloned(),
+                _ => None,
+            },
+        }
+    }
+
     pub(crate) fn array_entry(&self, dictionary: &Dictionary, key: &[u8]) -> Option<Vec<Object>> {
         match &*self.entry(dictionary, key)? {
             Object::Array(array) => Some(array.clone()),

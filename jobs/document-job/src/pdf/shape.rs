@@ -24,7 +24,7 @@ impl BodySize {
 }
 
 /// Names the kinds of a page's blocks.
-pub(super) fn name_blocks(page: &mut PageText, body_size: &mut BodySize, _rules: &[[f32; 4]]) {
+pub(super) fn name_blocks(page: &mut PageText, body_size: &mut BodySize) {
     body_size.add(page);
     let body = body_size.get();
     for block in &mut page.blocks {

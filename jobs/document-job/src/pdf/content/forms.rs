@@ -10,9 +10,8 @@ use super::{FORM_COST, Interpreter, MAX_FORM_DEPTH, Matrix};
 
 impl Interpreter<'_, '_> {
     pub(super) fn x_object(&mut self, resources: &Dictionary, name: &[u8]) {
-        let Some(objects) = self.file.dictionary_entry(resources, b"XObject") else { return };
-        let Ok(Object::Reference(id)) = objects.get(name) else { return };
-        let object = self.file.get(*id);
+        let Some(Object::Reference(id)) = self.file.resource(resources, b"XObject", name) else { return };
+        let object = self.file.get(id);
         let Object::Stream(stream) = &*object else { return };
         if stream.dict.get(b"OC").is_ok_and(|layer| self.is_hidden(layer)) {
             return;
@@ -21,7 +20,7 @@ impl Interpreter<'_, '_> {
             self.shown.has_images |= self.hidden_marks == 0;
             return;
         }
-        self.form(*id, stream, resources);
+        self.form(id, stream, resources);
     }
 
     fn form(&mut self, id: ObjectId, stream: &lopdf::Stream, resources: &Dictionary) {
@@ -38,9 +37,11 @@ impl Interpreter<'_, '_> {
         let marks = std::mem::take(&mut self.marks);
         let counts = (self.hidden_marks, std::mem::take(&mut self.marks_beyond), self.replaced);
         self.state.ctm = matrix.then(self.state.ctm);
+        let fonts = std::mem::take(&mut self.fonts);
         self.forms.push(id);
         self.run(&content, own.as_ref().unwrap_or(resources));
         self.forms.pop();
+        self.fonts = fonts;
         (self.state, self.saved, self.saved_beyond, self.marks) = (state, saved, beyond, marks);
         (self.hidden_marks, self.marks_beyond, self.replaced) = counts;
     }

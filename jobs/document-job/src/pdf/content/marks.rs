@@ -51,10 +51,7 @@ impl Interpreter<'_, '_> {
             return;
         };
         let entry = match properties {
-            Object::Name(name) => self
-                .file
-                .dictionary_entry(resources, b"Properties")
-                .and_then(|properties| properties.get(name).ok().cloned()),
+            Object::Name(name) => self.file.resource(resources, b"Properties", name),
             direct => Some(direct.clone()),
         };
         let is_hidden = tag == b"OC" && entry.as_ref().is_some_and(|entry| self.is_hidden(entry));
