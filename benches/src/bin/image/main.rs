@@ -1,0 +1,217 @@
+//! `image-job` beside vipsthumbnail and vips (Debian), sharp (npm) and Pillow (PyPI): whole processes, worker included.
+//!
+//! `cargo run --release -p benches --bin image [PROGRAM [RUNS [PHOTOS]]]`; pictures are made from those of
+//! ../shared/corpus/images, peers are in target/peers (`scripts/setup bench`). PROGRAM is target/release/image-job unless
+//! given, RUNS 7, PHOTOS (of the last row) 1000.
+
+mod colour;
+mod inputs;
+mod quality;
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use benches::{Subject, compare};
+
+/// Where things are.
+struct Bench {
+    program: String,
+    runs: usize,
+    /// Inputs, kept from run to run of this program, because making them takes minutes.
+    inputs: inputs::Inputs,
+    scratch: tempfile::TempDir,
+}
+
+/// What sharp is asked to do, as one script for all rows: input, width (0 for its own), format, quality, output.
+const SHARP: &str = "
+const [input, width, format, quality, output] = process.argv.slice(1);
+const sharp = require('./target/peers/node_modules/sharp');
+let image = sharp(input).autoOrient();
+if (+width) image = image.resize(+width);
+image.toFormat(format, { quality: +quality }).toFile(output).catch(error => { console.error(error); process.exit(1); });
+";
+
+/// The same for Pillow, with `draft()` for the cheap scaling while decoding.
+const PILLOW: &str = "
+import sys
+from PIL import Image, ImageOps
+source, width, kind, quality, output = sys.argv[1:]
+image = Image.open(source)
+if int(width):
+    size = (int(width), round(int(width) * image.height / image.width))
+    image.draft('RGB', (size[0] * 2, size[1] * 2))
+    image = ImageOps.exif_transpose(image).convert('RGB').resize(size, Image.Resampling.LANCZOS)
+else:
+    image = ImageOps.exif_transpose(image).convert('RGB')
+image.save(output, kind, quality=int(quality))
+";
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let program = arguments.next().unwrap_or_else(|| "target/release/image-job".to_owned());
+    let runs = arguments.next().map_or(Ok(7), |runs| runs.parse())?;
+    let photos = arguments.next().map_or(Ok(1000), |photos| photos.parse())?;
+    let inputs = inputs::Inputs::make(photos).context("the inputs cannot be made")?;
+    let bench = Bench { program, runs, inputs, scratch: tempfile::tempdir()? };
+    bench.single_results()?;
+    bench.full_size()?;
+    bench.avif()?;
+    bench.ladder()?;
+    bench.many(photos)?;
+    quality::table(&bench)?;
+    colour::table(&bench)
+}
+
+impl Bench {
+    fn single_results(&self) -> Result<()> {
+        let Self { inputs, .. } = self;
+        for (title, input, format) in [
+            ("24 MP JPEG to 800 JPEG q80", &inputs.jpeg_24, "jpeg"),
+            ("101 MP JPEG to 800 JPEG q80", &inputs.jpeg_101, "jpeg"),
+            ("24 MP progressive JPEG to 800 JPEG q80", &inputs.progressive_24, "jpeg"),
+            ("24 MP JPEG to 800 WebP q80", &inputs.jpeg_24, "webp"),
+        ] {
+            let extension = if format == "jpeg" { "jpg" } else { format };
+            let vips = self.scratch.path().join(format!("vips.{extension}[Q=80]"));
+            let subjects = [
+                Subject::of("vipsthumbnail", "vipsthumbnail", &[input, "-s", "800x", "-o", &vips.to_string_lossy()]),
+                self.ours(&["resize", "--width", "800", "--format", format, "--quality", "80", input]),
+                self.sharp(input, 800, format, 80),
+                self.pillow(input, 800, format, 80),
+            ];
+            compare(title, &subjects, self.runs)?;
+        }
+        Ok(())
+    }
+
+    fn full_size(&self) -> Result<()> {
+        for (title, input) in [
+            ("12 MP PNG to JPEG q80, full size", &self.inputs.png_12),
+            ("24 MP JPEG to JPEG q80, full size", &self.inputs.jpeg_24),
+        ] {
+            let vips = self.scratch.path().join("full.jpg[Q=80]");
+            let subjects = [
+                Subject::of("vips copy", "vips", &["copy", input, &vips.to_string_lossy()]),
+                self.ours(&["convert", "--format", "jpeg", "--quality", "80", input]),
+                self.sharp(input, 0, "jpeg", 80),
+                self.pillow(input, 0, "jpeg", 80),
+            ];
+            compare(title, &subjects, self.runs)?;
+        }
+        Ok(())
+    }
+
+    /// At sharp's default quality (50) and effort, and at the quality of ours that looks as good.
+    fn avif(&self) -> Result<()> {
+        let input = &self.inputs.jpeg_24;
+        let equal = quality::equal_avif(self, input, 800, 50)?;
+        let title = format!("24 MP JPEG to 800 AVIF, sharp q50 and ours q{}: {}", equal.ours, equal.words);
+        let subjects = [
+            self.sharp(input, 800, "avif", 50),
+            self.ours(&["resize", "--width", "800", "--format", "avif", "--quality", &equal.ours.to_string(), input]),
+        ];
+        compare(&title, &subjects, self.runs).map(drop)
+    }
+
+    fn ladder(&self) -> Result<()> {
+        let input = self.inputs.jpeg_24.clone();
+        let folder = self.scratch.path().display().to_string();
+        let script = "for format in jpg webp; do for width in 320 640 960 1280; do \
+                      vipsthumbnail \"$0\" -s ${width}x -o \"$1/ladder-$width.$format[Q=80]\" || exit 1; done; done";
+        let subjects = [
+            Subject::of("8 times vipsthumbnail", "sh", &["-c", script, &input, &folder]),
+            self.ours(&[
+                "resize",
+                "--widths",
+                "320,640,960,1280",
+                "--formats",
+                "jpeg,webp",
+                "--quality",
+                "80",
+                &input,
+            ]),
+        ];
+        compare("Ladder of 4 widths in JPEG and WebP from one 24 MP JPEG", &subjects, self.runs).map(drop)
+    }
+
+    fn many(&self, photos: usize) -> Result<()> {
+        let output = self.scratch.path().join("many");
+        fs_err::create_dir_all(&output)?;
+        let lines: Vec<String> = (0..photos)
+            .map(|number| {
+                let input = self.inputs.photos.join(format!("{number}.jpg"));
+                serde_json::json!({ "input": input, "output": output, "processingOption": "resize?width=800&quality=80" })
+                    .to_string()
+            })
+            .collect();
+        let manifest = self.scratch.path().join("list.jsonl");
+        fs_err::write(&manifest, lines.join("\n"))?;
+        let (program, manifest) = (self.program.clone(), manifest.display().to_string());
+        let folder = self.inputs.photos.display().to_string();
+        let script = "exec vipsthumbnail \"$0\"/*.jpg -s 800x -o \"$1/%s.jpg[Q=80]\"";
+        let vips = output.join("vips");
+        fs_err::create_dir_all(&vips)?;
+        let vips = vips.display().to_string();
+        let subjects = [
+            Subject::of("vipsthumbnail *.jpg", "sh", &["-c", script, &folder, &vips]),
+            Subject::new("run --manifest", move || {
+                // What is committed would not be done again.
+                let _ = fs_err::remove_dir_all(&output);
+                let mut command = Command::new(&program);
+                command.args(["run", "--manifest", &manifest, "--output"]).arg(&output);
+                command
+            }),
+        ];
+        // Long enough for few runs to tell.
+        compare(&format!("{photos} photos of 12 MP to 800 JPEG in one process"), &subjects, self.runs.min(3)).map(drop)
+    }
+
+    /// Our program, which gets a new folder for each run: what is committed would not be done again.
+    fn ours(&self, arguments: &[&str]) -> Subject {
+        let (program, scratch) = (self.program.clone(), self.scratch.path().to_owned());
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        Subject::new("image-job", move || {
+            let output = scratch.join("ours");
+            let _ = fs_err::remove_dir_all(&output);
+            let mut command = Command::new(&program);
+            command.args(&arguments).arg(output);
+            command
+        })
+    }
+
+    fn sharp(&self, input: &str, width: u32, format: &str, quality: u8) -> Subject {
+        let output = self.scratch.path().join(format!("sharp.{format}")).display().to_string();
+        Subject::of("sharp", "node", &["-e", SHARP, input, &width.to_string(), format, &quality.to_string(), &output])
+    }
+
+    fn pillow(&self, input: &str, width: u32, format: &str, quality: u8) -> Subject {
+        let output = self.scratch.path().join(format!("pillow.{format}")).display().to_string();
+        let arguments = ["-c", PILLOW, input, &width.to_string(), format, &quality.to_string(), &output];
+        Subject::of("Pillow", "target/peers/python/bin/python", &arguments)
+    }
+}
+
+/// Runs a program to its end; what it prints goes nowhere.
+fn call(program: &str, arguments: &[&str]) -> Result<()> {
+    let output = Command::new(program).args(arguments).output().with_context(|| format!("{program} is missing"))?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    anyhow::ensure!(output.status.success(), "{program} {arguments:?} ended with {}: {text}", output.status);
+    Ok(())
+}
+
+/// The only file of that extension somewhere below a folder.
+fn find(folder: &Path, extension: &str) -> Result<std::path::PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                return Ok(path);
+            }
+        }
+    }
+    anyhow::bail!("no .{extension} below {}", folder.display())
+}
