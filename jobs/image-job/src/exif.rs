@@ -13,9 +13,9 @@ pub fn orientation(tiff: &[u8]) -> Orientation {
 pub fn reset_orientation(tiff: &mut [u8]) {
     if let Some((at, _)) = find_orientation(tiff) {
         let upright = if tiff.starts_with(b"MM") { [0, 1] } else { [1, 0] };
-        if let Some(value) = tiff.get_mut(at..at + 2) {
-            value.copy_from_slice(&upright);
-        }
+        // The value may be the file's last byte where it is written as one.
+        let end = tiff.len().min(at + 2);
+        tiff[at..end].copy_from_slice(&upright[..end - at]);
     }
 }
 
@@ -86,6 +86,19 @@ mod tests {
                 assert!(orientation(&bytes).is_upright());
                 assert_eq!(find_orientation(&bytes).unwrap().1, 1);
             }
+        }
+    }
+
+    #[test]
+    fn a_value_of_one_byte_at_the_very_end_is_reset_too() {
+        for big_endian in [true, false] {
+            let mut bytes = exif(big_endian, 1, 0);
+            let at = bytes.windows(2).rposition(|tag| tag == [1, 0x12] || tag == [0x12, 1]).unwrap() + 8;
+            bytes.truncate(at + 1);
+            bytes[at] = 6;
+            assert!(!orientation(&bytes).is_upright());
+            reset_orientation(&mut bytes);
+            assert!(orientation(&bytes).is_upright());
         }
     }
 

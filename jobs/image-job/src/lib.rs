@@ -7,14 +7,14 @@
 mod canvas;
 mod colour;
 mod convert;
-mod decode;
+pub mod decode;
 mod encode;
-mod exif;
+pub mod exif;
 mod focus;
 mod native;
-mod orientation;
+pub mod orientation;
 mod placeholder;
-mod raster;
+pub mod raster;
 mod render;
 mod resample;
 mod resize;

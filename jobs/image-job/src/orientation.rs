@@ -31,6 +31,7 @@ impl Orientation {
     }
 
     /// This one, followed by another.
+    #[must_use]
     pub fn then(self, next: Self) -> Self {
         let (mirrored, flipped) =
             if next.transposed { (self.flipped, self.mirrored) } else { (self.mirrored, self.flipped) };

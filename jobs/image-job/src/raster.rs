@@ -268,6 +268,7 @@ impl Raster {
     }
 
     /// The part of that width and height whose upper left corner is at (x, y). It must lie inside.
+    #[must_use]
     pub fn cut(&self, x: u32, y: u32, width: u32, height: u32) -> Self {
         fn part<T: Copy>(samples: &[T], length: usize, rows: std::ops::Range<usize>, from: usize, to: usize) -> Vec<T> {
             rows.flat_map(|row| &samples[row * length + from..row * length + to]).copied().collect()
@@ -284,6 +285,7 @@ impl Raster {
     }
 
     /// The same picture with eight bits a sample.
+    #[must_use]
     pub fn into_eight(self) -> Self {
         let samples = match self.samples {
             Samples::Eight(samples) => samples,
@@ -296,6 +298,7 @@ impl Raster {
     }
 
     /// The same picture with sixteen bits a sample.
+    #[must_use]
     pub fn into_sixteen(self) -> Self {
         let samples = match self.samples {
             Samples::Eight(samples) => samples.into_iter().map(|sample| u16::from(sample) * 257).collect(),

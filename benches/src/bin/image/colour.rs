@@ -19,7 +19,9 @@ ImageCms.profileToProfile(image, profile, srgb, renderingIntent=0, outputMode='R
 
 /// One line for each picture with a profile.
 pub fn table(bench: &Bench) -> Result<()> {
-    let mut text = "\n### Colours against LittleCMS, CIEDE2000\n\n| picture | mean | 95 % below |\n| --- | ---: | ---: |\n".to_owned();
+    let mut text =
+        "\n### Colours against LittleCMS, CIEDE2000\n\n| picture | mean | 95 % below |\n| --- | ---: | ---: |\n"
+            .to_owned();
     for input in &bench.inputs.colours {
         let folder = bench.scratch.path().join("colour");
         let _ = fs_err::remove_dir_all(&folder);
@@ -48,7 +50,8 @@ fn lab(pixel: [u8; 3]) -> [f64; 3] {
     let x = (0.412_456_4 * red + 0.357_576_1 * green + 0.180_437_5 * blue) / 0.950_47;
     let y = 0.212_672_9 * red + 0.715_152_2 * green + 0.072_175 * blue;
     let z = (0.019_333_9 * red + 0.119_192 * green + 0.950_304_1 * blue) / 1.088_83;
-    let [x, y, z] = [x, y, z].map(|t| if t > 216.0 / 24_389.0 { t.cbrt() } else { (t * 24_389.0 / 27.0 + 16.0) / 116.0 });
+    let [x, y, z] =
+        [x, y, z].map(|t| if t > 216.0 / 24_389.0 { t.cbrt() } else { (t * 24_389.0 / 27.0 + 16.0) / 116.0 });
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 

@@ -121,16 +121,7 @@ impl Bench {
                       vipsthumbnail \"$0\" -s ${width}x -o \"$1/ladder-$width.$format[Q=80]\" || exit 1; done; done";
         let subjects = [
             Subject::of("8 times vipsthumbnail", "sh", &["-c", script, &input, &folder]),
-            self.ours(&[
-                "resize",
-                "--widths",
-                "320,640,960,1280",
-                "--formats",
-                "jpeg,webp",
-                "--quality",
-                "80",
-                &input,
-            ]),
+            self.ours(&["resize", "--widths", "320,640,960,1280", "--formats", "jpeg,webp", "--quality", "80", &input]),
         ];
         compare("Ladder of 4 widths in JPEG and WebP from one 24 MP JPEG", &subjects, self.runs).map(drop)
     }
