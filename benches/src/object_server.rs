@@ -6,15 +6,25 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A running server. Its threads end with the process.
 pub struct ObjectServer {
     address: String,
     /// When the first byte of each connection came.
     pub connections: Receiver<Instant>,
+    traffic: Arc<Traffic>,
+}
+
+/// What was asked of a server since it was last looked at.
+#[derive(Default)]
+struct Traffic {
+    requests: AtomicU64,
+    /// Of objects, sent.
+    bytes: AtomicU64,
 }
 
 /// What is asked for.
@@ -28,18 +38,30 @@ struct Request {
 impl ObjectServer {
     /// Serves the objects `<folder>/<bucket>/<key>` on a free port.
     pub fn start(folder: &Path) -> io::Result<Self> {
+        Self::start_slow(folder, Duration::ZERO)
+    }
+
+    /// The same from far away: each answer begins so much later.
+    pub fn start_slow(folder: &Path, delay: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
         let folder: Arc<PathBuf> = Arc::new(folder.to_path_buf());
         let (seen, connections) = mpsc::channel();
+        let traffic = Arc::new(Traffic::default());
+        let counted = Arc::clone(&traffic);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (folder, seen) = (Arc::clone(&folder), seen.clone());
+                let (folder, seen, traffic) = (Arc::clone(&folder), seen.clone(), Arc::clone(&counted));
                 // An error is a client that went away, or that speaks TLS.
-                thread::spawn(move || serve(client, &folder, &seen));
+                thread::spawn(move || serve(client, &folder, &seen, &traffic, delay));
             }
         });
-        Ok(Self { address, connections })
+        Ok(Self { address, connections, traffic })
+    }
+
+    /// Requests, and bytes of objects, since the last call.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.traffic.requests.swap(0, Ordering::Relaxed), self.traffic.bytes.swap(0, Ordering::Relaxed))
     }
 
     /// Host and port.
@@ -48,7 +70,13 @@ impl ObjectServer {
     }
 }
 
-fn serve(client: TcpStream, folder: &Path, seen: &Sender<Instant>) -> io::Result<()> {
+fn serve(
+    client: TcpStream,
+    folder: &Path,
+    seen: &Sender<Instant>,
+    traffic: &Traffic,
+    delay: Duration,
+) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut writer = client.try_clone()?;
     let mut reader = BufReader::with_capacity(256 * 1024, client);
@@ -58,8 +86,10 @@ fn serve(client: TcpStream, folder: &Path, seen: &Sender<Instant>) -> io::Result
     // Nobody may want to know.
     let _ = seen.send(Instant::now());
     while let Some(request) = read_request(&mut reader, &mut writer)? {
+        traffic.requests.fetch_add(1, Ordering::Relaxed);
+        thread::sleep(delay);
         match request.method.as_str() {
-            "HEAD" | "GET" => answer_with_object(&mut writer, folder, &request)?,
+            "HEAD" | "GET" => answer_with_object(&mut writer, folder, &request, traffic)?,
             "POST" if request.target.contains("?uploads") => respond(
                 &mut writer,
                 "200 OK",
@@ -105,7 +135,7 @@ fn read_request(reader: &mut BufReader<TcpStream>, writer: &mut TcpStream) -> io
     Ok(Some(request))
 }
 
-fn answer_with_object(writer: &mut TcpStream, folder: &Path, request: &Request) -> io::Result<()> {
+fn answer_with_object(writer: &mut TcpStream, folder: &Path, request: &Request, traffic: &Traffic) -> io::Result<()> {
     let path = request.target.split('?').next().unwrap_or_default().trim_start_matches('/');
     let Ok(file) = fs_err::File::open(folder.join(path)) else {
         let body = if request.method == "HEAD" { "" } else { "<Error><Code>NoSuchKey</Code></Error>" };
@@ -134,7 +164,10 @@ fn answer_with_object(writer: &mut TcpStream, folder: &Path, request: &Request) 
     while left > 0 {
         match rustix::fs::sendfile(&*writer, &file, None, left)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            sent => left -= sent,
+            sent => {
+                traffic.bytes.fetch_add(sent as u64, Ordering::Relaxed);
+                left -= sent;
+            }
         }
     }
     Ok(())

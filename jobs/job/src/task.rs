@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -51,11 +52,29 @@ pub trait InputSource: Send + Sync {
     /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// Reads exactly these parts, several at once where that is faster.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        ranges.iter().map(|range| read_exactly(self, range)).collect()
+    }
+
     /// The open file, where there is one.
     fn file(&self) -> Option<&File>;
 
     /// Another object in the folder (or below the key prefix) of this one, whole.
     fn sibling(&self, relative: &str) -> Result<File, Failure>;
+}
+
+/// A part, read as the source reads.
+pub(crate) fn read_exactly(source: &(impl InputSource + ?Sized), range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match source.read_at(range.start + filled as u64, &mut bytes[filled..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    Ok(bytes)
 }
 
 impl Input {
@@ -97,6 +116,11 @@ impl Input {
     /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end. Errors of the store come through as themselves.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         self.source.read_at(offset, buffer)
+    }
+
+    /// Reads exactly these parts and nothing around them, several at once where that is faster.
+    pub fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        self.source.read_ranges(ranges)
     }
 
     /// Fills the buffer from `offset`, or says [`io::ErrorKind::UnexpectedEof`].

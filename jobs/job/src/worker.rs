@@ -37,6 +37,7 @@
 //! A sibling that is not there or not allowed is an error to the operation, which may go on without it.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,24 @@ pub enum WorkerInput {
 pub trait RangeSource: Send + Sync {
     /// At most `length` bytes at `offset`, and at least one: the range begins before the end of the object.
     fn read_at(&self, offset: u64, length: usize) -> Result<bytes::Bytes, Failure>;
+
+    /// Exactly these parts, each within the object, one behind the other.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        for range in ranges {
+            let mut at = range.start;
+            while at < range.end {
+                let part = self.read_at(at, (range.end - at) as usize)?;
+                if part.is_empty() {
+                    return Err(Failure::internal(format!("the store gave no bytes at {at}")));
+                }
+                let count = part.len().min((range.end - at) as usize);
+                bytes.extend_from_slice(&part[..count]);
+                at += count as u64;
+            }
+        }
+        Ok(bytes)
+    }
 }
 
 /// The objects beside the input, in the parent.

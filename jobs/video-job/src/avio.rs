@@ -53,8 +53,13 @@ struct ReadState {
 
 impl AvioReader {
     pub(crate) fn new(input: &Input, pattern: Pattern) -> Result<Self, Failure> {
-        let state =
-            ReadState { reader: RangeReader::new(input), position: 0, error: None, has_failed: false, furthest: 0 };
+        let state = ReadState {
+            reader: RangeReader::new(input, pattern == Pattern::Sparse),
+            position: 0,
+            error: None,
+            has_failed: false,
+            furthest: 0,
+        };
         let state = Box::into_raw(Box::new(state));
         let context = alloc_context(pattern.buffer_size(), state.cast(), Some(read), None, Some(seek));
         if context.is_null() {

@@ -24,14 +24,19 @@ const KEPT: usize = 2 << 20;
 const LARGEST_GAP: u64 = 4 << 10;
 /// Known ranges are not joined beyond this.
 const LARGEST_RANGE: u64 = 4 << 20;
-/// How many known ranges are fetched at the same time.
-const CONNECTIONS: usize = 8;
+/// How many known ranges are asked for at once, and how many bytes in all.
+const AT_ONCE: usize = 16;
+const AT_ONCE_BYTES: u64 = 8 << 20;
+/// While the answer to one such question is worked on, the next is on its way.
+const QUESTIONS: usize = 2;
 /// Bytes of known ranges that are kept ready.
 const READY: u64 = 16 << 20;
 
 /// The input, read by ranges.
 pub(crate) struct RangeReader {
     input: Input,
+    /// Whether nothing is read beyond what is asked for, by the store either.
+    is_exact: bool,
     windows: Vec<Window>,
     /// How many windows followed each other without a jump.
     run: u32,
@@ -45,8 +50,8 @@ struct Window {
 }
 
 impl RangeReader {
-    pub(crate) fn new(input: &Input) -> Self {
-        Self { input: input.clone(), windows: Vec::new(), run: 0, end_of_last: 0, ahead: None }
+    pub(crate) fn new(input: &Input, is_exact: bool) -> Self {
+        Self { input: input.clone(), is_exact, windows: Vec::new(), run: 0, end_of_last: 0, ahead: None }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -75,7 +80,7 @@ impl RangeReader {
         // What goes on behind a first window and is not a header is asked for exactly: the rest of a frame.
         let is_rest = (1..SMALL_WINDOWS).contains(&self.run) && wanted >= LARGEST_HEADER;
         if wanted >= window || is_rest {
-            self.input.read_exact_at(offset, buffer)?;
+            self.read_input(offset, buffer)?;
             self.end_of_last = offset + wanted as u64;
             return Ok(wanted);
         }
@@ -115,9 +120,18 @@ impl RangeReader {
         self.windows.clear();
     }
 
+    fn read_input(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        if !self.is_exact {
+            return self.input.read_exact_at(offset, buffer);
+        }
+        let part = read_one(&self.input, offset..offset + buffer.len() as u64)?;
+        buffer.copy_from_slice(&part);
+        Ok(())
+    }
+
     fn fetch_window(&mut self, start: u64, length: usize) -> io::Result<()> {
         let mut bytes = vec![0; length];
-        self.input.read_exact_at(start, &mut bytes)?;
+        self.read_input(start, &mut bytes)?;
         self.end_of_last = start + length as u64;
         self.windows.push(Window { start, bytes });
         while self.windows.len() > 1 && self.windows.iter().map(|window| window.bytes.len()).sum::<usize>() > KEPT {
@@ -125,6 +139,12 @@ impl RangeReader {
         }
         Ok(())
     }
+}
+
+fn read_one(input: &Input, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let length = range.end - range.start;
+    let part = input.read_ranges(std::slice::from_ref(&range))?.pop().unwrap_or_default();
+    if part.len() as u64 == length { Ok(part) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 impl Window {
@@ -192,7 +212,7 @@ struct State {
 
 impl Ahead {
     fn start(input: &Input, ranges: Vec<Range<u64>>) -> Self {
-        let count = CONNECTIONS.min(ranges.len());
+        let count = QUESTIONS.min(ranges.len());
         let shared = Arc::new(Shared { ranges, state: Mutex::default(), changed: Condvar::new() });
         let threads = (0..count).map(|_| {
             let (shared, input) = (Arc::clone(&shared), input.clone());
@@ -246,27 +266,48 @@ impl Shared {
     fn fetch_all(&self, input: &Input) {
         let mut state = self.lock();
         loop {
-            let index = state.next_to_fetch;
-            let Some(range) = self.ranges.get(index) else { return };
-            let length = range.end - range.start;
-            if state.stop {
+            let first = state.next_to_fetch;
+            if state.stop || first >= self.ranges.len() {
                 return;
             }
-            if index > state.current && state.taken + length > READY {
+            let indices = self.question(&state);
+            if indices.is_empty() {
                 state = self.changed.wait(state).expect("no holder of this lock panics");
                 continue;
             }
-            state.next_to_fetch += 1;
-            state.taken += length;
+            let ranges = &self.ranges[indices.clone()];
+            state.next_to_fetch = indices.end;
+            state.taken += ranges.iter().map(|range| range.end - range.start).sum::<u64>();
             drop(state);
-            let mut bytes = vec![0; length as usize];
-            let result = input.read_exact_at(range.start, &mut bytes).map(|()| bytes);
+            let results: Vec<_> = match input.read_ranges(ranges) {
+                Ok(parts) => parts.into_iter().map(Ok).collect(),
+                // Each for itself, so that what can be read is, and the error is that of its own range.
+                Err(_) => ranges.iter().map(|range| read_one(input, range.clone())).collect(),
+            };
             state = self.lock();
-            if index >= state.current {
-                state.fetched.insert(index, result);
+            for (index, result) in indices.zip(results) {
+                if index >= state.current {
+                    state.fetched.insert(index, result);
+                }
             }
             self.changed.notify_all();
         }
+    }
+
+    /// The ranges that are asked for next: those that the reader has not passed and there is room for.
+    fn question(&self, state: &State) -> Range<usize> {
+        let first = state.next_to_fetch;
+        let (mut end, mut bytes) = (first, 0);
+        while let Some(range) = self.ranges.get(end).filter(|_| end - first < AT_ONCE) {
+            let length = range.end - range.start;
+            let is_needed_now = end == first && end <= state.current;
+            if !is_needed_now && (bytes + length > AT_ONCE_BYTES || state.taken + bytes + length > READY) {
+                break;
+            }
+            bytes += length;
+            end += 1;
+        }
+        first..end
     }
 }
 
@@ -326,7 +367,7 @@ mod tests {
     fn reader(size: usize, fails_at: u64) -> (RangeReader, Arc<Counting>) {
         let bytes = (0..size).map(|at| (at / 7) as u8).collect();
         let source = Arc::new(Counting { bytes, read: AtomicU64::new(0), fails_at });
-        (RangeReader::new(&Input::new("a", Format::Mp4, size as u64, Arc::clone(&source) as _)), source)
+        (RangeReader::new(&Input::new("a", Format::Mp4, size as u64, Arc::clone(&source) as _), true), source)
     }
 
     #[test]

@@ -181,6 +181,21 @@ impl RangeSource for Window {
     fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, Failure> {
         Self::read_at(self, offset, length)
     }
+
+    /// The reader knows exactly what it wants: no block around it is fetched, nothing is kept, and all requests are under
+    /// way at once.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.report.requests += ranges.len() as u64;
+            state.report.bytes += ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+        }
+        let parts = ranges
+            .iter()
+            .map(|range| self.store.read_at(&self.version, range.start, (range.end - range.start) as usize));
+        let parts = self.runtime.block_on(futures::future::try_join_all(parts))?;
+        Ok(parts.concat())
+    }
 }
 
 impl State {
@@ -286,6 +301,18 @@ mod tests {
         }
         assert_eq!(window.report().requests, 6);
         assert!(window.report().bytes <= 6 * 32, "{:?}", window.report());
+    }
+
+    #[test]
+    fn parts_that_are_known_come_exactly_and_are_counted() {
+        let (runtime, bytes) = (runtime(), content(100_000));
+        let file = file(&bytes);
+        let window = window(&runtime, file.path(), SMALL);
+        let ranges = [70_000..70_123, 5..6, 99_000..100_000];
+        let expected: Vec<u8> =
+            ranges.iter().flat_map(|range| bytes[range.start as usize..range.end as usize].to_vec()).collect();
+        assert_eq!(window.read_ranges(&ranges).unwrap(), expected);
+        assert_eq!((window.report().requests, window.report().bytes), (3, 1124));
     }
 
     #[test]

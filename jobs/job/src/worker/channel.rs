@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -56,6 +57,12 @@ impl Channel {
     pub(super) fn ask_bytes(&self, offset: u64, length: usize) -> Result<Vec<u8>, Failure> {
         let length = length.min(MAX_READ);
         Ok(self.ask(&Request::ReadAt { offset, length })?.body)
+    }
+
+    /// Asks for several parts at once, which are within the input and no more than one reply holds.
+    pub(super) fn ask_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
+        let ranges = ranges.iter().map(|range| (range.start, range.end - range.start)).collect();
+        Ok(self.ask(&Request::ReadRanges { ranges })?.body)
     }
 
     fn ask(&self, request: &Request) -> Result<Frame<Reply>, Failure> {

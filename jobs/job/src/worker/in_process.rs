@@ -1,11 +1,13 @@
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::serve::peak_memory;
 use super::{Completed, RangeSource, SiblingSource, WorkerInput, WorkerReport, WorkerTask, sibling_path};
+use crate::task::read_exactly;
 use crate::{Failure, Input, InputSource, Job, Outputs, Sandbox, Task};
 
 /// The same work in this process, without isolation or limits: what the worker's overhead is measured against.
@@ -52,6 +54,14 @@ impl InputSource for LocalInput {
         let count = bytes.len().min(length);
         buffer[..count].copy_from_slice(&bytes[..count]);
         Ok(count)
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let Some(source) = &self.source else {
+            return ranges.iter().map(|range| read_exactly(self, range)).collect();
+        };
+        let read = |range: &Range<u64>| source.read_ranges(std::slice::from_ref(range)).map_err(io::Error::other);
+        ranges.iter().map(read).collect()
     }
 
     fn file(&self) -> Option<&File> {

@@ -12,6 +12,8 @@ use crate::{Failure, FailureKind, OutputDescription, Properties, Sandbox};
 pub(super) const MAX_REQUEST: usize = 16 << 20;
 /// The most bytes of the input in one reply.
 pub(super) const MAX_READ: usize = 8 << 20;
+/// How many parts of the input in one reply.
+pub(super) const MAX_RANGES: usize = 64;
 /// How many outputs one operation may make.
 pub(super) const MAX_OUTPUTS: usize = 100_000;
 /// How many siblings one operation may open.
@@ -45,6 +47,8 @@ pub(super) enum Request {
     OpenSibling { relative: String },
     /// A part of the input. Answered by bytes, none at the end.
     ReadAt { offset: u64, length: usize },
+    /// Parts of the input, as offset and length, which are within it. Answered by their bytes, one part behind the other.
+    ReadRanges { ranges: Vec<(u64, u64)> },
     /// The last frame: how the work ended. No answer.
     Done { ending: Ending, peak_memory: u64 },
 }
@@ -166,6 +170,7 @@ mod tests {
             any::<String>().prop_map(|name| Request::CreateOutput { name }),
             any::<String>().prop_map(|relative| Request::OpenSibling { relative }),
             (any::<u64>(), any::<usize>()).prop_map(|(offset, length)| Request::ReadAt { offset, length }),
+            prop::collection::vec((any::<u64>(), any::<u64>()), 0..4).prop_map(|ranges| Request::ReadRanges { ranges }),
             (any::<String>(), any::<u64>()).prop_map(|(message, peak_memory)| Request::Done {
                 ending: Ending::Failed(Reason { kind: FailureKind::InvalidInput, message }),
                 peak_memory

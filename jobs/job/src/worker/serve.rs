@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +12,9 @@ use std::time::{Duration, Instant};
 use catalog::{Operation, Operations};
 
 use super::channel::Channel;
-use super::protocol::{Assignment, Ending, MAX_OUTPUTS, Reason, Request};
+use super::protocol::{Assignment, Ending, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
 use super::sandbox;
+use crate::task::read_exactly;
 use crate::{Failure, Input, InputSource, Job, OutputDestination, Outputs, Progress, Task};
 
 /// The first argument of a process that is a worker.
@@ -165,6 +167,26 @@ impl InputSource for RemoteInput {
         drop(blocks);
         let bytes = self.channel.ask_bytes(offset, buffer.len()).map_err(io::Error::other)?;
         Ok(copy(&bytes, buffer))
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let lengths: Vec<u64> = ranges.iter().map(|range| range.end - range.start).collect();
+        let is_within = ranges.iter().all(|range| range.end <= self.size);
+        let is_one_reply = ranges.len() <= MAX_RANGES && lengths.iter().sum::<u64>() <= MAX_READ as u64;
+        if self.file.is_some() || !is_within || !is_one_reply {
+            return ranges.iter().map(|range| read_exactly(self, range)).collect();
+        }
+        let bytes = self.channel.ask_ranges(ranges).map_err(io::Error::other)?;
+        let mut rest = &bytes[..];
+        let mut parts = Vec::with_capacity(ranges.len());
+        for length in lengths {
+            let Some((part, after)) = rest.split_at_checked(length as usize) else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            };
+            parts.push(part.to_vec());
+            rest = after;
+        }
+        Ok(parts)
     }
 
     fn file(&self) -> Option<&File> {

@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use super::ending::{self, Log};
-use super::protocol::{Assignment, Decoder, Ending, MAX_READ, MAX_SIBLINGS, Reply, Request, encode_reply};
+use super::protocol::{Assignment, Decoder, Ending, MAX_RANGES, MAX_READ, MAX_SIBLINGS, Reply, Request, encode_reply};
 use super::scratch::Scratch;
 use super::serve::{MARK, peak_memory};
 use super::{Completed, WorkerInput, WorkerReport, WorkerTask, sibling_path};
@@ -197,6 +197,10 @@ impl<'a> Worker<'a> {
                 let bytes = self.read_at(offset, length)?;
                 self.reply(&Reply::Bytes, &bytes, None, scratch)?;
             }
+            Request::ReadRanges { ranges } => {
+                let bytes = self.read_ranges(&ranges)?;
+                self.reply(&Reply::Bytes, &bytes, None, scratch)?;
+            }
             Request::Done { ending, peak_memory } => {
                 self.peak_memory = self.peak_memory.max(peak_memory);
                 return match ending {
@@ -227,6 +231,23 @@ impl<'a> Worker<'a> {
         }
         bytes.truncate(length);
         Ok(bytes)
+    }
+
+    fn read_ranges(&self, ranges: &[(u64, u64)]) -> Result<Vec<u8>, End> {
+        let WorkerInput::Ranged(source) = &self.task.input else {
+            return Err(broken("a read of an input that it has as a file").into());
+        };
+        let within = |&(offset, length): &(u64, u64)| {
+            let end = offset.checked_add(length).filter(|end| *end <= self.task.size)?;
+            Some(offset..end)
+        };
+        let parts: Option<Vec<_>> = ranges.iter().map(within).collect();
+        let is_one_reply = ranges.len() <= MAX_RANGES
+            && ranges.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length)) <= MAX_READ as u64;
+        match parts.filter(|_| is_one_reply) {
+            Some(parts) => Ok(source.read_ranges(&parts)?),
+            None => Err(broken("a read of parts that are outside of the input or too many").into()),
+        }
     }
 
     /// The work may go on without a sibling that is not there, but not when a later try could find it.
