@@ -1,12 +1,13 @@
 //! Textures as WebP, no larger than asked for.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 
 use catalog::operations::Textures;
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 use job::{Failure, Progress};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::renumber::images_of;
@@ -42,14 +43,32 @@ enum Role {
 /// `magFilter` of textures that are shown pixel by pixel.
 const NEAREST: u64 = 9728;
 
+/// What the fourth number of a pixel is read as.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Alpha {
+    /// Nothing: colours are shown where it is 0, too.
+    Ignored,
+    /// How much of the surface is there: colours where it is 0 are not shown.
+    Coverage,
+    /// A number beside three others.
+    Number,
+}
+
+/// How an image is used by all textures of it.
+#[derive(Clone, Copy)]
+struct Use {
+    role: Role,
+    alpha: Alpha,
+}
+
 /// Writes PNG and JPEG textures as WebP where that is smaller. Images that cannot be decoded stay, with a warning;
 /// images that no GPU could hold are refused.
 pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progress) -> Result<(), Failure> {
-    let roles = roles(document);
+    let uses = uses(document);
     let refused = document.textures.iter().filter(|texture| images_of(texture).len() > 1).flat_map(images_of);
     let has_alternatives: Vec<usize> = refused.collect();
     let mut webp = Vec::new();
-    for (at, role) in roles.into_iter().enumerate() {
+    for (at, used) in uses.into_iter().enumerate() {
         progress.report(0.5 + 0.5 * at as f64 / document.images.len() as f64);
         let image = &document.images[at];
         let format = match image.mime_type.as_str() {
@@ -73,11 +92,11 @@ pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progr
             }
         }
         // Of an image that a format is chosen for by the viewer, the viewers without WebP would have nothing left.
-        let Some(role) = role.filter(|_| !has_alternatives.contains(&at)) else { continue };
+        let Some(used) = used.filter(|_| !has_alternatives.contains(&at)) else { continue };
         if context.options.textures == Textures::Keep && context.options.texture_size.is_none() {
             continue;
         }
-        match convert(&image.bytes, format, role, context) {
+        match convert(&image.bytes, format, used, context) {
             Ok(Some((bytes, is_webp))) => {
                 let image = &mut document.images[at];
                 image.bytes = Arc::new(bytes);
@@ -116,33 +135,60 @@ fn refer(document: &mut Document, webp: &[usize]) {
 }
 
 /// For every image what materials use it for; `None` where none does.
-fn roles(document: &Document) -> Vec<Option<Role>> {
-    let mut roles: Vec<Option<Role>> = vec![None; document.images.len()];
+fn uses(document: &Document) -> Vec<Option<Use>> {
+    let mut uses: Vec<Option<Use>> = vec![None; document.images.len()];
+    // Something unknown may show a texture as well.
+    if document.frozen_by.is_some() {
+        return uses;
+    }
     for material in &document.materials {
+        let is_opaque = matches!(material.get("alphaMode").and_then(Value::as_str), None | Some("OPAQUE"));
         texture_info::visit(material, &mut |key, info| {
             let texture = info.get("index").and_then(size).and_then(|index| document.textures.get(index));
-            let key = key.to_ascii_lowercase();
-            let is_data =
-                ["normal", "roughness", "occlusion", "thickness", "transmission", "iridescence", "anisotropy"]
-                    .iter()
-                    .any(|word| key.contains(word));
             let sampler = texture.and_then(|texture| texture.get("sampler")).and_then(size);
             let filter = sampler.and_then(|sampler| document.samplers[sampler].get("magFilter")?.as_u64());
-            let role = match (filter, is_data) {
-                (Some(NEAREST), _) => Role::Pixels,
-                (_, true) => Role::Data,
-                (_, false) => Role::Colour,
+            let own = Use {
+                role: if filter == Some(NEAREST) { Role::Pixels } else { role(key) },
+                alpha: alpha(key, is_opaque),
             };
             for image in texture.into_iter().flat_map(images_of) {
-                roles[image] = roles[image].max(Some(role));
+                let all = uses[image].get_or_insert(own);
+                *all = Use { role: all.role.max(own.role), alpha: all.alpha.max(own.alpha) };
             }
         });
     }
-    // Something unknown may show a texture as well; as a colour it does no harm.
-    if document.frozen_by.is_some() {
-        return vec![None; roles.len()];
+    uses
+}
+
+/// What a texture under that key of a material holds.
+fn role(key: &str) -> Role {
+    let key = key.to_ascii_lowercase();
+    let data = ["normal", "roughness", "occlusion", "thickness", "transmission", "iridescence", "anisotropy"];
+    if data.iter().any(|word| key.contains(word)) { Role::Data } else { Role::Colour }
+}
+
+fn alpha(key: &str, is_opaque: bool) -> Alpha {
+    match key {
+        "baseColorTexture" | "diffuseTexture" if is_opaque => Alpha::Ignored,
+        "baseColorTexture" | "diffuseTexture" => Alpha::Coverage,
+        "normalTexture"
+        | "occlusionTexture"
+        | "emissiveTexture"
+        | "metallicRoughnessTexture"
+        | "anisotropyTexture"
+        | "clearcoatTexture"
+        | "clearcoatNormalTexture"
+        | "clearcoatRoughnessTexture"
+        | "diffuseTransmissionColorTexture"
+        | "iridescenceTexture"
+        | "iridescenceThicknessTexture"
+        | "sheenColorTexture"
+        | "specularColorTexture"
+        | "thicknessTexture"
+        | "transmissionTexture" => Alpha::Ignored,
+        // `specularTexture`, `sheenRoughnessTexture` and others, or one that is not known.
+        _ => Alpha::Number,
     }
-    roles
 }
 
 fn reader(bytes: &[u8], format: ImageFormat) -> ImageReader<Cursor<&[u8]>> {
@@ -166,7 +212,7 @@ fn dimensions(bytes: &[u8], format: ImageFormat) -> Result<(u32, u32), image::Im
 fn convert(
     bytes: &[u8],
     format: ImageFormat,
-    role: Role,
+    used: Use,
     context: &Context<'_>,
 ) -> Result<Option<(Vec<u8>, bool)>, Failure> {
     let decoded = reader(bytes, format)
@@ -186,20 +232,21 @@ fn convert(
         return Ok(too_large.then(|| (written.into_inner(), false)));
     }
     let quality = f32::from(context.options.texture_quality);
-    let quality = if role == Role::Data { (quality + DATA_QUALITY).min(100.0) } else { quality };
+    let quality = if used.role == Role::Data { (quality + DATA_QUALITY).min(100.0) } else { quality };
     // Small PNGs are often icons and ramps, of few colours: lossless is smaller and exact. Large ones are seldom, and
     // finding out costs more than everything else.
     let pixels = u64::from(decoded.width()) * u64::from(decoded.height());
+    let encode = |encoding| encode(&decoded, encoding, used.alpha, context.options.texture_effort);
     let lossless = (format == ImageFormat::Png && pixels <= MOST_LOSSLESS_PIXELS)
-        .then(|| encode(&decoded, Encoding::Lossless))
+        .then(|| encode(Encoding::Lossless))
         .transpose()?;
     let encoded = match lossless {
-        Some(lossless) if role == Role::Pixels => lossless,
+        Some(lossless) if used.role == Role::Pixels => lossless,
         Some(lossless) => {
-            let lossy = encode(&decoded, Encoding::Lossy(quality))?;
+            let lossy = encode(Encoding::Lossy(quality))?;
             if lossless.len() < lossy.len() { lossless } else { lossy }
         }
-        None => encode(&decoded, Encoding::Lossy(quality))?,
+        None => encode(Encoding::Lossy(quality))?,
     };
     Ok((too_large || encoded.len() < bytes.len()).then_some((encoded, true)))
 }
@@ -210,14 +257,22 @@ enum Encoding {
     Lossless,
 }
 
-fn encode(image: &DynamicImage, encoding: Encoding) -> Result<Vec<u8>, Failure> {
+fn encode(image: &DynamicImage, encoding: Encoding, alpha: Alpha, effort: u8) -> Result<Vec<u8>, Failure> {
     use libwebp_sys as webp;
-    let has_alpha = image.color().has_alpha() && image.to_rgba8().pixels().any(|pixel| pixel[3] != 255);
-    let (pixels, channels) = if has_alpha { (image.to_rgba8().into_raw(), 4) } else { (image.to_rgb8().into_raw(), 3) };
+    let (pixels, channels): (Cow<'_, [u8]>, _) = match image {
+        DynamicImage::ImageRgb8(pixels) => (pixels.as_raw().into(), 3),
+        DynamicImage::ImageRgba8(pixels) => (pixels.as_raw().into(), 4),
+        other if other.color().has_alpha() => (other.to_rgba8().into_raw().into(), 4),
+        other => (other.to_rgb8().into_raw().into(), 3),
+    };
+    let has_alpha = channels == 4
+        && alpha != Alpha::Ignored
+        && pixels.as_chunks::<4>().0.iter().any(|&[_, _, _, alpha]| alpha != 255);
     let (width, height) = (image.width() as i32, image.height() as i32);
     let failed = || Failure::internal("libwebp cannot encode the texture");
     let mut config = webp::WebPConfig::new().map_err(|()| failed())?;
-    config.method = 4;
+    config.method = i32::from(effort);
+    config.exact = i32::from(alpha == Alpha::Number);
     match encoding {
         Encoding::Lossy(quality) => config.quality = quality,
         Encoding::Lossless => {
@@ -236,11 +291,12 @@ fn encode(image: &DynamicImage, encoding: Encoding) -> Result<Vec<u8>, Failure> 
         webp::WebPMemoryWriterInit(&raw mut writer);
         picture.writer = Some(webp::WebPMemoryWrite);
         picture.custom_ptr = (&raw mut writer).cast();
-        let imported = if channels == 4 {
-            webp::WebPPictureImportRGBA(&raw mut picture, pixels.as_ptr(), width * 4)
-        } else {
-            webp::WebPPictureImportRGB(&raw mut picture, pixels.as_ptr(), width * 3)
+        let import = match (channels, has_alpha) {
+            (4, true) => webp::WebPPictureImportRGBA,
+            (4, false) => webp::WebPPictureImportRGBX,
+            _ => webp::WebPPictureImportRGB,
         };
+        let imported = import(&raw mut picture, pixels.as_ptr(), width * channels);
         let done = imported != 0 && webp::WebPEncode(&raw const config, &raw mut picture) != 0;
         let bytes = if done && !writer.mem.is_null() {
             std::slice::from_raw_parts(writer.mem, writer.size).to_vec()

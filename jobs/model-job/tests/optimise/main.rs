@@ -5,6 +5,7 @@ mod draw_calls;
 mod hostile;
 mod render;
 mod support;
+mod textures;
 
 use serde_json::{Value, json};
 use support::{Tolerance, assert_shows_the_same, corpus, extent, load, optimise, triangles};
@@ -95,6 +96,41 @@ fn tetrahedron(extra: &Value) -> Vec<u8> {
     }
     let corners = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
     gltf(json, &corners, &[0, 2, 1, 0, 1, 3, 0, 3, 2, 1, 2, 3])
+}
+
+/// A square in a material of one texture, at accessors 0 (positions), 1 (indices) and 2 (coordinates).
+fn textured(picture: &[u8], material: &Value, extra: &Value) -> Vec<u8> {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(picture);
+    let float = |offset: usize, kind: &str| json!({ "bufferView": 0, "byteOffset": offset, "componentType": 5126, "count": 4, "type": kind });
+    let mut positions = float(0, "VEC3");
+    positions["min"] = json!([0, 0, 0]);
+    positions["max"] = json!([1, 1, 0]);
+    let mut json = json!({
+        "scene": 0,
+        "scenes": [{ "nodes": [0] }],
+        "nodes": [{ "mesh": 0 }],
+        "accessors": [
+            positions,
+            { "bufferView": 1, "componentType": 5123, "count": 6, "type": "SCALAR" },
+            float(48, "VEC2"),
+        ],
+        "meshes": [{
+            "primitives": [{ "attributes": { "POSITION": 0, "TEXCOORD_0": 2 }, "indices": 1, "material": 0 }],
+        }],
+        "materials": [material],
+        "textures": [{ "source": 0 }],
+        "images": [{ "uri": format!("data:image/png;base64,{text}") }],
+    });
+    if let Some(extensions) = material.get("extensions").and_then(Value::as_object) {
+        json["extensionsUsed"] = extensions.keys().cloned().collect();
+    }
+    for (key, value) in extra.as_object().unwrap() {
+        json[key] = value.clone();
+    }
+    let corners = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0];
+    let coordinates = [0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0];
+    gltf(json, &[&corners[..], &coordinates].concat(), &[0, 1, 2, 0, 2, 3])
 }
 
 #[test]

@@ -331,19 +331,24 @@ impl Palette {
     }
 }
 
-/// A PNG or a WebP.
+/// A PNG or a WebP, without its alpha.
 pub fn decode(mime_type: &str, bytes: &[u8]) -> image::RgbImage {
+    image::DynamicImage::ImageRgba8(decode_rgba(mime_type, bytes)).into_rgb8()
+}
+
+/// A PNG or a WebP.
+pub fn decode_rgba(mime_type: &str, bytes: &[u8]) -> image::RgbaImage {
     if mime_type != "image/webp" {
-        return image::load_from_memory(bytes).unwrap().into_rgb8();
+        return image::load_from_memory(bytes).unwrap().into_rgba8();
     }
     let (mut width, mut height) = (0, 0);
-    // SAFETY: libwebp reads as many bytes as it is told, and gives back three for each pixel, which are copied.
+    // SAFETY: libwebp reads as many bytes as it is told, and gives back four for each pixel, which are copied.
     unsafe {
-        let pixels = libwebp_sys::WebPDecodeRGB(bytes.as_ptr(), bytes.len(), &raw mut width, &raw mut height);
+        let pixels = libwebp_sys::WebPDecodeRGBA(bytes.as_ptr(), bytes.len(), &raw mut width, &raw mut height);
         assert!(!pixels.is_null(), "a WebP that cannot be read");
-        let copy = std::slice::from_raw_parts(pixels, (width * height * 3) as usize).to_vec();
+        let copy = std::slice::from_raw_parts(pixels, (width * height * 4) as usize).to_vec();
         libwebp_sys::WebPFree(pixels.cast());
-        image::RgbImage::from_raw(width as u32, height as u32, copy).unwrap()
+        image::RgbaImage::from_raw(width as u32, height as u32, copy).unwrap()
     }
 }
 
