@@ -215,6 +215,10 @@ impl Accessor {
 
     /// Every number as a float, normalised integers as what they stand for, without padding.
     pub fn floats(&self) -> Vec<f32> {
+        self.floats_as(self.normalised)
+    }
+
+    fn floats_as(&self, normalised: bool) -> Vec<f32> {
         let bytes = self.unfiltered();
         let len = self.shape.width();
         if self.component == Component::F32 && self.stride == 4 * len {
@@ -232,7 +236,7 @@ impl Accessor {
                     Component::U32 => (u32::from_le_bytes(of(4).try_into().unwrap_or_default()) as f32, 1.0),
                     Component::F32 => (f32::from_le_bytes(of(4).try_into().unwrap_or_default()), 1.0),
                 };
-                floats.push(if self.normalised { (value / largest).max(-1.0) } else { value });
+                floats.push(if normalised { (value / largest).max(-1.0) } else { value });
             }
         }
         floats
@@ -265,8 +269,7 @@ impl Accessor {
     /// that a double holds exactly.
     pub fn bounds(&self) -> (Vec<f64>, Vec<f64>) {
         let len = self.shape.width();
-        let raw = Self { normalised: false, ..self.clone_description() };
-        let floats = Self { bytes: self.bytes.clone(), ..raw }.floats();
+        let floats = self.floats_as(false);
         let mut least = vec![f64::INFINITY; len];
         let mut most = vec![f64::NEG_INFINITY; len];
         for element in floats.chunks_exact(len) {
@@ -276,9 +279,5 @@ impl Accessor {
             }
         }
         (least, most)
-    }
-
-    fn clone_description(&self) -> Self {
-        Self { bytes: Vec::new(), rest: None, ..*self }
     }
 }

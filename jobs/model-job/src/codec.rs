@@ -229,6 +229,26 @@ pub fn spatial_order(positions: &[f32]) -> Vec<u32> {
     remap
 }
 
+/// Triangles along a curve through space that keeps neighbours together. `positions` are three floats a vertex; every
+/// index is below their number.
+pub fn spatial_order_of_triangles(indices: &[u32], positions: &[f32]) -> Vec<u32> {
+    let vertex_count = positions.len() / 3;
+    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    let mut ordered = vec![0; indices.len()];
+    // SAFETY: lengths as told, indices checked above.
+    unsafe {
+        ffi::meshopt_spatialSortTriangles(
+            ordered.as_mut_ptr(),
+            indices.as_ptr(),
+            indices.len(),
+            positions.as_ptr(),
+            vertex_count,
+            12,
+        );
+    }
+    ordered
+}
+
 /// Reorders triangles so that overdraw falls, at most 5 % worse for the vertex cache. `positions` are three floats a
 /// vertex; every index is below their number.
 pub fn order_for_overdraw(indices: &[u32], positions: &[f32]) -> Vec<u32> {

@@ -9,6 +9,7 @@ mod gltf;
 mod mesh_builder;
 mod obj;
 mod ply;
+mod schema;
 mod stl;
 
 use catalog::Format;

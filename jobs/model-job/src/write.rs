@@ -3,6 +3,7 @@
 //! Accessors that are stored alike (same use, stride and filter) share one buffer view: each costs two hundred bytes of
 //! JSON, and codecs do better on long data. A view is compressed only where that is smaller, its own JSON included.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -523,25 +524,27 @@ impl Stored {
     fn view(&mut self, key: ViewKey, bytes: &[u8], indices: &[u32], vertices: usize, compress: Compress) -> usize {
         let is_indices = matches!(key.usage, Use::Triangles | Use::OwnTriangles(_) | Use::Indices);
         let stride = (key.usage == Use::Vertices).then_some(key.stride);
-        let raw_indices: Vec<u8> = if is_indices {
-            indices.iter().flat_map(|index| index.to_le_bytes().into_iter().take(key.stride)).collect()
-        } else {
-            Vec::new()
+        let raw = || -> Cow<'_, [u8]> {
+            match key.stride {
+                _ if !is_indices => Cow::Borrowed(bytes),
+                2 => indices.iter().flat_map(|&index| (index as u16).to_le_bytes()).collect(),
+                _ => indices.iter().flat_map(|index| index.to_le_bytes()).collect(),
+            }
         };
-        let raw = if is_indices { &raw_indices } else { bytes };
+        let raw_length = if is_indices { indices.len() * key.stride } else { bytes.len() };
         let can_compress = compress == Compress::Meshopt
             && key.usage != Use::Reserved
             && (is_indices || (key.stride.is_multiple_of(4) && key.stride <= 256));
         if !can_compress {
-            return self.plain_view(raw, stride);
+            return self.plain_view(&raw(), stride);
         }
         let (mode, encoded) = match key.usage {
             Use::Triangles | Use::OwnTriangles(_) => ("TRIANGLES", codec::encode_triangles(indices, vertices)),
             Use::Indices => ("INDICES", codec::encode_indices(indices, vertices)),
             _ => ("ATTRIBUTES", codec::encode_vertices(bytes, key.stride)),
         };
-        if key.filter == Filter::None && encoded.len() + COMPRESSION_JSON >= raw.len() {
-            return self.plain_view(raw, stride);
+        if key.filter == Filter::None && encoded.len() + COMPRESSION_JSON >= raw_length {
+            return self.plain_view(&raw(), stride);
         }
         self.binary.resize(self.binary.len().next_multiple_of(4), 0);
         let mut extension = Object::new();
@@ -551,7 +554,7 @@ impl Stored {
         }
         extension.insert("byteLength".to_owned(), json!(encoded.len()));
         extension.insert("byteStride".to_owned(), json!(key.stride));
-        extension.insert("count".to_owned(), json!(raw.len() / key.stride));
+        extension.insert("count".to_owned(), json!(raw_length / key.stride));
         extension.insert("mode".to_owned(), json!(mode));
         if let Some(filter) = key.filter.name() {
             extension.insert("filter".to_owned(), json!(filter));
@@ -561,13 +564,13 @@ impl Stored {
         if self.fallback_length > 0 {
             json.insert("byteOffset".to_owned(), json!(self.fallback_length));
         }
-        json.insert("byteLength".to_owned(), json!(raw.len()));
+        json.insert("byteLength".to_owned(), json!(raw_length));
         if let Some(stride) = stride {
             json.insert("byteStride".to_owned(), json!(stride));
         }
         json.insert("extensions".to_owned(), json!({ "EXT_meshopt_compression": extension }));
         self.binary.extend(encoded);
-        self.fallback_length = (self.fallback_length + raw.len()).next_multiple_of(4);
+        self.fallback_length = (self.fallback_length + raw_length).next_multiple_of(4);
         self.push_view(json)
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Budget;
 use super::buffers::{BufferBytes, Buffers};
-use super::{data_uri, draco};
+use super::{data_uri, draco, schema};
 use crate::accessor::{Accessor, Component, Shape};
 use crate::document::{
     Animation, Attribute, Channel, Document, Image, Interpolation, Mesh, Mode, Node, Primitive, Scene, Skin, Unclaimed,
@@ -101,7 +101,8 @@ fn truncated(has: usize, wants: usize) -> Failure {
 fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Document, Failure> {
     let json = json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json);
     let end = json.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
-    let root: Value = serde_json::from_slice(&json[..end])
+    let json = &json[..end];
+    let root: Value = serde_json::from_slice(json)
         .map_err(|error| Failure::invalid_input("the glTF's JSON cannot be read").because(error))?;
     let Value::Object(mut root) = root else {
         return Err(Failure::invalid_input("the glTF's JSON is not an object"));
@@ -165,6 +166,7 @@ fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Docume
     document.scene = take_index(&mut root, "scene", document.scenes.len(), "scenes")?;
     document.unclaimed = if document.frozen_by.is_some() { buffers.unclaimed()? } else { Unclaimed::default() };
     document.rest = root;
+    document.warnings.extend(schema::warnings(json));
     Ok(document)
 }
 

@@ -135,3 +135,37 @@ fn the_same_shape_in_several_materials_is_stored_once() {
         assert_eq!(load("model.glb", &written).unwrap().meshes.len(), 50);
     }
 }
+
+#[test]
+fn triangles_in_any_order_are_as_small_as_in_a_good_one() {
+    // More than are ordered at once.
+    let side = 750_u32;
+    let point = |x: u32, y: u32| [x as f32, (x as f32 * 0.05).sin() * 3.0, y as f32];
+    let facet = |at: u32| {
+        let (x, y, half) = (at / 2 % side, at / 2 / side, at % 2);
+        match half {
+            0 => [point(x, y), point(x, y + 1), point(x + 1, y)],
+            _ => [point(x + 1, y), point(x, y + 1), point(x + 1, y + 1)],
+        }
+    };
+    let count = side * side * 2;
+    let stl = |order: &dyn Fn(u32) -> u32| {
+        let mut bytes = vec![0; 80];
+        bytes.extend(count.to_le_bytes());
+        for at in 0..count {
+            bytes.extend([0; 12]);
+            bytes.extend(facet(order(at)).as_flattened().iter().flat_map(|value| value.to_le_bytes()));
+            bytes.extend([0; 2]);
+        }
+        bytes
+    };
+    let tidy = optimise("tidy.stl", &stl(&|at| at), "optimise").unwrap();
+    // A step that has no divisor in common with the count visits every triangle.
+    let anyhow =
+        optimise("any.stl", &stl(&|at| (u64::from(at) * 611_953 % u64::from(count)) as u32), "optimise").unwrap();
+    for optimised in [&tidy, &anyhow] {
+        assert_eq!(optimised.document.meshes[0].primitives[0].triangle_count() as u32, count);
+    }
+    let ratio = anyhow.bytes.len() as f64 / tidy.bytes.len() as f64;
+    assert!(ratio < 1.3, "{ratio}");
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::float_cmp, reason = "what is stored exactly is compared exactly")]
 
 mod draw_calls;
+mod features;
 mod hostile;
 mod render;
 mod support;
@@ -37,6 +38,10 @@ fn check(name: &str, bytes: &[u8], text: &str, rotations_are_exact: f64) {
     };
     assert_eq!(channels(&before), channels(&optimised.document) + left_out, "{name}: channels");
     assert_eq!(before.animations.len(), optimised.document.animations.len(), "{name}: animations");
+    if before.warnings.is_empty() {
+        // The loader tells what is not valid.
+        assert_eq!(optimised.document.warnings, Vec::<String>::new(), "{name} {text}");
+    }
     assert_eq!(before.cameras.len(), optimised.document.cameras.len(), "{name}: cameras");
 }
 
