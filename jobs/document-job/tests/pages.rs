@@ -13,7 +13,8 @@ const MAX_ERROR: f64 = 0.16;
 /// The same, on average.
 const MAX_MEAN_ERROR: f64 = 0.01;
 
-fn text_of(pdf: &Path) -> String {
+/// The text in one of its forms: `text.txt`, `text.md`.
+fn text_of(pdf: &Path, name: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = fs_err::File::open(pdf).unwrap().into_parts().0;
     let task = Task {
@@ -21,9 +22,9 @@ fn text_of(pdf: &Path) -> String {
         outputs: Outputs::in_folder(folder.path()),
         progress: Progress::silent(),
     };
-    let operations = Operations::parse_for(MediaKind::Document, "text?formats=text").unwrap();
+    let operations = Operations::parse_for(MediaKind::Document, "text?formats=text,markdown").unwrap();
     DocumentJob.process(operations.iter().next().unwrap(), &task).unwrap();
-    fs_err::read_to_string(folder.path().join("text.txt")).unwrap()
+    fs_err::read_to_string(folder.path().join(name)).unwrap()
 }
 
 /// Words, and ideographs each by itself.
@@ -64,7 +65,7 @@ fn pages_are_read_as_they_were_written() {
             continue;
         }
         let truth = fs_err::read_to_string(pdf.with_extension("txt")).unwrap();
-        let found = text_of(&pdf);
+        let found = text_of(&pdf, "text.txt");
         let error = error(&words(&truth), &words(&found));
         assert!(error < MAX_ERROR, "{}: {error:.3}\n{found}", pdf.display());
         errors.insert(pdf, error);
@@ -72,4 +73,57 @@ fn pages_are_read_as_they_were_written() {
     assert!(errors.len() >= 50, "{} pages", errors.len());
     let mean = errors.values().sum::<f64>() / errors.len() as f64;
     assert!(mean < MAX_MEAN_ERROR, "{mean:.4} on average: {errors:#?}");
+}
+
+#[test]
+fn tables_are_rows_of_cells() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pages");
+    for (page, rows) in [
+        (
+            "table_open",
+            [
+                "| Vessel | Cargo | Berth | Tonnes |",
+                "| Halcyon | Grain | 11 | 980 |",
+                "| Sable | Machinery | 7 | 415 |",
+            ],
+        ),
+        (
+            "table_ruled",
+            [
+                "| Vessel | Cargo | Berth | Tonnes |",
+                "| Halcyon | Grain | 11 | 980 |",
+                "| Sable | Machinery | 7 | 415 |",
+            ],
+        ),
+        (
+            "table_of_numbers",
+            [
+                "| Month | 2016 | 2017 | 2018 | 2019 | 2020 | 2021 | 2022 | 2023 |",
+                "| January | 32.1 | 15.0 | 64.5 | 7.3 | 53.1 | 36.3 | 5.8 | 50.3 |",
+                "| September | 57.5 | 45.2 | 83.2 | 93.5 | 47.0 | 65.8 | 6.1 | 69.5 |",
+            ],
+        ),
+        (
+            "table_wrapped_cells",
+            [
+                "| Station | Remarks |",
+                "| North pier | The gauge was cleaned and reads two millimetres higher than before. |",
+                "| Mole | No change. |",
+            ],
+        ),
+    ] {
+        let markdown = text_of(&folder.join(page).with_extension("pdf"), "text.md");
+        for row in rows {
+            assert!(markdown.lines().any(|line| line == row), "{page} has no row {row}:\n{markdown}");
+        }
+    }
+}
+
+#[test]
+fn headings_and_lists_are_told_from_paragraphs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pages");
+    let markdown = text_of(&folder.join("lists.pdf"), "text.md");
+    for line in ["## Before the tide turns", "- Signal the pilot.", "2. Release the mooring lines."] {
+        assert!(markdown.lines().any(|found| found == line), "{line}:\n{markdown}");
+    }
 }

@@ -36,6 +36,7 @@ struct PlacedWord {
     has_drawn_space: [bool; 2],
     is_rtl: bool,
     is_ltr: bool,
+    is_bold: bool,
 }
 
 /// Words beside each other with no wide gap.
@@ -61,7 +62,8 @@ pub(crate) fn arrange(shown: &Shown) -> Vec<Block> {
     if !keeps_order {
         segments = rows::in_rows(segments);
     }
-    let mut regions = tables::join_columns(regions::split_columns(regions::regions(segments)));
+    let regions = regions::split_columns(regions::regions(segments));
+    let mut regions = tables::join_rows(tables::join_columns(regions));
     for region in &mut regions {
         region.bounds = region.view_bounds();
     }

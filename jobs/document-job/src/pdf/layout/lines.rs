@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::{CELL_GAP, PlacedWord, Segment, WORD_GAP};
 
 impl Segment {
-    fn of(word: PlacedWord, continues_row: bool) -> Self {
+    pub(super) fn of(word: PlacedWord, continues_row: bool) -> Self {
         let (angle, start, end, baseline) = (word.angle, word.start, word.end, word.baseline);
         let (size, top, bottom) = (word.size, word.top, word.bottom);
         Self { words: vec![word], angle, start, end, baseline, size, top, bottom, continues_row }
     }
 
-    fn push(&mut self, word: PlacedWord) {
+    pub(super) fn push(&mut self, word: PlacedWord) {
         self.start = self.start.min(word.start);
         self.end = self.end.max(word.end);
         if word.size > self.size {

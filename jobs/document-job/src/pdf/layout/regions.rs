@@ -22,6 +22,8 @@ pub(super) struct Region {
     row_end: f32,
     baseline: f32,
     pub(super) size: f32,
+    /// Whether the last row is one piece, and all bold or not.
+    is_bold: Option<bool>,
     start: f32,
     end: f32,
     leading: Option<f32>,
@@ -56,9 +58,10 @@ pub(super) fn split_columns(regions: Vec<Region>) -> Vec<Region> {
         match region.text_columns() {
             Some(columns) => {
                 let mut parts: Vec<Option<Region>> = columns.iter().map(|_| None).collect();
-                for (mut segment, _) in region.segments {
-                    segment.continues_row = false;
+                let mut last_rows = vec![usize::MAX; columns.len()];
+                for (mut segment, row) in region.segments {
                     let at = tables::column_of(&columns, &segment);
+                    segment.continues_row = std::mem::replace(&mut last_rows[at], row) == row;
                     match &mut parts[at] {
                         Some(part) => part.push(segment),
                         slot => *slot = Some(Region::of(segment)),
@@ -80,6 +83,7 @@ impl Region {
             row_end: segment.end,
             baseline: segment.baseline,
             size: segment.size,
+            is_bold: Some(segment.is_bold()),
             start: segment.start,
             end: segment.end,
             leading: None,
@@ -115,6 +119,10 @@ impl Region {
         if segment.continues_row && step.abs() < size * 0.5 {
             return segment.start > self.row_end;
         }
+        // A bold line is a heading of what follows.
+        if self.is_bold.is_some_and(|is_bold| is_bold != segment.is_bold()) {
+            return false;
+        }
         let overlap = self.end.min(segment.end) - self.start.max(segment.start);
         let fits_leading = self.leading.is_none_or(|leading| (step - leading).abs() < size * 0.3);
         step > size * 0.3 && step < size * 1.9 && fits_leading && overlap > 0.0
@@ -131,7 +139,9 @@ impl Region {
         let step = segment.baseline - self.baseline;
         if segment.continues_row && step.abs() < self.size.max(segment.size) * 0.5 {
             self.row_end = self.row_end.max(segment.end);
+            self.is_bold = None;
         } else {
+            self.is_bold = Some(segment.is_bold());
             self.row += 1;
             self.row_end = segment.end;
             self.baseline = segment.baseline;
@@ -141,6 +151,11 @@ impl Region {
         self.start = self.start.min(segment.start);
         self.end = self.end.max(segment.end);
         self.segments.push((segment, self.row));
+    }
+
+    /// Of the last row.
+    pub(super) fn baseline(&self) -> f32 {
+        self.baseline
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -163,22 +178,33 @@ impl Region {
     /// The columns, from the left to the right, if they hold running text.
     fn text_columns(&self) -> Option<Vec<[f32; 2]>> {
         let rows = self.rows();
-        if rows < MIN_COLUMN_ROWS || self.segments.len() < rows + rows / 2 {
+        if rows < MIN_COLUMN_ROWS || self.segments.len() == rows {
             return None;
         }
         let mut columns = tables::columns(&self.segments);
         if !(2..=MAX_COLUMNS).contains(&columns.len()) {
             return None;
         }
-        let is_text = columns.iter().enumerate().all(|(at, column)| {
-            let of_column: Vec<&Segment> = self
-                .segments
-                .iter()
-                .map(|(segment, _)| segment)
-                .filter(|segment| tables::column_of(&columns, segment) == at)
-                .collect();
-            of_column.len() * 2 >= rows && is_running_text(&of_column, column[1] - column[0])
-        });
+        let of_column = |at: usize| -> Vec<&Segment> {
+            let segments = self.segments.iter().map(|(segment, _)| segment);
+            segments.filter(|segment| tables::column_of(&columns, segment) == at).collect()
+        };
+        let is_text_at = |at: usize| is_running_text(&of_column(at), columns[at][1] - columns[at][0]);
+        if self.segments.len() < rows + rows / 2 {
+            // Few lines have something beside them: what goes on from line to line is text, and no cell.
+            let is_text: Vec<bool> =
+                (0..columns.len()).map(|at| of_column(at).len() * 10 >= rows * 7 && is_text_at(at)).collect();
+            let mut parts: Vec<([f32; 2], bool)> = Vec::new();
+            for (column, is_text) in columns.into_iter().zip(is_text) {
+                match parts.last_mut() {
+                    Some((part, false)) if !is_text => part[1] = column[1],
+                    _ => parts.push((column, is_text)),
+                }
+            }
+            let has_text = parts.len() > 1 && parts.iter().any(|(_, is_text)| *is_text);
+            return has_text.then(|| parts.into_iter().map(|(part, _)| part).collect());
+        }
+        let is_text = (0..columns.len()).all(|at| of_column(at).len() * 2 >= rows && is_text_at(at));
         if self.is_rtl() {
             columns.reverse();
         }
@@ -213,6 +239,10 @@ fn is_ideograph(char: char) -> bool {
 }
 
 impl Segment {
+    fn is_bold(&self) -> bool {
+        self.words.iter().all(|word| word.is_bold)
+    }
+
     fn into_line(mut self, shown: &Shown, row: usize, column: usize) -> Line {
         if self.words.iter().any(|word| word.is_rtl) {
             self.words.sort_by(|one, other| one.start.total_cmp(&other.start));

@@ -38,8 +38,40 @@ pub(super) fn column_of(columns: &[[f32; 2]], segment: &Segment) -> usize {
     best.map_or(0, |(at, _)| at)
 }
 
+/// Parts a segment at the boundaries between columns, where its words leave a gap there.
+fn parted(segment: Segment, boundaries: &[f32]) -> Vec<Segment> {
+    if segment.words.iter().any(|word| word.is_rtl) || segment.words.len() < 2 {
+        return vec![segment];
+    }
+    let continues_row = segment.continues_row;
+    let mut parts: Vec<Segment> = Vec::new();
+    let mut end = f32::MIN;
+    for word in segment.words {
+        let is_parted = boundaries.iter().any(|boundary| (end..=word.start).contains(boundary));
+        end = word.end;
+        match parts.last_mut() {
+            Some(part) if !is_parted => part.push(word),
+            last => {
+                let continues_row = last.is_some() || continues_row;
+                parts.push(Segment::of(word, continues_row));
+            }
+        }
+    }
+    parts
+}
+
 /// Gives each segment of a table its column, and brings lines of one cell into one row.
 pub(super) fn arrange(segments: Vec<(Segment, usize)>) -> Vec<(Segment, usize, usize)> {
+    let known = columns(&segments);
+    let size = segments.first().map_or(1.0, |(segment, _)| segment.size);
+    let mut boundaries = gaps_through(segments.iter().map(|(segment, _)| segment), size);
+    if boundaries.len() + 1 < known.len() {
+        boundaries = known.windows(2).map(|pair| f32::midpoint(pair[0][1], pair[1][0])).collect();
+    }
+    let segments: Vec<(Segment, usize)> = segments
+        .into_iter()
+        .flat_map(|(segment, row)| parted(segment, &boundaries).into_iter().map(move |part| (part, row)))
+        .collect();
     let columns = columns(&segments);
     let mut cells: Vec<(Segment, usize, usize)> = segments
         .into_iter()
@@ -67,6 +99,87 @@ pub(super) fn arrange(segments: Vec<(Segment, usize)>) -> Vec<(Segment, usize, u
     }
     cells.sort_by_key(|cell| (cell.1, cell.2));
     cells
+}
+
+/// Joins lines that stand below each other at equal steps, and whose words leave the same gaps, to rows.
+pub(super) fn join_rows(regions: Vec<Region>) -> Vec<Region> {
+    let mut joined: Vec<Region> = Vec::with_capacity(regions.len());
+    let mut pending: Vec<Region> = Vec::new();
+    for region in regions {
+        let follows = match pending.as_slice() {
+            [.., last] if !is_row_below(last, &region) => false,
+            [.., before, last] => {
+                let (step, next) = (last.baseline() - before.baseline(), region.baseline() - last.baseline());
+                (step - next).abs() < step * 0.15
+            }
+            _ => true,
+        };
+        if !follows {
+            joined.extend(as_table(std::mem::take(&mut pending)));
+        }
+        pending.push(region);
+    }
+    joined.extend(as_table(pending));
+    joined
+}
+
+/// Whether both are single lines, the other not far below.
+fn is_row_below(one: &Region, other: &Region) -> bool {
+    let step = other.baseline() - one.baseline();
+    let size = one.size.max(other.size);
+    let is_alike = one.angle == other.angle && one.size.min(other.size) > size * 0.85;
+    one.rows() == 1 && other.rows() == 1 && is_alike && step > size * 0.8 && step < size * 4.0
+}
+
+/// Lines as the rows of a table, if gaps that go through all of them make columns of numbers or at least three columns.
+fn as_table(lines: Vec<Region>) -> Vec<Region> {
+    const MIN_ROWS: usize = 3;
+    if lines.len() < MIN_ROWS {
+        return lines;
+    }
+    let size = lines[0].size;
+    let boundaries = gaps_through(lines.iter().flat_map(|line| &line.segments).map(|(segment, _)| segment), size);
+    if boundaries.is_empty() {
+        return lines;
+    }
+    let column = |at: f32| boundaries.partition_point(|boundary| *boundary < at);
+    // Words and numbers of each column.
+    let mut counts = vec![[0_usize; 2]; boundaries.len() + 1];
+    let mut filled = 0;
+    for line in &lines {
+        let mut columns = vec![false; counts.len()];
+        for word in line.segments.iter().flat_map(|(segment, _)| &segment.words) {
+            let at = column(word.start);
+            columns[at] = true;
+            counts[at][usize::from(word.text.bytes().any(|byte| byte.is_ascii_digit()))] += 1;
+        }
+        filled += columns.iter().filter(|is_filled| **is_filled).count();
+    }
+    let has_numbers = counts[1..].iter().any(|[words, numbers]| numbers > words);
+    if filled * 10 < lines.len() * counts.len() * 7 || !(has_numbers || boundaries.len() >= 2) {
+        return lines;
+    }
+    let rows = lines.into_iter().enumerate().flat_map(|(row, line)| {
+        let parts = line.segments.into_iter().flat_map(|(segment, _)| parted(segment, &boundaries));
+        parts.map(move |part| (part, row)).collect::<Vec<_>>()
+    });
+    Region::of_rows(rows.collect()).into_iter().collect()
+}
+
+/// The middles of the gaps that go through all lines and are wider than those between words.
+fn gaps_through<'a>(segments: impl Iterator<Item = &'a Segment>, size: f32) -> Vec<f32> {
+    let mut extents: Vec<[f32; 2]> =
+        segments.flat_map(|segment| &segment.words).map(|word| [word.start, word.end]).collect();
+    extents.sort_by(|one, other| one[0].total_cmp(&other[0]));
+    let mut boundaries = Vec::new();
+    let mut end = extents.first().map_or(0.0, |extent| extent[1]);
+    for extent in extents {
+        if extent[0] - end > size * 0.6 {
+            boundaries.push(f32::midpoint(end, extent[0]));
+        }
+        end = end.max(extent[1]);
+    }
+    boundaries
 }
 
 /// Joins columns of cells that come one after the other, line beside line, to rows. Running text stays in columns.

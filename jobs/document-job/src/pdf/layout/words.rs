@@ -81,6 +81,7 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
                 top: baseline - style.ascent * glyph.size,
                 bottom: baseline - style.descent * glyph.size,
                 style: glyph.style,
+                is_bold: style.is_bold,
                 has_space_before: space,
                 has_drawn_space: drawn_space.take().map_or([false; 2], |drawn| {
                     let middle = f32::midpoint(drawn[0], drawn[1]);
