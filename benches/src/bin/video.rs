@@ -6,6 +6,7 @@
 //! what is measured is bytes, requests and the work on key frames, for which one part is like the other.
 
 use std::env;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -150,8 +151,9 @@ impl Bench {
                     frames.iter().filter_map(|frame| frame["size"].as_u64()).sum::<u64>() + moov_size(path)?;
                 let size = fs_err::metadata(path)?.len();
                 let of = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-                text += &format!(
-                    "| {name} | {:.1} | {select} | {} | {requests} | {:.2} | {:.2} % | {:.3}× |\n",
+                let _ = writeln!(
+                    text,
+                    "| {name} | {:.1} | {select} | {} | {requests} | {:.2} | {:.2} % | {:.3}× |",
                     size as f64 / 1e6,
                     frames.len(),
                     bytes as f64 / 1e6,
@@ -370,7 +372,7 @@ fn index_of(folder: &Path) -> Result<Value> {
 /// Bytes of the index of an MP4, those of all fragments together; of other containers none.
 fn moov_size(path: &str) -> Result<u64> {
     use std::io::{Read, Seek, SeekFrom};
-    if !path.ends_with(".mp4") {
+    if Path::new(path).extension().is_none_or(|extension| extension != "mp4") {
         return Ok(0);
     }
     let mut file = fs_err::File::open(path)?;
