@@ -5,7 +5,7 @@ locals {
     document = { queue_variable = "SQS_DOCUMENT", job = "document-job", vcpus = 1, memory_mib = 2048, disk_gib = 21, timeout_seconds = 1800, gpus = 0 }
     image    = { queue_variable = "SQS_PICTURE", job = "image-job", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, gpus = 0 }
     model    = { queue_variable = "SQS_3D_FILE", job = "model-job", vcpus = 2, memory_mib = 8192, disk_gib = 50, timeout_seconds = 3600, gpus = 0 }
-    video    = { queue_variable = "SQS_VIDEO", job = "video-job", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 21600, gpus = 0 }
+    video    = { queue_variable = "SQS_VIDEO", job = "video-job", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 36000, gpus = 0 }
   }
 
   kinds = {

@@ -1,5 +1,7 @@
 //! A real AWS API on this machine, and the real SDK's clients for it.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -45,6 +47,27 @@ impl Aws {
     /// The environment variables that lead a program to it.
     pub fn environment(&self) -> Vec<(String, String)> {
         environment_of(&self.endpoint())
+    }
+
+    /// A Python with boto3, pointed at the server.
+    pub fn python(&self) -> Command {
+        self.pointed_here(&self.moto.python)
+    }
+
+    /// A shell that takes a line and finds the AWS CLI and that Python, both pointed at the server.
+    pub fn shell(&self) -> Command {
+        let mut shell = self.pointed_here(Path::new("bash"));
+        shell.args(["-o", "pipefail", "-c"]);
+        shell
+    }
+
+    fn pointed_here(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        let programs = self.moto.python.parent().expect("a program is in a folder").display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", format!("{programs}:{path}")).envs(self.environment());
+        command.env("AWS_DEFAULT_REGION", REGION).stdin(Stdio::null());
+        command
     }
 
     /// The SDK's configuration for it.

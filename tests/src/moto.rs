@@ -11,10 +11,15 @@ use crate::target_folder;
 /// Earlier versions break the SDK's `CompleteMultipartUpload`.
 const VERSION: &str = "5.2.5";
 
+/// The `aws` of the lines that Terraform prints for people.
+const COMMAND_LINE_VERSION: &str = "1.46.3";
+
 /// A running server. It ends when its standard input is closed, which the operating system does when this process ends,
 /// a crash included.
 pub(crate) struct Moto {
     pub(crate) port: u16,
+    /// A Python that has AWS's SDK and command line beside it.
+    pub(crate) python: PathBuf,
     _child: Child,
 }
 
@@ -33,12 +38,12 @@ pub(crate) fn start() -> Result<Moto> {
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("standard output is a pipe")).read_line(&mut line)?;
     let port = line.trim().parse().with_context(|| format!("moto's server did not start; it said {line:?}"))?;
-    Ok(Moto { port, _child: child })
+    Ok(Moto { port, python, _child: child })
 }
 
-/// Makes a virtual environment with moto in the target folder, once for all test processes. The Python in it.
+/// Makes a virtual environment with moto and the AWS CLI in the target folder, once for all test processes. The Python in it.
 fn install() -> Result<PathBuf> {
-    let folder = target_folder().join(format!("moto-{VERSION}"));
+    let folder = target_folder().join(format!("moto-{VERSION}-awscli-{COMMAND_LINE_VERSION}"));
     let python = folder.join("bin/python");
     fs_err::create_dir_all(target_folder())?;
     let lock = fs_err::File::create(folder.with_extension("lock"))?;
@@ -49,7 +54,8 @@ fn install() -> Result<PathBuf> {
         run(
             Command::new(&python)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-                .arg(format!("moto[server]=={VERSION}")),
+                .arg(format!("moto[server]=={VERSION}"))
+                .arg(format!("awscli=={COMMAND_LINE_VERSION}")),
             &folder,
         )?;
         fs_err::write(&complete, "")?;

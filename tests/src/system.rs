@@ -44,6 +44,9 @@ pub struct System<'a> {
     uploads: String,
     results: String,
     notices: String,
+    /// The targets that the rules had before, and the subscription to the topic: what [`Self::stop`] undoes.
+    targets: [(String, Value); 3],
+    subscription: String,
     again: VecDeque<(Target, Value, u32)>,
     jobs: BTreeSet<String>,
     sequencers: HashMap<(String, String), usize>,
@@ -71,10 +74,9 @@ impl<'a> System<'a> {
         let (uploads, results) = (aws.queue().await, aws.queue().await);
         let notices = aws.queue().await;
         let rules = &infrastructure.rules;
-        for (rule, queue) in [(&rules.uploads, &uploads), (&rules.results, &results), (&rules.job_states, &results)] {
-            target(aws, rule, queue);
-        }
-        subscribe(aws, &infrastructure.topics.jobs, &notices).await;
+        let couriers = [(&rules.uploads, &uploads), (&rules.results, &results), (&rules.job_states, &results)];
+        let targets = couriers.map(|(rule, queue)| (rule.clone(), target(aws, rule, queue)));
+        let subscription = subscribe(aws, &infrastructure.topics.jobs, &notices).await;
         Self {
             aws,
             infrastructure,
@@ -89,10 +91,24 @@ impl<'a> System<'a> {
             uploads,
             results,
             notices,
+            targets,
+            subscription,
             again: VecDeque::new(),
             jobs: BTreeSet::new(),
             sequencers: HashMap::new(),
         }
+    }
+
+    /// Ends the programs, and leaves the installation's rules and topic as they were found.
+    pub async fn stop(self) {
+        for (rule, targets) in &self.targets {
+            remove_targets(self.aws, rule, &json!([{"Id": COURIER}]));
+            if targets.as_array().is_some_and(|targets| !targets.is_empty()) {
+                self.aws.call("events", "AWSEvents.PutTargets", &json!({"Rule": rule, "Targets": targets}));
+            }
+        }
+        let end = self.aws.sns().unsubscribe().subscription_arn(&self.subscription);
+        end.send().await.expect("a subscription ends");
     }
 
     /// Carries events and runs jobs until there is nothing left to carry and to run.
@@ -250,25 +266,32 @@ impl<'a> System<'a> {
     }
 }
 
-/// Makes a queue the target of a rule, in the place of the Lambda that it may have.
-fn target(aws: &Aws, rule: &str, queue: &str) {
+/// What the target is called that stands for a Lambda.
+const COURIER: &str = "courier";
+
+/// Makes a queue the target of a rule, in the place of the Lambda that it may have, at which moto would stop; the targets
+/// that the rule had.
+fn target(aws: &Aws, rule: &str, queue: &str) -> Value {
     let present = aws.call("events", "AWSEvents.ListTargetsByRule", &json!({"Rule": rule}));
-    let present = present["Targets"].as_array().and_then(|targets| targets.first()?["Id"].as_str().map(str::to_owned));
-    let target = json!({"Id": present.unwrap_or_else(|| "courier".to_owned()), "Arn": queue_arn(queue)});
+    let present = present["Targets"].clone();
+    remove_targets(aws, rule, &present);
+    let target = json!({"Id": COURIER, "Arn": queue_arn(queue)});
     aws.call("events", "AWSEvents.PutTargets", &json!({"Rule": rule, "Targets": [target]}));
+    present
 }
 
-/// Subscribes a queue to a topic, in the place of the Lambda that may be subscribed.
-async fn subscribe(aws: &Aws, topic: &str, queue: &str) {
-    let present = aws.sns().list_subscriptions_by_topic().topic_arn(topic).send().await.expect("a topic is there");
-    for subscription in present.subscriptions.unwrap_or_default() {
-        if subscription.protocol() == Some("lambda") {
-            let arn = subscription.subscription_arn.unwrap_or_default();
-            aws.sns().unsubscribe().subscription_arn(arn).send().await.expect("a subscription ends");
-        }
+fn remove_targets(aws: &Aws, rule: &str, targets: &Value) {
+    let ids: Vec<&Value> = targets.as_array().into_iter().flatten().map(|target| &target["Id"]).collect();
+    if !ids.is_empty() {
+        aws.call("events", "AWSEvents.RemoveTargets", &json!({"Rule": rule, "Ids": ids}));
     }
+}
+
+/// Subscribes a queue to a topic, beside the Lambda that may be subscribed; the subscription's ARN.
+async fn subscribe(aws: &Aws, topic: &str, queue: &str) -> String {
     let subscribe = aws.sns().subscribe().topic_arn(topic).protocol("sqs").endpoint(queue_arn(queue));
-    subscribe.send().await.expect("a queue is subscribed");
+    let subscription = subscribe.send().await.expect("a queue is subscribed");
+    subscription.subscription_arn.expect("a subscription has an ARN")
 }
 
 /// Every message of a queue, deleted from it.
