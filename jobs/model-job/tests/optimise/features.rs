@@ -86,8 +86,8 @@ fn ribbon(steps: u32) -> (Vec<f32>, Vec<u32>) {
     (positions.collect(), triangles.collect())
 }
 
-#[test]
-fn skins_morph_targets_and_sparse_accessors_move_as_before() {
+/// A skin of many joints, morph targets, of which one is sparse, and animations of every kind.
+pub fn bent() -> Vec<u8> {
     let (positions, triangles) = ribbon(20);
     let count = positions.len() / 3;
     let mut builder = Builder::default();
@@ -139,7 +139,7 @@ fn skins_morph_targets_and_sparse_accessors_move_as_before() {
     let mut nodes: Vec<Value> = (0..300).map(|at| json!({ "translation": [f64::from(at % 3) * 0.2, 0, 0] })).collect();
     nodes.push(json!({ "name": "skeleton", "children": (0..300).collect::<Vec<_>>(), "scale": [2, 2, 2] }));
     nodes.push(json!({ "name": "body", "mesh": 0, "skin": 0, "weights": [0.5, 0.1] }));
-    let bytes = builder.finish(json!({
+    builder.finish(json!({
         "scene": 0,
         "scenes": [{ "name": "only", "nodes": [300, 301] }],
         "nodes": nodes,
@@ -166,7 +166,12 @@ fn skins_morph_targets_and_sparse_accessors_move_as_before() {
                 { "sampler": 3, "target": { "node": 297, "path": "rotation" } },
             ],
         }],
-    }));
+    }))
+}
+
+#[test]
+fn skins_morph_targets_and_sparse_accessors_move_as_before() {
+    let bytes = bent();
     for text in ["optimise", "optimise?compress=none", "optimise?quantise=false"] {
         check("bend.gltf", &bytes, text, 0.01);
         let document = optimise("bend.gltf", &bytes, text).unwrap().document;
@@ -176,8 +181,8 @@ fn skins_morph_targets_and_sparse_accessors_move_as_before() {
     }
 }
 
-#[test]
-fn interleaved_and_integer_attributes_and_short_indices_read_the_same() {
+/// Attributes side by side in one view, most of them integers, and indices of a byte.
+pub fn interleaved() -> Vec<u8> {
     let (positions, triangles) = ribbon(12);
     let mut builder = Builder::default();
     let mut bytes = Vec::new();
@@ -211,7 +216,7 @@ fn interleaved_and_integer_attributes_and_short_indices_read_the_same() {
         "COLOR_0": part(28, 5121, "VEC4", true),
     });
     let index = builder.indices(5121, &triangles);
-    let bytes = builder.finish(json!({
+    builder.finish(json!({
         "scene": 0,
         "extensionsUsed": ["KHR_mesh_quantization", "KHR_texture_transform"],
         "extensionsRequired": ["KHR_mesh_quantization"],
@@ -227,7 +232,12 @@ fn interleaved_and_integer_attributes_and_short_indices_read_the_same() {
         }],
         "textures": [{ "source": 0 }],
         "images": [{ "uri": format!("data:image/png;base64,{PIXEL}") }],
-    }));
+    }))
+}
+
+#[test]
+fn interleaved_and_integer_attributes_and_short_indices_read_the_same() {
+    let bytes = interleaved();
     check("interleaved.gltf", &bytes, "optimise?textures=keep", 0.01);
     check("interleaved.gltf", &bytes, "optimise?textures=keep&compress=none", 0.01);
 }
@@ -268,8 +278,8 @@ fn strokes(document: &Document) -> Vec<Vec<[i64; 3]>> {
     all
 }
 
-#[test]
-fn strips_fans_lines_and_points_are_drawn_as_before() {
+/// Every mode, with and without indices.
+pub fn stroked() -> Vec<u8> {
     let mut builder = Builder::default();
     let around: Vec<f32> =
         (0..9).flat_map(|at| [(at as f32).cos() * 2.0, (at as f32).sin() * 2.0, at as f32]).collect();
@@ -284,12 +294,17 @@ fn strips_fans_lines_and_points_are_drawn_as_before() {
     };
     let meshes: Vec<Value> = (0..7).flat_map(|mode| [part(mode, false), part(mode, true)]).collect();
     let nodes: Vec<Value> = (0..14).map(|at| json!({ "mesh": at, "translation": [at * 6, 0, 0] })).collect();
-    let bytes = builder.finish(json!({
+    builder.finish(json!({
         "scene": 0,
         "scenes": [{ "nodes": (0..14).collect::<Vec<_>>() }],
         "nodes": nodes,
         "meshes": meshes,
-    }));
+    }))
+}
+
+#[test]
+fn strips_fans_lines_and_points_are_drawn_as_before() {
+    let bytes = stroked();
     for text in ["optimise", "optimise?join=false&compress=none"] {
         check("strokes.gltf", &bytes, text, 0.01);
         let after = optimise("strokes.gltf", &bytes, text).unwrap().document;

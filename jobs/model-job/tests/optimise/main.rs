@@ -4,6 +4,7 @@
 mod draw_calls;
 mod features;
 mod hostile;
+mod mutations;
 mod render;
 mod support;
 mod textures;
