@@ -68,7 +68,18 @@ pub(crate) fn logical_line<T>(words: &mut [T], is_rtl: impl Fn(&T) -> bool, text
     if rtl * 2 >= words.len() {
         // The line runs leftwards; what is not of its script runs rightwards within it.
         words.reverse();
-        reverse_runs(words, |word| !is_rtl(word));
+        let is_ltr: Vec<bool> =
+            words.iter_mut().map(|word| !is_rtl(word) && text(word).chars().any(char::is_alphanumeric)).collect();
+        let is_neutral: Vec<bool> = words.iter().zip(&is_ltr).map(|(word, is_ltr)| !is_rtl(word) && !is_ltr).collect();
+        // Punctuation between words that run rightwards goes with them, and at their edges with the line.
+        let mut at = 0;
+        while at < words.len() {
+            let run =
+                (at..words.len()).take_while(|place| is_ltr[*place] || (is_neutral[*place] && is_ltr[at])).count();
+            let run = (at..at + run).rev().find(|place| is_ltr[*place]).map_or(0, |last| last + 1 - at);
+            words[at..at + run].reverse();
+            at += run.max(1);
+        }
         for word in words.iter_mut().filter(|word| !is_rtl(word)) {
             let text = text(word);
             *text = with_edges_turned(text);

@@ -34,9 +34,9 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
             space = true;
             drawn_space = Some([start, end]);
             if let Some(builder) = &mut current {
-                let middle = f32::midpoint(start, end);
-                builder.word.has_drawn_space[0] |= middle < builder.word.start;
-                builder.word.has_drawn_space[1] |= middle > builder.word.end;
+                let [left, right] = beside([start, end], [builder.word.start, builder.word.end], glyph.size);
+                builder.word.has_drawn_space[0] |= left;
+                builder.word.has_drawn_space[1] |= right;
                 // A space that lies within the word is a producer's leftover.
                 if end < builder.word.start || start > builder.word.end - glyph.size * 0.1 {
                     finish(current.take());
@@ -83,10 +83,7 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
                 style: glyph.style,
                 is_bold: style.is_bold,
                 has_space_before: space,
-                has_drawn_space: drawn_space.take().map_or([false; 2], |drawn| {
-                    let middle = f32::midpoint(drawn[0], drawn[1]);
-                    [middle < start, middle > end]
-                }),
+                has_drawn_space: drawn_space.take().map_or([false; 2], |drawn| beside(drawn, [start, end], glyph.size)),
                 is_rtl,
                 is_ltr,
             },
@@ -95,6 +92,12 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
     }
     finish(current);
     words
+}
+
+/// Whether a space that is drawn stands directly at the left, at the right of a word.
+fn beside(space: [f32; 2], word: [f32; 2], size: f32) -> [bool; 2] {
+    let middle = f32::midpoint(space[0], space[1]);
+    [middle < word[0] && word[0] - space[1] < size * 0.3, middle > word[1] && space[0] - word[1] < size * 0.3]
 }
 
 enum Relation {
