@@ -40,7 +40,7 @@ impl Inputs {
             Ok::<String, anyhow::Error>(path)
         };
         let jpeg_101 = made("101.jpg", "resize", &["2.0517", "[Q=90]"])?;
-        let progressive_24 = made("progressive.jpg", "copy", &["[Q=92,interlace]"])?;
+        let progressive_24 = made("progressive.jpg", "copy", &["[Q=85,interlace]"])?;
         let png_12 = made("12.png", "resize", &["0.7072", "[compression=6]"])?;
         let jpeg_12 = made("12.jpg", "resize", &["0.7072", "[Q=90]"])?;
         let photo_folder = folder.join(format!("photos-{photos}"));

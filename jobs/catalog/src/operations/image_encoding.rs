@@ -14,7 +14,7 @@ pub struct ImageEncoding {
     /// WebP, 60 for AVIF
     #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: Option<u8>,
-    /// Encode WebP without loss; PNG, GIF and TIFF always are without loss, JPEG and AVIF never
+    /// Encode WebP without loss; PNG and TIFF always are without loss, JPEG, AVIF and GIF (256 colours) never
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub lossless: bool,
@@ -31,7 +31,8 @@ pub struct ImageEncoding {
     /// Whether colours are converted to sRGB or stay in the input's ICC profile, which is then embedded
     #[arg(long, value_enum, default_value_t = Colour::Srgb)]
     pub colour: Colour,
-    /// Take only the first frame of an animation
+    /// Take only the first frame of an animation. Of an AVIF or HEIC sequence only the still picture that stands beside
+    /// it is ever taken
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub first_frame: bool,
