@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use ffmpeg_next::filter;
 use ffmpeg_next::frame::Video;
+use ffmpeg_next::{ffi, filter};
 use job::Failure;
 
 use super::plan::{Plan, Rendition};
@@ -59,12 +59,17 @@ impl VideoGraph {
         self.shape == Shape::of(frame)
     }
 
-    pub(crate) fn push(&mut self, frame: &Video) -> Result<(), Failure> {
-        let mut frame = frame.clone();
-        if tone_map::is_hdr(&frame) {
-            tone_map::say_what_hdr_means(&mut frame);
+    /// Takes a reference to the frame; its pixels are not copied.
+    pub(crate) fn push(&mut self, frame: &mut Video) -> Result<(), Failure> {
+        if tone_map::is_hdr(frame) {
+            tone_map::say_what_hdr_means(frame);
         }
-        self.graph.get("in").expect("named so").source().add(&frame).map_err(failed)
+        let mut source = self.graph.get("in").expect("named so");
+        // SAFETY: a live source and a live frame, of which the source makes a reference of its own.
+        match unsafe { ffi::av_buffersrc_write_frame(source.as_mut_ptr(), frame.as_ptr()) } {
+            0.. => Ok(()),
+            code => Err(failed(code.into())),
+        }
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {

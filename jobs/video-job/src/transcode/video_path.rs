@@ -198,7 +198,7 @@ impl VideoPath {
         }
         for repeat in 0..=repeats {
             frame.set_pts(Some(tick + repeat * self.plan.clock.step));
-            self.graph.as_mut().expect("just made").push(&frame)?;
+            self.graph.as_mut().expect("just made").push(&mut frame)?;
             self.counts.encoded += 1;
             self.hand_over()?;
         }
