@@ -13,6 +13,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use benches::{Subject, compare};
+use catalog::MediaKind;
+use job::{JobRequest, Source};
 
 /// Where things are.
 struct Bench {
@@ -129,15 +131,24 @@ impl Bench {
     fn many(&self, photos: usize) -> Result<()> {
         let output = self.scratch.path().join("many");
         fs_err::create_dir_all(&output)?;
-        let lines: Vec<String> = (0..photos)
-            .map(|number| {
-                let input = self.inputs.photos.join(format!("{number}.jpg"));
-                serde_json::json!({ "input": input, "output": output, "processingOption": "resize?width=800&quality=80" })
-                    .to_string()
-            })
-            .collect();
+        let mut lines = String::new();
+        for number in 0..photos {
+            let path = self.inputs.photos.join(format!("{number}.jpg"));
+            let size = fs_err::metadata(&path)?.len();
+            let key = path.to_str().context("a path is not text")?.to_owned();
+            let request = JobRequest {
+                schema_version: job::SCHEMA_VERSION,
+                job_id: format!("photo-{number}"),
+                source: Source { bucket: None, key, version_id: None, etag: None, size },
+                kind: MediaKind::Image,
+                processing_option: "resize?width=800&quality=80".to_owned(),
+                uploaded_at: None,
+            };
+            lines += &serde_json::to_string(&request)?;
+            lines.push('\n');
+        }
         let manifest = self.scratch.path().join("list.jsonl");
-        fs_err::write(&manifest, lines.join("\n"))?;
+        fs_err::write(&manifest, lines)?;
         let (program, manifest) = (self.program.clone(), manifest.display().to_string());
         let folder = self.inputs.photos.display().to_string();
         let script = "exec vipsthumbnail \"$0\"/*.jpg -s 800x -o \"$1/%s.jpg[Q=80]\"";
