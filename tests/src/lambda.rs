@@ -98,13 +98,14 @@ impl Lambda {
         self.init
     }
 
-    /// CPU time of the process so far.
+    /// CPU time of the process so far, of the threads that it still has.
     pub fn cpu(&self) -> Duration {
-        let text = fs_err::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let after_name = text.rsplit(')').next().unwrap_or_default();
-        let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
-        // The kernel counts in hundredths of a second.
-        Duration::from_millis(ticks.sum::<u64>() * 10)
+        let threads = fs_err::read_dir(format!("/proc/{}/task", self.child.id())).expect("the program runs");
+        let of_thread = |thread: fs_err::DirEntry| -> Option<u64> {
+            let text = fs_err::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse().ok()
+        };
+        Duration::from_nanos(threads.flatten().filter_map(of_thread).sum())
     }
 
     /// The most memory that the process has held, bytes.

@@ -1,0 +1,268 @@
+//! A day of 5 TB, second by second, against the limits of AWS that nobody can have lifted or that this project sets
+//! itself. Requests are packed by dispatch's own code.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt::Write as _;
+
+use catalog::MediaKind;
+use dispatch_lambda::packing::{Pack, Packing, pack};
+use job::{JobRequest, Source};
+
+/// Concurrent runs of classify at most (Lambda's default for an account; it adds 1,000 in ten seconds, so it is there at
+/// once) and the seconds that one takes, four requests to AWS included.
+const CLASSIFY_AT_ONCE: usize = 1000;
+const CLASSIFY_SECONDS: f64 = 0.15;
+/// Terraform's `dispatch`: messages a call, the window in which SQS gathers them, calls at once for each kind.
+const DISPATCH_BATCH: usize = 1000;
+const DISPATCH_WINDOW: usize = 20;
+const DISPATCH_AT_ONCE: usize = 2;
+/// What a call of dispatch takes besides waiting for `SubmitJob`, seconds.
+const DISPATCH_SECONDS: usize = 2;
+/// Limits of AWS: requests a second an account, task starts a second on Fargate.
+const SUBMITS_A_SECOND: usize = 50;
+const STARTS_A_SECOND: usize = 20;
+/// Terraform's `max_vcpus`.
+const MOST_VCPUS: usize = 256;
+/// From a start that was granted to the first instruction of the program: network, image, init.
+const START_SECONDS: usize = 35;
+const DAY: usize = 86_400;
+/// The hour with five times the arrivals of the others.
+const PEAK: std::ops::Range<usize> = 12 * 3600..13 * 3600;
+/// The queues' depths are noted so often.
+const SAMPLE: usize = 60;
+
+/// A day's uploads of one kind.
+pub struct Flow {
+    /// The kind.
+    pub kind: MediaKind,
+    /// How many.
+    pub objects: usize,
+    /// Bytes of each.
+    pub bytes: u64,
+    /// Work of a container on one object: seconds, and seconds a MB. What the jobs' own benchmarks give on 2 vCPU.
+    pub seconds: f64,
+    /// See `seconds`.
+    pub seconds_a_mb: f64,
+}
+
+/// How many objects wait where, and how much works.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Depth {
+    /// Second of the day.
+    pub second: usize,
+    /// Before classify, and in the kinds' queues.
+    pub queued: usize,
+    /// In jobs that `SubmitJob` has not yet taken.
+    pub unsubmitted: usize,
+    /// In jobs whose container has not yet been started.
+    pub unstarted: usize,
+    /// In use.
+    pub vcpus: usize,
+}
+
+/// How a day went.
+pub struct Day {
+    /// What came and how it was handled.
+    pub title: &'static str,
+    /// Over time.
+    pub depths: Vec<Depth>,
+    objects: usize,
+    submissions: usize,
+    containers: usize,
+    /// Seconds from upload to record, ascending.
+    turnarounds: Vec<u32>,
+    /// The second in which the last ended.
+    end: usize,
+}
+
+/// A container's work: how long, how much of a machine, and when its uploads came.
+struct Work {
+    seconds: f64,
+    vcpus: usize,
+    arrived: Vec<u32>,
+}
+
+/// A kind on its way.
+#[derive(Default)]
+struct Kind {
+    due: f64,
+    to_classify: VecDeque<JobRequest>,
+    queue: VecDeque<(usize, JobRequest)>,
+    /// Seconds at which calls of dispatch end.
+    dispatching: Vec<usize>,
+    to_start: VecDeque<Work>,
+}
+
+/// Steps through the day until everything has ended, or for a week.
+pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
+    let mut kinds: Vec<Kind> = flows.iter().map(|_| Kind::default()).collect();
+    // SubmitJob's limit is the account's: dispatchers of all kinds wait in one line.
+    let mut to_submit: VecDeque<(usize, Vec<Work>)> = VecDeque::new();
+    let mut running: BinaryHeap<Reverse<(u64, usize, usize)>> = BinaryHeap::new();
+    let mut works: Vec<Vec<u32>> = Vec::new();
+    let objects = flows.iter().map(|flow| flow.objects).sum();
+    let mut day =
+        Day { title, depths: Vec::new(), objects, submissions: 0, containers: 0, turnarounds: Vec::new(), end: 0 };
+    let (mut vcpus, mut turn) = (0, 0);
+    for second in 0..7 * DAY {
+        if second < DAY {
+            for (kind, flow) in kinds.iter_mut().zip(flows) {
+                let share = if PEAK.contains(&second) { 5.0 } else { 1.0 } / (3600.0 * 28.0);
+                kind.due += flow.objects as f64 * share;
+                while kind.due >= 1.0 {
+                    kind.due -= 1.0;
+                    kind.to_classify.push_back(request(flow, second));
+                }
+            }
+        }
+        let mut classified = (CLASSIFY_AT_ONCE as f64 / CLASSIFY_SECONDS) as usize;
+        for (number, (kind, flow)) in kinds.iter_mut().zip(flows).enumerate() {
+            let count = kind.to_classify.len().min(classified);
+            classified -= count;
+            kind.queue.extend(kind.to_classify.drain(..count).map(|request| (second, request)));
+            kind.dispatching.retain(|end| *end > second);
+            // A dispatcher that is throttled waits, and no further call is begun.
+            let waiting = to_submit.iter().filter(|(each, _)| *each == number).count();
+            let is_due = |kind: &Kind| {
+                kind.queue.len() >= DISPATCH_BATCH
+                    || kind.queue.front().is_some_and(|(since, _)| second - since >= DISPATCH_WINDOW)
+            };
+            while kind.dispatching.len() < DISPATCH_AT_ONCE && waiting < DISPATCH_BATCH && is_due(kind) {
+                kind.dispatching.push(second + DISPATCH_SECONDS);
+                let count = kind.queue.len().min(DISPATCH_BATCH);
+                let requests = kind.queue.drain(..count).map(|(_, request)| request).collect();
+                to_submit.extend(pack(requests, packing).iter().map(|pack| (number, children(flow, pack))));
+            }
+        }
+        for _ in 0..SUBMITS_A_SECOND {
+            let Some((kind, job)) = to_submit.pop_front() else { break };
+            day.submissions += 1;
+            kinds[kind].to_start.extend(job);
+        }
+        while running.peek().is_some_and(|Reverse((until, ..))| *until <= second as u64 * 1000) {
+            let Some(Reverse((until, used, number))) = running.pop() else { break };
+            vcpus -= used;
+            day.turnarounds.extend(works[number].drain(..).map(|arrived| (until / 1000) as u32 - arrived + 1));
+        }
+        // The kinds' job queues take turns.
+        for _ in 0..STARTS_A_SECOND {
+            let fits = |kind: &Kind| kind.to_start.front().is_some_and(|work| vcpus + work.vcpus <= MOST_VCPUS);
+            let Some(next) = (0..kinds.len()).map(|step| (turn + step) % flows.len()).find(|each| fits(&kinds[*each]))
+            else {
+                break;
+            };
+            turn = next + 1;
+            let Some(work) = kinds[next].to_start.pop_front() else { break };
+            vcpus += work.vcpus;
+            day.containers += 1;
+            let until = (second + START_SECONDS) as u64 * 1000 + (work.seconds * 1000.0) as u64;
+            running.push(Reverse((until, work.vcpus, works.len())));
+            works.push(work.arrived);
+        }
+        if second.is_multiple_of(SAMPLE) {
+            let objects_of = |work: &Work| work.arrived.len();
+            day.depths.push(Depth {
+                second,
+                queued: kinds.iter().map(|kind| kind.to_classify.len() + kind.queue.len()).sum(),
+                unsubmitted: to_submit.iter().flat_map(|(_, job)| job).map(objects_of).sum(),
+                unstarted: kinds.iter().flat_map(|kind| &kind.to_start).map(objects_of).sum(),
+                vcpus,
+            });
+        }
+        day.end = second;
+        if second >= DAY && day.turnarounds.len() == objects {
+            break;
+        }
+        // Rounding may leave a fraction of an object that never comes.
+        let is_empty = |kind: &Kind| kind.to_classify.is_empty() && kind.queue.is_empty() && kind.to_start.is_empty();
+        if second >= DAY && running.is_empty() && to_submit.is_empty() && kinds.iter().all(is_empty) {
+            break;
+        }
+    }
+    day.turnarounds.sort_unstable();
+    day
+}
+
+fn request(flow: &Flow, second: usize) -> JobRequest {
+    JobRequest {
+        schema_version: job::SCHEMA_VERSION,
+        job_id: second.to_string(),
+        source: Source { bucket: None, key: String::new(), version_id: None, etag: None, size: flow.bytes },
+        kind: flow.kind,
+        processing_option: flow.kind.default_processing_option().to_owned(),
+        uploaded_at: None,
+    }
+}
+
+fn children(flow: &Flow, pack: &Pack) -> Vec<Work> {
+    let each = flow.seconds + flow.seconds_a_mb * flow.bytes as f64 / 1e6;
+    let slices = (0..pack.children).map(|child| control::work_list::slice(pack.requests.len(), pack.children, child));
+    let work = |range: std::ops::Range<usize>| Work {
+        seconds: each * range.len() as f64,
+        vcpus: pack.resources.vcpus as usize,
+        arrived: pack.requests[range].iter().map(|request| request.job_id.parse().unwrap_or_default()).collect(),
+    };
+    slices.map(work).collect()
+}
+
+/// A line for each day.
+pub fn summary(days: &[Day]) -> String {
+    let mut text = "\n### A day of 5 TB against the limits of AWS, simulated\n\n\
+        | | ended | submissions an object | containers | most vCPU | most waiting | drained after the day | turnaround: median | 95 % | 99 % | most |\n\
+        | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
+    for day in days {
+        let percentile = |part: f64| {
+            day.turnarounds.get(((day.turnarounds.len() as f64 - 1.0) * part) as usize).copied().unwrap_or(0)
+        };
+        let most_waiting = day.depths.iter().map(Depth::waiting).max().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "| {} | {} of {} | {:.4} | {} | {} | {most_waiting} | {} | {} | {} | {} | {} |",
+            day.title,
+            day.turnarounds.len(),
+            day.objects,
+            day.submissions as f64 / day.objects as f64,
+            day.containers,
+            day.depths.iter().map(|depth| depth.vcpus).max().unwrap_or_default(),
+            span(day.end.saturating_sub(DAY)),
+            span(percentile(0.5) as usize),
+            span(percentile(0.95) as usize),
+            span(percentile(0.99) as usize),
+            span(percentile(1.0) as usize),
+        );
+    }
+    text
+}
+
+impl Depth {
+    /// Objects that wait for something.
+    pub fn waiting(&self) -> usize {
+        self.queued + self.unsubmitted + self.unstarted
+    }
+}
+
+impl Day {
+    /// The depths around the peak and every sixth hour, as a table.
+    pub fn depths(&self) -> String {
+        let mut text = format!(
+            "\n#### {}\n\n| hour | in the queues | not submitted | not started | vCPU |\n| ---: | ---: | ---: | ---: | ---: |\n",
+            self.title
+        );
+        let is_shown = |second: usize| {
+            second.is_multiple_of(6 * 3600)
+                || (second.is_multiple_of(1800) && (12 * 3600..=14 * 3600).contains(&second))
+        };
+        for depth in self.depths.iter().filter(|depth| is_shown(depth.second)) {
+            let Depth { second, queued, unsubmitted, unstarted, vcpus } = depth;
+            let hour = *second as f64 / 3600.0;
+            let _ = writeln!(text, "| {hour:.1} | {queued} | {unsubmitted} | {unstarted} | {vcpus} |");
+        }
+        text
+    }
+}
+
+fn span(seconds: usize) -> String {
+    if seconds < 600 { format!("{seconds} s") } else { format!("{:.1} h", seconds as f64 / 3600.0) }
+}
