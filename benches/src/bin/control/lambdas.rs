@@ -80,7 +80,7 @@ async fn measure_classify(aws: &Aws, infrastructure: &Infrastructure) -> Result<
     for number in WARM_UP..WARM_UP + UPLOADS {
         invoke(&lambda, &event(number))?;
     }
-    let cpu = (lambda.cpu() - before) / UPLOADS as u32;
+    let cpu = lambda.cpu().saturating_sub(before) / UPLOADS as u32;
     let proxy = Proxy::before(&aws.endpoint());
     let counted = start("classify-lambda", &infrastructure.environments.classify, proxy.environment());
     for number in WARM_UP + UPLOADS..WARM_UP + UPLOADS + COUNTED {
@@ -124,7 +124,7 @@ fn measure_dispatch(aws: &Aws, infrastructure: &Infrastructure) -> Result<String
     for round in 1..=rounds {
         ensure!(none_failed(&invoke(&lambda, &delivery(round)?)?), "dispatch left something over");
     }
-    let cpu = (lambda.cpu() - before) / (rounds * COUNTED) as u32;
+    let cpu = lambda.cpu().saturating_sub(before) / (rounds * COUNTED) as u32;
     let proxy = Proxy::before(&aws.endpoint());
     let counted = start("dispatch-lambda", &infrastructure.environments.dispatch, proxy.environment());
     ensure!(none_failed(&invoke(&counted, &delivery(rounds + 1)?)?), "dispatch left something over");

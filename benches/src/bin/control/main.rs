@@ -40,7 +40,9 @@ fn main() -> Result<()> {
             simulate("2.5 million images of 2 MB, a job for each object", IMAGES, &alone),
         ];
         print(&simulation::summary(&days));
-        days.iter().for_each(|day| print(&day.depths()));
+        for day in &days {
+            print(&day.depths());
+        }
         if let Some(file) = arguments.get(1) {
             fs_err::write(file, plot::draw(&days))?;
         }

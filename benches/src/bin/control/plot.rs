@@ -62,14 +62,12 @@ fn panel(svg: &mut String, day: &Day, top: f64) {
         }
         let _ = writeln!(svg, "<polygon points=\"{}\" fill=\"{colour}\"/>", points.trim_end());
     }
+    let (right, beside, below_first) = (WIDTH - RIGHT, LEFT - 6.0, first + 8.0);
     let _ = writeln!(
         svg,
-        "<path d=\"M{LEFT} {first}V{last}H{}\" fill=\"none\" stroke=\"#333333\"/>\
-         <text x=\"{2}\" y=\"{3}\" text-anchor=\"end\">{most}</text><text x=\"{2}\" y=\"{last}\" text-anchor=\"end\">0</text>",
-        WIDTH - RIGHT,
-        LEFT,
-        LEFT - 6.0,
-        first + 8.0,
+        "<path d=\"M{LEFT} {first}V{last}H{right}\" fill=\"none\" stroke=\"#333333\"/>\
+         <text x=\"{beside}\" y=\"{below_first}\" text-anchor=\"end\">{most}</text>\
+         <text x=\"{beside}\" y=\"{last}\" text-anchor=\"end\">0</text>",
     );
     for hour in (0..=(end / 3600.0) as usize).step_by(if end > 60.0 * 3600.0 { 12 } else { 3 }) {
         let x = x(hour * 3600);

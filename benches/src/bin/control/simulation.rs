@@ -91,6 +91,8 @@ struct Kind {
     queue: VecDeque<(usize, JobRequest)>,
     /// Seconds at which calls of dispatch end.
     dispatching: Vec<usize>,
+    /// Jobs that `SubmitJob` has not yet taken.
+    unsubmitted: usize,
     to_start: VecDeque<Work>,
 }
 
@@ -123,21 +125,23 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
             kind.queue.extend(kind.to_classify.drain(..count).map(|request| (second, request)));
             kind.dispatching.retain(|end| *end > second);
             // A dispatcher that is throttled waits, and no further call is begun.
-            let waiting = to_submit.iter().filter(|(each, _)| *each == number).count();
             let is_due = |kind: &Kind| {
                 kind.queue.len() >= DISPATCH_BATCH
                     || kind.queue.front().is_some_and(|(since, _)| second - since >= DISPATCH_WINDOW)
             };
-            while kind.dispatching.len() < DISPATCH_AT_ONCE && waiting < DISPATCH_BATCH && is_due(kind) {
+            while kind.dispatching.len() < DISPATCH_AT_ONCE && kind.unsubmitted < DISPATCH_BATCH && is_due(kind) {
                 kind.dispatching.push(second + DISPATCH_SECONDS);
                 let count = kind.queue.len().min(DISPATCH_BATCH);
                 let requests = kind.queue.drain(..count).map(|(_, request)| request).collect();
-                to_submit.extend(pack(requests, packing).iter().map(|pack| (number, children(flow, pack))));
+                let packs = pack(requests, packing);
+                kind.unsubmitted += packs.len();
+                to_submit.extend(packs.iter().map(|pack| (number, children(flow, pack))));
             }
         }
         for _ in 0..SUBMITS_A_SECOND {
             let Some((kind, job)) = to_submit.pop_front() else { break };
             day.submissions += 1;
+            kinds[kind].unsubmitted -= 1;
             kinds[kind].to_start.extend(job);
         }
         while running.peek().is_some_and(|Reverse((until, ..))| *until <= second as u64 * 1000) {
