@@ -14,7 +14,6 @@ use job::Manifest;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::operator::an_operator_finds_and_mends;
 use crate::{Kill, System};
 
 /// Every one of them, on one installation.
@@ -28,7 +27,6 @@ pub async fn everything(system: &mut System<'_>) {
     a_host_that_goes_away_is_made_up_for(system).await;
     a_poison_message_is_laid_aside_with_its_reason(system).await;
     a_job_submitted_by_hand_is_recorded(system).await;
-    an_operator_finds_and_mends(system).await;
 }
 
 /// The way of the mission: a JPEG with `processing-option: resize?width=320` gives the output object, the manifest, both

@@ -24,7 +24,6 @@ mod infrastructure;
 mod inventory;
 mod lambda;
 mod moto;
-pub mod operator;
 mod proxy;
 mod system;
 pub mod terraform;

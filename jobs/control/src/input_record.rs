@@ -379,6 +379,7 @@ impl InputRecord {
         self.expires_at = None;
         self.timeline.queued_at = None;
         self.timeline.submitted_at = None;
+        self.timeline.started_at = None;
         self.timeline.recorded_at = None;
     }
 
@@ -405,6 +406,9 @@ impl InputRecord {
         let given_up = self.given_up.as_ref().is_some_and(|given_up| given_up.redriven == self.redriven);
         if self.batch_failure.is_some() || (given_up && self.batch_job_id.is_none()) {
             State::Failed
+        } else if self.redriven > 0 && self.batch_job_id.is_none() {
+            // What succeeded before it was sent on its way again does not run.
+            State::Queued
         } else if self.timeline.started_at.is_some() || !self.results.is_empty() {
             State::Running
         } else if self.batch_job_id.is_some() {

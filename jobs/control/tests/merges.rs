@@ -191,6 +191,7 @@ fn a_temporary_failure_is_not_the_end_until_batch_says_so() {
 fn after_a_redrive_the_old_job_can_no_longer_fail_the_upload() {
     let mut record = InputRecord::of_request(&request());
     record.batch_job_id = Some("job-1".to_owned());
+    record.batch_started("2026-11-22T18:01:00.000Z");
     let failure = BatchFailure {
         at: "2026-11-22T18:02:00.000Z".to_owned(),
         batch_job_id: "job-1".to_owned(),
