@@ -148,7 +148,7 @@ impl Bench {
 
     fn against_gltf_transform(&self) -> Result<()> {
         let title = "gltf-transform optimize, WebP, qualities as they are by default";
-        self.compare(title, &[], |model, output| Self::gltf_transform(model, output), |parts| parts.total)
+        self.compare(title, &[], Self::gltf_transform, |parts| parts.total)
     }
 
     /// The same number of triangles: gltfpack stops where it stops, and we are asked for as many.

@@ -11,23 +11,26 @@ pub fn decoded(files: &[Vec<u8>]) -> Result<Vec<GrayImage>> {
     files.iter().filter(|bytes| !bytes.starts_with(b"\xABKTX")).map(|bytes| decode(bytes)).collect()
 }
 
-/// The mean over all sources of how alike the most alike of the images is to it; `None` where no image is left.
+/// The mean over all images of how alike each is to its source; `None` where there is no image.
 pub fn mean(sources: &[GrayImage], files: &[Vec<u8>]) -> Result<Option<f64>> {
     let images = decoded(files)?;
     if sources.is_empty() || images.is_empty() {
         return Ok(None);
     }
-    // A source that nothing uses is in no output: each output counts, by the source that it is made of.
-    let best = images.iter().map(|image| {
-        let alike = sources.iter().map(|source| {
-            let resized = if image.dimensions() == source.dimensions() {
-                image.clone()
-            } else {
-                imageops::resize(image, source.width(), source.height(), imageops::FilterType::Triangle)
-            };
-            ssim(source, &resized)
-        });
-        alike.fold(-1.0, f64::max)
+    // A source that nothing uses is in no output: each output counts, by the source that it is made of, which small
+    // pictures of both tell.
+    let small = |image: &GrayImage| imageops::thumbnail(image, 64, 64);
+    let small_sources: Vec<GrayImage> = sources.iter().map(small).collect();
+    let best = images.iter().filter_map(|image| {
+        let own = small(image);
+        let alike = small_sources.iter().map(|source| ssim(source, &own)).zip(sources);
+        let (_, source) = alike.max_by(|(left, _), (right, _)| left.total_cmp(right))?;
+        let (width, height) = source.dimensions();
+        Some(if image.dimensions() == (width, height) {
+            ssim(source, image)
+        } else {
+            ssim(source, &imageops::resize(image, width, height, imageops::FilterType::Triangle))
+        })
     });
     let all: Vec<f64> = best.collect();
     Ok(Some(all.iter().sum::<f64>() / all.len() as f64))
