@@ -146,6 +146,8 @@ struct Transform {
     executor: Arc<Transform16BitExecutor>,
     /// The samples of a pixel that the profile is asked about.
     chosen: &'static [usize],
+    /// What becomes of a result's red, green and blue so that the darkest colour of the source is black.
+    darkening: Option<[Vec<u16>; 3]>,
 }
 
 impl Transform {
@@ -161,7 +163,10 @@ impl Transform {
         let executor = profile
             .create_transform_16bit(layout, &srgb, Layout::Rgb, TransformOptions::default())
             .map_err(|error| unusable(&error))?;
-        Ok(Self { executor, chosen })
+        let darkest = if model == Model::Cmyk { [u16::MAX; 4] } else { [0; 4] };
+        let mut black = [0; 3];
+        executor.transform(&darkest[..chosen.len()], &mut black).map_err(|error| unusable(&error))?;
+        Ok(Self { executor, chosen, darkening: black_point_compensation(black) })
     }
 
     fn apply(&self, raster: &Raster) -> Result<Raster, Failure> {
@@ -172,6 +177,11 @@ impl Transform {
         let from = pick(samples, channels, self.chosen);
         let mut to = vec![0_u16; samples.len() / channels * 3];
         self.executor.transform(&from, &mut to).map_err(|error| unusable(&error))?;
+        if let Some(curves) = &self.darkening {
+            for pixel in to.chunks_exact_mut(3) {
+                pixel.iter_mut().zip(curves).for_each(|(sample, curve)| *sample = curve[usize::from(*sample)]);
+            }
+        }
         // Greyscale stays greyscale: the three are equal but for rounding.
         let (model, kept): (_, &[usize]) =
             if raster.model == Model::Grey { (Model::Grey, &[1]) } else { (Model::Rgb, &[0, 1, 2]) };
@@ -184,6 +194,29 @@ impl Transform {
         }
         Ok(Raster { model, samples: Samples::Sixteen(result), ..*raster })
     }
+}
+
+/// Black point compensation, as `LittleCMS` and Photoshop do it: light is scaled so that the darkest colour of the source
+/// becomes black and white stays. `LittleCMS` scales X, Y and Z; red, green and blue, which can be done by a curve of each,
+/// come out within a hundredth of a CIELAB unit of that. None for a source that has black.
+fn black_point_compensation(darkest: [u16; 3]) -> Option<[Vec<u16>; 3]> {
+    let linear = |sample: u16| {
+        let value = f64::from(sample) / 65535.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let encoded = |value: f64| {
+        if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 }
+    };
+    let black = darkest.map(linear);
+    // What is lighter than L* = 50 is no black: such a profile means something else.
+    if black.iter().all(|&light| light < 1e-4) || black.iter().any(|&light| light > 0.184) {
+        return None;
+    }
+    let curve = |black: f64| {
+        let line = |sample: u16| ((linear(sample) - black) / (1.0 - black)).clamp(0.0, 1.0);
+        (0..=u16::MAX).map(|sample| (encoded(line(sample)) * 65535.0).round() as u16).collect()
+    };
+    Some(black.map(curve))
 }
 
 fn unusable(error: &CmsError) -> Failure {
@@ -243,5 +276,21 @@ pub fn rgb_row_to_ycbcr(samples: &mut [u8]) {
         pixel[0] = clamp(19_595 * red + 38_470 * green + 7_471 * blue + HALF);
         pixel[1] = clamp(-11_059 * red - 21_709 * green + 32_768 * blue + (128 << 16) + HALF);
         pixel[2] = clamp(32_768 * red - 27_439 * green - 5_329 * blue + (128 << 16) + HALF);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_darkest_colour_becomes_black_and_white_stays() {
+        assert!(black_point_compensation([0; 3]).is_none());
+        assert!(black_point_compensation([60_000; 3]).is_none());
+        let curves = black_point_compensation([8000, 8000, 11_000]).unwrap();
+        for (curve, black) in curves.iter().zip([8000, 8000, 11_000]) {
+            assert_eq!((curve[0], curve[black], curve[65_535]), (0, 0, 65_535));
+            assert!(curve.windows(2).all(|pair| pair[0] <= pair[1]));
+        }
     }
 }
