@@ -21,9 +21,11 @@ test: ## install what is needed and run every test
 	scripts/setup test
 	scripts/test
 
-lint: ## formatting, clippy, licences
+lint: ## formatting, clippy, licences of everything that ships
+	scripts/setup lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo deny --locked check bans licenses sources
 
 bench: ## measure against the peers; prints tables of ratios
 	scripts/setup bench
