@@ -24,6 +24,17 @@ fn terraforms_map_of_kinds_is_that_of_catalog() {
 }
 
 #[test]
+fn the_locations_of_the_readme_are_ones_that_the_programs_take() {
+    let readme = read("README.md");
+    let words = readme.split_whitespace().map(|word| word.trim_matches(|each: char| "'`,".contains(each)));
+    let locations: Vec<&str> = words.filter(|word| word.starts_with("s3://")).collect();
+    assert!(!locations.is_empty());
+    for text in locations {
+        assert!(text.parse::<job::Location>().is_ok(), "{text}: {:?}", text.parse::<job::Location>());
+    }
+}
+
+#[test]
 fn the_scratch_volume_is_where_the_images_have_theirs() {
     let folder = value_of(&read("terraform/main.tf"), "scratch_folder");
     assert!(read("docker/Dockerfile").lines().any(|line| line == format!("VOLUME {folder}")), "{folder}");

@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     let endpoint = server.address().to_owned();
     let list = Subject::new("one process", move || {
         let mut command = program(&endpoint);
-        command.args(["--manifest", "s3://in/list.jsonl"]);
+        command.args(["--manifest", "s3://inbox/list.jsonl"]);
         command
     });
     let endpoint = server.address().to_owned();
@@ -84,7 +84,7 @@ fn main() -> Result<()> {
 
 fn program(endpoint: &str) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["run", "--output", "s3://out"]).env("AWS_ENDPOINT_URL", format!("http://{endpoint}"));
+    command.args(["run", "--output", "s3://outbox"]).env("AWS_ENDPOINT_URL", format!("http://{endpoint}"));
     command.env("AWS_REGION", "us-east-1").env("AWS_ACCESS_KEY_ID", "testing").env("AWS_SECRET_ACCESS_KEY", "testing");
     command
 }
@@ -95,7 +95,7 @@ fn key(number: usize) -> String {
 
 /// The objects and the list of them. Their average size, kB.
 fn write_objects(folder: &Path, objects: usize) -> Result<u64> {
-    let bucket = folder.join("in");
+    let bucket = folder.join("inbox");
     fs_err::create_dir(&bucket)?;
     let mut lines = String::new();
     let mut bytes = 0;
@@ -112,7 +112,7 @@ fn write_objects(folder: &Path, objects: usize) -> Result<u64> {
         let request = JobRequest {
             schema_version: job::SCHEMA_VERSION,
             job_id: format!("job-{number}"),
-            source: Source { bucket: Some("in".to_owned()), key: key(number), version_id: None, etag: None, size },
+            source: Source { bucket: Some("inbox".to_owned()), key: key(number), version_id: None, etag: None, size },
             kind: MediaKind::Image,
             processing_option: OPERATION.to_owned(),
             uploaded_at: None,
@@ -149,7 +149,7 @@ fn one_process_each(endpoint: &str, objects: usize, processors: usize) -> Result
                 let endpoint = endpoint.to_owned();
                 usages.push(run(&Subject::new("one object", move || {
                     let mut command = program(&endpoint);
-                    command.args(["--input", &format!("s3://in/{}", key(number)), "--processing-option", OPERATION]);
+                    command.args(["--input", &format!("s3://inbox/{}", key(number)), "--processing-option", OPERATION]);
                     command
                 }))?);
             }

@@ -201,7 +201,7 @@ mod tests {
         refused.refusal = Some(Refusal {
             state: State::Failed,
             kind: FailureKind::InputNotFound,
-            message: "s3://in/a.jpg was deleted".into(),
+            message: "s3://inbox/a.jpg was deleted".into(),
         });
         refused.derive();
         let words = words(&refused, None, 1);

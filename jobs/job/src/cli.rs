@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! image-job resize --width 800 photo.jpg out/
-//! image-job resize --width 800 s3://in/photo.jpg s3://out/
-//! image-job run --input s3://in/photo.jpg --processing-option 'resize?width=800&format=webp'
+//! image-job resize --width 800 s3://inbox/photo.jpg s3://outbox/
+//! image-job run --input s3://inbox/photo.jpg --processing-option 'resize?width=800&format=webp'
 //! image-job run --manifest s3://lists/list.jsonl
 //! ```
 
@@ -123,8 +123,8 @@ pub fn command(jobs: &[&dyn Job]) -> Command {
         command = command.subcommand(operation_command(name, declaration));
     }
     let run = Command::new("run").after_help(format!(
-        "Examples:\n  {name} run --input s3://in/a --processing-option '{0}' --output s3://out\n  \
-             {name} run --manifest s3://lists/list.jsonl --output s3://out",
+        "Examples:\n  {name} run --input s3://inbox/a --processing-option '{0}' --output s3://outbox\n  \
+             {name} run --manifest s3://lists/list.jsonl --output s3://outbox",
         declarations_of(jobs).next().map_or("…", |declaration| declaration.examples[0].0),
     ));
     let run = Running::augment_args(Run::augment_args(run))
