@@ -229,6 +229,19 @@ pub fn spatial_order(positions: &[f32]) -> Vec<u32> {
     remap
 }
 
+/// Reorders triangles in place for the index codec, and for the vertex cache almost as well.
+pub fn order_for_size(indices: &mut [u32], vertex_count: usize) {
+    // The function trusts both, and would read beyond its memory.
+    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    meshopt::optimize::optimize_vertex_cache_strip_in_place(indices, vertex_count);
+}
+
+/// Reorders triangles in place for the vertex cache.
+pub fn order_for_cache(indices: &mut [u32], vertex_count: usize) {
+    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    meshopt::optimize::optimize_vertex_cache_in_place(indices, vertex_count);
+}
+
 /// Triangles along a curve through space that keeps neighbours together. `positions` are three floats a vertex; every
 /// index is below their number.
 pub fn spatial_order_of_triangles(indices: &[u32], positions: &[f32]) -> Vec<u32> {

@@ -11,7 +11,7 @@ pub fn lists(document: &mut Document) {
 }
 
 fn to_list(primitive: &mut Primitive) {
-    let indices = || match &primitive.indices {
+    let all = || match &primitive.indices {
         Some(indices) => indices.as_ref().clone(),
         None => (0..primitive.vertex_count() as u32).collect(),
     };
@@ -24,18 +24,18 @@ fn to_list(primitive: &mut Primitive) {
             if length.is_multiple_of(corners) {
                 return;
             }
-            let mut indices = indices();
+            let mut indices = all();
             indices.truncate(length / corners * corners);
             (primitive.mode, indices)
         }
-        Mode::LineStrip => (Mode::Lines, pairs(&indices())),
+        Mode::LineStrip => (Mode::Lines, pairs(&all())),
         Mode::LineLoop => {
-            let mut indices = indices();
+            let mut indices = all();
             indices.extend(indices.first().copied());
             (Mode::Lines, pairs(&indices))
         }
         Mode::TriangleStrip => {
-            let strip = indices();
+            let strip = all();
             let triangles = strip.windows(3).enumerate().flat_map(|(at, window)| match at % 2 {
                 0 => [window[0], window[1], window[2]],
                 _ => [window[1], window[0], window[2]],
@@ -43,17 +43,22 @@ fn to_list(primitive: &mut Primitive) {
             (Mode::Triangles, triangles.collect())
         }
         Mode::TriangleFan => {
-            let fan = indices();
+            let fan = all();
             let triangles = fan.windows(2).skip(1).flat_map(|window| [window[0], window[1], fan[0]]).collect();
             (Mode::Triangles, triangles)
         }
     };
-    if indices.is_empty() {
-        // Too few vertices for one triangle: left as it is, since nothing is drawn of it.
-        return;
-    }
+    primitive.indices = Some(Arc::new(if indices.is_empty() { nothing(&all(), mode) } else { indices }));
     primitive.mode = mode;
-    primitive.indices = Some(Arc::new(indices));
+}
+
+/// A line of no length or a triangle of no area, for too few vertices to make up a whole one: it draws as little.
+fn nothing(vertices: &[u32], mode: Mode) -> Vec<u32> {
+    let mut indices = vertices.to_vec();
+    if let Some(&last) = vertices.last() {
+        indices.resize(if mode == Mode::Lines { 2 } else { 3 }, last);
+    }
+    indices
 }
 
 fn pairs(strip: &[u32]) -> Vec<u32> {

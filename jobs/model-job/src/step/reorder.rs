@@ -42,7 +42,7 @@ fn triangles(primitive: &mut Primitive, order: Order) {
             order_pieces(&mut ordered, count);
         }
         Order::Speed => {
-            meshopt::optimize::optimize_vertex_cache_in_place(&mut ordered, count);
+            codec::order_for_cache(&mut ordered, count);
             if let Some(positions) = primitive.attribute("POSITION") {
                 ordered = codec::order_for_overdraw(&ordered, &positions.floats());
             }
@@ -71,7 +71,7 @@ fn is_in_pieces(indices: &[u32], vertices: usize) -> bool {
 /// Orders piece by piece, each with vertex numbers of its own.
 fn order_pieces(indices: &mut [u32], vertices: usize) {
     if indices.len() <= PIECE * 3 {
-        meshopt::optimize::optimize_vertex_cache_strip_in_place(indices, vertices);
+        codec::order_for_size(indices, vertices);
         return;
     }
     let mut local = vec![u32::MAX; vertices];
@@ -85,7 +85,7 @@ fn order_pieces(indices: &mut [u32], vertices: usize) {
             }
             *index = *number;
         }
-        meshopt::optimize::optimize_vertex_cache_strip_in_place(piece, used.len());
+        codec::order_for_size(piece, used.len());
         for index in piece.iter_mut() {
             *index = used[*index as usize];
         }

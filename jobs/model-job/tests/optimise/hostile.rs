@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{corpus, optimise};
+use crate::support::{corpus, optimise, triangles};
+use crate::{check, tetrahedron};
 use job::FailureKind;
 use serde_json::{Value, json};
 
@@ -167,6 +168,43 @@ fn sparse_accessors_and_compressed_views_that_lie_are_refused() {
         }] }],
     });
     refused("draco.gltf", &gltf(&draco), "Draco data");
+}
+
+#[test]
+fn too_few_vertices_for_a_triangle_or_a_line_draw_nothing() {
+    for mode in 0..7 {
+        for count in 1..4 {
+            for has_indices in [false, true] {
+                let mut part = json!({ "attributes": { "POSITION": 0 }, "mode": mode });
+                if has_indices {
+                    part["indices"] = json!(1);
+                }
+                let vertices = if has_indices { 4 } else { count };
+                let bytes = tetrahedron(&json!({
+                    "accessors": [
+                        {
+                            "bufferView": 0, "componentType": 5126, "count": vertices, "type": "VEC3",
+                            "min": [0, 0, 0], "max": [1, 1, 1],
+                        },
+                        { "bufferView": 1, "componentType": 5123, "count": count, "type": "SCALAR" },
+                    ],
+                    "meshes": [{ "primitives": [part] }],
+                    "nodes": [{ "mesh": 0 }],
+                    "scenes": [{ "nodes": [0] }],
+                }));
+                for text in ["optimise", "optimise?simplify=0.5&order=speed", "optimise?weld=false&prune=false"] {
+                    if count == 3 {
+                        check("few.gltf", &bytes, text, 0.01);
+                        continue;
+                    }
+                    let after = optimise("few.gltf", &bytes, text).unwrap().document;
+                    for [a, b, c] in triangles(&after, None) {
+                        assert!(a.position == b.position || b.position == c.position, "{mode} {count} {text}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]
