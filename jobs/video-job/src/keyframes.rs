@@ -445,7 +445,7 @@ impl Shared<'_> {
     fn make_pictures(&self, receiver: &Mutex<Receiver<Work>>) -> Result<(), Failure> {
         let mut decoder = open_decoder(self.video, 1)?;
         let mut maker = PictureMaker::default();
-        let mut encoder = StillEncoder::new(self.options.format, self.options.quality)?;
+        let mut encoder = StillEncoder::new(self.options.format, self.options.quality);
         let tile_size = self.sprites.as_ref().map(|sprites| lock(sprites).tile_size());
         loop {
             let Ok(work) = lock(receiver).recv() else { return Ok(()) };
@@ -491,7 +491,7 @@ impl Shared<'_> {
 
     fn write_sheet(&self, number: usize, sheet: &crate::picture::Picture) -> Result<(), Failure> {
         let format = self.options.format;
-        let bytes = StillEncoder::new(format, self.options.quality.min(SPRITE_QUALITY))?.encode(sheet)?;
+        let bytes = StillEncoder::new(format, self.options.quality.min(SPRITE_QUALITY)).encode(sheet)?;
         let mut properties = Properties::new();
         properties.insert("width".into(), sheet.width.into());
         properties.insert("height".into(), sheet.height.into());

@@ -10,6 +10,7 @@ use job::{Access, Failure, Job, Properties, Task};
 
 mod avio;
 mod filter_graph;
+mod jpeg;
 pub mod layout;
 mod open;
 mod picture;

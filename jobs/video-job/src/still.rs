@@ -6,11 +6,12 @@ use ffmpeg_next::frame::Video;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec};
 use job::Failure;
 
+use crate::jpeg;
 use crate::picture::{Colours, Picture};
 
 /// Encodes pictures one after the other.
 pub(crate) enum StillEncoder {
-    Jpeg { compressor: turbojpeg::Compressor, quality: u8 },
+    Jpeg { quality: u8 },
     Webp(WebpEncoder),
 }
 
@@ -22,16 +23,10 @@ pub(crate) struct WebpEncoder {
 }
 
 impl StillEncoder {
-    pub(crate) fn new(format: FrameFormat, quality: u8) -> Result<Self, Failure> {
+    pub(crate) fn new(format: FrameFormat, quality: u8) -> Self {
         match format {
-            FrameFormat::Jpeg => {
-                let compressor = turbojpeg::Compressor::new()
-                    .map_err(|error| Failure::internal("cannot make a JPEG encoder").because(error))?;
-                let mut encoder = Self::Jpeg { compressor, quality };
-                encoder.set_quality()?;
-                Ok(encoder)
-            }
-            FrameFormat::Webp => Ok(Self::Webp(WebpEncoder { quality, open: None, count: 0 })),
+            FrameFormat::Jpeg => Self::Jpeg { quality },
+            FrameFormat::Webp => Self::Webp(WebpEncoder { quality, open: None, count: 0 }),
         }
     }
 
@@ -45,35 +40,11 @@ impl StillEncoder {
 
     pub(crate) fn encode(&mut self, picture: &Picture) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Jpeg { compressor, .. } => {
-                let [y_plane, u_plane, v_plane] = &picture.planes;
-                let image = turbojpeg::YuvPlanesImage {
-                    y_plane: &y_plane[..],
-                    u_plane: &u_plane[..],
-                    v_plane: &v_plane[..],
-                    width: picture.width,
-                    height: picture.height,
-                    y_stride: picture.stride(0),
-                    u_stride: picture.stride(1),
-                    v_stride: picture.stride(2),
-                    subsamp: turbojpeg::Subsamp::Sub2x2,
-                };
-                compressor
-                    .compress_yuv_planes_to_vec(&image)
-                    .map_err(|error| Failure::internal("JPEG encoding failed").because(error))
-            }
+            Self::Jpeg { quality } => jpeg::encode(picture, *quality),
             Self::Webp(encoder) => {
                 encoder.encode(picture).map_err(|error| Failure::internal("WebP encoding failed").because(error))
             }
         }
-    }
-
-    fn set_quality(&mut self) -> Result<(), Failure> {
-        if let Self::Jpeg { compressor, quality } = self {
-            let set = compressor.set_quality(i32::from(*quality)).and_then(|()| compressor.set_optimize(true));
-            set.map_err(|error| Failure::internal("the JPEG encoder takes no settings").because(error))?;
-        }
-        Ok(())
     }
 }
 
