@@ -14,6 +14,7 @@ use job::Manifest;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::operator::an_operator_finds_and_mends;
 use crate::{Kill, System};
 
 /// Every one of them, on one installation.
@@ -27,6 +28,7 @@ pub async fn everything(system: &mut System<'_>) {
     a_host_that_goes_away_is_made_up_for(system).await;
     a_poison_message_is_laid_aside_with_its_reason(system).await;
     a_job_submitted_by_hand_is_recorded(system).await;
+    an_operator_finds_and_mends(system).await;
 }
 
 /// The way of the mission: a JPEG with `processing-option: resize?width=320` gives the output object, the manifest, both
@@ -227,6 +229,8 @@ pub async fn a_poison_message_is_laid_aside_with_its_reason(system: &mut System<
         .receive_message()
         .queue_url(&system.infrastructure.dead_letters[&MediaKind::Image])
         .message_attribute_names("All")
+        // A look only: whoever comes next sees it, too.
+        .visibility_timeout(0)
         .send()
         .await;
     let message = received.expect("a queue can be read").messages.unwrap_or_default().remove(0);

@@ -24,6 +24,7 @@ mod infrastructure;
 mod inventory;
 mod lambda;
 mod moto;
+pub mod operator;
 mod proxy;
 mod system;
 pub mod terraform;

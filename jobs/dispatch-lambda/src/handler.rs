@@ -142,9 +142,10 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                     continue;
                 }
             }
-            // Only now is it certain that no job has it.
-            if record.results.is_empty() && latest.is_some_and(|latest| *latest.sequence > *identity::sequence(job_id))
-            {
+            // Only now is it certain that no job has it. What an operator asked for has no place among the versions.
+            let is_older =
+                |latest: Latest| identity::is_of_upload(job_id) && *latest.sequence > *identity::sequence(job_id);
+            if record.results.is_empty() && latest.is_some_and(is_older) {
                 self.supersede(record).await?;
                 continue;
             }

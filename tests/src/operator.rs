@@ -1,0 +1,72 @@
+//! What an operator does with the `pipeline` program on an installation, after [`crate::flow`] has left uploads of every
+//! state behind.
+
+use std::process::Output;
+
+use control::State;
+
+use crate::flow::{only_record_of, records_of};
+use crate::{System, command};
+
+/// Explains, lists, sends again and submits, each as a person would, and looks at what becomes of it.
+pub async fn an_operator_finds_and_mends(system: &mut System<'_>) {
+    let input = system.infrastructure.buckets.input.clone();
+    let object = |key: &str| format!("s3://{input}/{key}");
+
+    let explained = pipeline(system, &["explain", &object("killed/photo.jpg")]);
+    assert!(explained.contains("needed more memory than it was given"), "{explained}");
+    assert!(explained.contains("pipeline redrive"), "{explained}");
+    let never = run(system, &["explain", &object("never/was.jpg")]);
+    assert_eq!(never.status.code(), Some(66), "{}", text(&never.stderr));
+    assert!(text(&never.stderr).contains("has no record"), "{}", text(&never.stderr));
+
+    let failed = pipeline(system, &["status", "--aws", "--state", "failed"]);
+    assert!(failed.contains("killed/photo.jpg") && !failed.contains("spot/photo.jpg"), "{failed}");
+    let one = pipeline(system, &["status", "--aws", &object("spot/photo.jpg")]);
+    assert!(one.contains("SUCCEEDED") && one.contains("manifest.json"), "{one}");
+
+    let listed = pipeline(system, &["redrive", "--reason", "OutOfMemory", "--dry-run"]);
+    assert!(listed.contains("1 uploads would be sent"), "{listed}");
+    let sent = pipeline(system, &["redrive", "--reason", "OutOfMemory"]);
+    assert!(sent.contains("1 uploads are on their way again"), "{sent}");
+    system.settle().await;
+    let record = only_record_of(system, "killed/photo.jpg").await;
+    assert_eq!((record.state, record.redriven), (State::Succeeded, 1), "{record:#?}");
+
+    let moved = pipeline(system, &["redrive", "--state", "dead-letters", "--kind", "image"]);
+    assert!(moved.contains("1 messages moved back to SQS_PICTURE"), "{moved}");
+    // It is as unreadable as before, and laid aside once more.
+    system.settle().await;
+    let moved = pipeline(system, &["redrive", "--state", "dead-letters", "--kind", "image"]);
+    assert!(moved.contains("1 messages moved back to SQS_PICTURE"), "{moved}");
+
+    let submitted = pipeline(system, &["submit", &object("spot/photo.jpg"), "--processing-option", "resize?width=24"]);
+    assert!(submitted.contains("queued as job submitted-"), "{submitted}");
+    system.settle().await;
+    let records = records_of(system, "spot/photo.jpg").await;
+    let by_operator = records.iter().find(|record| record.option_source.as_deref() == Some("operator"));
+    assert_eq!(by_operator.map(|record| record.state), Some(State::Succeeded), "{records:#?}");
+    let refused = run(system, &["submit", &object("spot/photo.jpg"), "--processing-option", "resise?width=24"]);
+    assert_eq!(refused.status.code(), Some(64), "{}", text(&refused.stderr));
+}
+
+/// Runs the program with what Terraform's output `environment` prints; it has to succeed.
+fn pipeline(system: &System<'_>, arguments: &[&str]) -> String {
+    let output = run(system, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn run(system: &System<'_>, arguments: &[&str]) -> Output {
+    let environments = &system.infrastructure.environments;
+    command("pipeline")
+        .envs(environments.classify.iter().chain(&environments.dispatch).chain(&environments.output))
+        .envs(system.aws.environment())
+        .args(arguments)
+        .output()
+        .expect("pipeline starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
