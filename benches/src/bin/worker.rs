@@ -13,13 +13,13 @@ use benches::{Measured, Usage, median, print, table};
 use catalog::{Format, MediaKind, Operation, Operations};
 use job::{
     Access, Failure, Job, Limits, Progress, Properties, SiblingSource, Task, WorkerInput, WorkerReport, WorkerTask,
-    run_in_process, run_in_worker, serve_if_worker,
+    prepare_workers, run_in_process, run_in_worker,
 };
 
 const RUNS: usize = 201;
 
 fn main() -> Result<()> {
-    serve_if_worker(&[&Copy]);
+    let _workers = prepare_workers(&[&Copy]);
     let operations: Operations = "resize?width=800&format=webp".parse()?;
     let operation = operations.iter().next().expect("there is one");
     let mut input = tempfile::NamedTempFile::new()?;

@@ -22,11 +22,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::metrics::embedded_metrics;
 use crate::run::{Runner, Work, declarations_of};
-use crate::{Failure, Job, JobEvent, Limits, Location, Publisher, Store, batch, human, serve_if_worker, terminal};
+use crate::{Failure, Job, JobEvent, Limits, Location, Publisher, Store, batch, human, prepare_workers, terminal};
 
-/// The whole of a job's `main`: the worker's side of it, or the command line.
+/// The whole of a job's `main`: its workers and the command line.
 pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
-    serve_if_worker(jobs);
+    let _workers = prepare_workers(jobs);
     let matches = command(jobs).get_matches();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let ended = match runtime {

@@ -39,8 +39,8 @@ pub use task::{
 #[doc(hidden)]
 pub use worker::decode_requests;
 pub use worker::{
-    Completed, Limits, RangeSource, SiblingSource, WorkerInput, WorkerReport, WorkerTask, run_in_process,
-    run_in_worker, serve_if_worker, sibling_path,
+    Completed, Limits, RangeSource, SiblingSource, WorkerInput, WorkerReport, WorkerTask, Workers, prepare_workers,
+    run_in_process, run_in_worker, sibling_path,
 };
 
 /// The id of a request that nobody gave one: the same for the same object and the same operations.

@@ -6,8 +6,9 @@
 //! let a file run code of its author's choice. The worker is built so that a decoder that is taken over, crashes, hangs,
 //! recurses or eats memory costs its own job and nothing else:
 //!
-//! - **No credentials.** The job's binary starts itself again with an empty environment and no open descriptors but
-//!   three streams (of which standard input is empty, and the others are the log) and one socket to its parent. It can
+//! - **No credentials.** Workers are forked from a process that was forked itself before the program did anything, and
+//!   that overwrote its environment and command line ([`prepare_workers`]). A worker has no open descriptors but three
+//!   streams (of which standard input is empty, and the others are the log) and one socket to its parent. It can
 //!   open no file and no connection, so that neither the container's credential endpoint nor a file with keys can be
 //!   reached, and it cannot look into its parent or signal it.
 //! - **No network, no files, no programs.** seccomp allows the system calls for memory, threads and open files, and
@@ -48,6 +49,7 @@ use crate::{Failure, OutputDescription, Progress, Properties, Sandbox};
 
 mod channel;
 mod ending;
+mod fork_server;
 mod in_process;
 mod limits;
 mod protocol;
@@ -57,9 +59,9 @@ mod serve;
 mod siblings;
 mod supervise;
 
+pub use fork_server::{Workers, prepare_workers};
 pub use in_process::run_in_process;
 pub use limits::Limits;
-pub use serve::serve_if_worker;
 pub use siblings::sibling_path;
 
 /// Where the bytes of the input come from.
@@ -148,7 +150,7 @@ pub struct Completed {
 }
 
 /// Does the work in a process of its own. Blocks until nothing of that process runs any more. The program's `main()` must
-/// begin with [`serve_if_worker`].
+/// begin with [`prepare_workers`].
 #[expect(clippy::needless_pass_by_value, reason = "a task is done once; its input is closed when it is")]
 pub fn run_in_worker(task: WorkerTask<'_>) -> WorkerReport {
     supervise::run(&task)

@@ -20,14 +20,14 @@ const OUTPUT: &str = "DYNAMODB_OUTPUT";
 /// Which object.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
-    /// The upload, s3://bucket/key
+    /// The upload, `s3://bucket/key`
     object: String,
 }
 
 /// Arguments of `submit`.
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {
-    /// The object, s3://bucket/key
+    /// The object, `s3://bucket/key`
     object: String,
     /// What to do with it, for example resize?width=800&format=webp
     #[arg(long, value_name = "OPERATIONS")]

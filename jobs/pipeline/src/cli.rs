@@ -137,7 +137,7 @@ pub(crate) struct StatusArguments {
     pub(crate) outbox: PathBuf,
     /// One file, by its path below the inbox
     pub(crate) file: Option<String>,
-    /// The system in AWS: its uploads of one state and day, or in the place of OUTBOX one object, s3://bucket/key
+    /// The system in AWS: its uploads of one state and day, or in the place of OUTBOX one object, `s3://bucket/key`
     #[arg(long)]
     pub(crate) aws: bool,
     /// Of which day in AWS, UTC, such as 2026-11-22 [default: today]

@@ -11,6 +11,6 @@ use video_job::VideoJob;
 static JOBS: &[&dyn job::Job] = &[&DocumentJob, &ImageJob, &ModelJob, &VideoJob];
 
 fn main() -> ExitCode {
-    job::serve_if_worker(JOBS);
+    let _workers = job::prepare_workers(JOBS);
     pipeline::main(JOBS)
 }

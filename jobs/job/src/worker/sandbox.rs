@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use landlock::{ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetError, Scope};
 use rustix::process::{Resource, Rlimit, Signal};
@@ -15,41 +15,49 @@ use seccompiler::{
 use super::Limits;
 use crate::Sandbox;
 
-/// The descriptor of the channel to the parent, which came as standard input.
+/// The descriptor of the channel to the parent.
 pub(super) const CHANNEL: RawFd = 3;
 
-/// Lets go of everything that was inherited: descriptors, folder, signals. The channel moves away from standard input,
-/// where a decoder could take it for its input; an empty pipe stands there instead.
-pub(super) fn settle() -> io::Result<OwnedFd> {
+/// Lets go of everything that was inherited: descriptors, folder, signals. What the operation prints goes to the log, and
+/// an empty pipe stands for its standard input.
+pub(super) fn settle(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     // The worker ends with its parent, however that ends.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // SAFETY: no descriptor above standard error is owned by anything yet: this is the first thing that main does.
-    if unsafe { libc::syscall(libc::SYS_close_range, CHANNEL, u32::MAX, 0) } != 0 {
-        // Kernels before 5.9, and filters of container engines that do not know it.
-        let most = rustix::process::getrlimit(Resource::Nofile).current.map_or(65536, |most| most.min(1 << 20));
-        for descriptor in CHANNEL..most as RawFd {
-            // SAFETY: as above.
-            unsafe { libc::close(descriptor) };
-        }
-    }
     let (empty, _) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 10)?;
+    // Away from the numbers that are about to be taken.
+    let channel = rustix::io::fcntl_dupfd_cloexec(channel, 10)?;
     rustix::stdio::dup2_stdin(&empty)?;
-    drop(empty);
-    // SAFETY: the descriptor is free again, and dup3 makes it this function's own.
+    rustix::stdio::dup2_stdout(log)?;
+    rustix::stdio::dup2_stderr(log)?;
+    // SAFETY: this process is a fork that uses none of its parent's descriptors again, but for these, whose owners it
+    // never drops; dup3 makes the channel this function's own.
     let channel = unsafe {
-        let moved = libc::dup3(std::os::fd::AsRawFd::as_raw_fd(&channel), CHANNEL, libc::O_CLOEXEC);
+        let moved = libc::dup3(channel.into_raw_fd(), CHANNEL, libc::O_CLOEXEC);
         if moved < 0 {
             return Err(io::Error::last_os_error());
         }
         OwnedFd::from_raw_fd(moved)
     };
+    std::mem::forget(empty);
+    close_from(CHANNEL + 1);
     rustix::process::chdir("/")?;
     for signal in [libc::SIGXCPU, libc::SIGXFSZ, libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         // SAFETY: restores the default action, which runs no code of this process.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     Ok(channel)
+}
+
+fn close_from(first: RawFd) {
+    // SAFETY: see `settle`, the only caller.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } != 0 {
+        // Kernels before 5.9, and filters of container engines that do not know it.
+        let most = rustix::process::getrlimit(Resource::Nofile).current.map_or(65536, |most| most.min(1 << 20));
+        for descriptor in first..most as RawFd {
+            // SAFETY: as above.
+            unsafe { libc::close(descriptor) };
+        }
+    }
 }
 
 /// Sets the resource limits. `mapped` is the size of an input that may be mapped as a whole, which takes address space

@@ -1,15 +1,17 @@
 //! The worker's side: gets its work, closes the sandbox, does the work, reports.
 
 use std::collections::VecDeque;
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use catalog::{Operation, Operations};
+use catalog::{MediaKind, Operation, Operations};
 
 use super::channel::Channel;
 use super::protocol::{Assignment, Ending, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
@@ -17,8 +19,6 @@ use super::sandbox;
 use crate::task::read_exactly;
 use crate::{Failure, Input, InputSource, Job, OutputDestination, Outputs, Progress, Task};
 
-/// The first argument of a process that is a worker.
-pub(super) const MARK: &str = "isolated-worker";
 /// The stack of the thread that an operation begins on.
 pub(super) const STACK: usize = 16 << 20;
 
@@ -29,26 +29,13 @@ const BLOCK: usize = 64 << 10;
 /// … of which this many are kept.
 const BLOCKS: usize = 32;
 
-/// Call first in `main()`, before any thread or runtime: when this process was started as a worker it does the work and
-/// never returns.
-pub fn serve_if_worker(jobs: &[&dyn Job]) {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == MARK) {
-        serve(jobs);
-        // SAFETY: ends the process at once. Destructors of native libraries have nothing left to do, and threads that an
-        // operation left behind must not go on.
-        unsafe { libc::_exit(0) };
-    }
-}
-
-fn serve(jobs: &[&dyn Job]) {
-    let channel = match sandbox::settle() {
-        Ok(channel) => Arc::new(Channel::new(channel)),
-        Err(error) => return say(&format!("the worker cannot be set up: {error}")),
-    };
-    let (assignment, file) = match channel.receive_assignment() {
+pub(super) fn serve(jobs: &[&dyn Job], channel: OwnedFd) {
+    let channel = Arc::new(Channel::new(channel));
+    let (assignment, file): (Assignment, _) = match channel.receive_assignment() {
         Ok(received) => received,
-        Err(error) => return say(&format!("this is the worker of a job and is not started by hand: {error}")),
+        Err(error) => return say(&format!("the worker got no work: {error}")),
     };
+    let _ = rustix::thread::set_name(&worker_name(assignment.kind));
     // Before the sandbox: it cannot be opened later.
     let status = fs_err::File::open("/proc/self/status").ok();
     let ending =
@@ -236,7 +223,12 @@ pub(super) fn peak_memory(status: &File) -> Option<u64> {
     kilobytes.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|count| count * 1024)
 }
 
+/// What tools that list processes show: at most 15 bytes.
+fn worker_name(kind: MediaKind) -> CString {
+    CString::new(format!("{kind}-worker")).unwrap_or_default()
+}
+
 /// To the log, which the parent reads.
-fn say(message: &str) {
+pub(super) fn say(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }

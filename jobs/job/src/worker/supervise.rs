@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io::{self, IoSlice, PipeReader, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -17,8 +16,8 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 use super::ending::{self, Log};
 use super::protocol::{Assignment, Decoder, Ending, MAX_RANGES, MAX_READ, MAX_SIBLINGS, Reply, Request, encode_reply};
 use super::scratch::Scratch;
-use super::serve::{MARK, peak_memory};
-use super::{Completed, WorkerInput, WorkerReport, WorkerTask, sibling_path};
+use super::serve::peak_memory;
+use super::{Completed, WorkerInput, WorkerReport, WorkerTask, fork_server, sibling_path};
 use crate::{Failure, FailureKind, Sandbox};
 
 /// How often the parent looks at the outputs' size and at the worker's memory.
@@ -95,22 +94,9 @@ impl<'a> Worker<'a> {
         };
         let (socket, channel) = UnixStream::pair().map_err(failed)?;
         let (log_pipe, log_writer) = io::pipe().map_err(failed)?;
-        // Nothing but what libraries need to be told because they cannot look it up in the sandbox.
-        let mut command = Command::new("/proc/self/exe");
-        command
-            .arg0(format!("{}-worker", task.operation.kind()))
-            .arg(MARK)
-            .env_clear()
-            .env("RAYON_NUM_THREADS", threads())
-            // Ctrl-C at a terminal is for the parent to act on.
-            .process_group(0)
-            .stdin(Stdio::from(OwnedFd::from(channel)))
-            .stdout(log_writer.try_clone().map_err(failed)?)
-            .stderr(log_writer);
-        let child = command.spawn().map_err(failed)?;
-        // Its ends of the socket and of the pipe have to close when the worker ends.
-        drop(command);
-        let process = rustix::process::Pid::from_child(&child);
+        let process = fork_server::start(channel.as_fd(), log_writer.as_fd()).map_err(failed)?;
+        // The worker's ends of the socket and of the pipe have to close when it ends.
+        drop((channel, log_writer));
         let now = Instant::now();
         let mut worker = Self {
             task,
@@ -431,10 +417,4 @@ fn read_only(file: &File) -> Result<File, Failure> {
 
 fn broken(what: &str) -> Failure {
     Failure::internal(format!("the worker broke the protocol with {what}"))
-}
-
-/// How many threads the machine or the container has for this process.
-fn threads() -> &'static str {
-    static THREADS: OnceLock<String> = OnceLock::new();
-    THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).to_string())
 }

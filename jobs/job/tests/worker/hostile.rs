@@ -1,12 +1,15 @@
 //! A job whose input says how it shall misbehave: what a decoder could do that a hostile file has taken over.
 
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use catalog::{MediaKind, Operation};
 use job::{Access, Failure, Job, Properties, Task};
 use serde_json::json;
+
+/// Where the environment of the parent had a secret; 0 where it had none.
+pub static SECRET_AT: AtomicUsize = AtomicUsize::new(0);
 
 pub struct HostileJob;
 
@@ -32,6 +35,14 @@ impl Job for HostileJob {
     fn library_versions(&self) -> Vec<(&'static str, String)> {
         vec![("hostile", "1.0".to_owned())]
     }
+}
+
+/// What stands there now.
+fn secret() -> Option<String> {
+    let at = std::ptr::with_exposed_provenance::<u8>(SECRET_AT.load(Ordering::Relaxed));
+    // SAFETY: the memory at the top of the stack is never given back, and the secret had this length.
+    let bytes = (!at.is_null()).then(|| unsafe { std::slice::from_raw_parts(at, crate::SECRET.len()) })?;
+    Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_json::Value, Failure> {
@@ -72,7 +83,8 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
         "look-around" => json!({
             "environment": std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect::<Vec<_>>(),
             "descriptors": descriptors(),
-            "arguments": std::env::args().skip(1).collect::<Vec<_>>(),
+            "arguments": std::env::args().collect::<Vec<_>>(),
+            "secret": secret(),
             "stdin": std::io::stdin().read(&mut [0; 16]).map_err(|error| error.to_string()),
         }),
         "break-out" => break_out(),

@@ -1,4 +1,4 @@
-//! What the worker promises, against a job that tries everything. The test binary is its own worker.
+//! What the worker promises, against a job that tries everything. The test binary forks its own workers.
 
 mod hostile;
 
@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use catalog::{Format, Operation, Operations};
 use job::{
     Failure, FailureKind, Limits, Progress, RangeSource, SiblingSource, WorkerInput, WorkerReport, WorkerTask,
-    run_in_process, run_in_worker, serve_if_worker,
+    prepare_workers, run_in_process, run_in_worker,
 };
 use libtest_mimic::{Arguments, Trial};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
@@ -21,14 +22,14 @@ use serde_json::{Value, json};
 
 use hostile::HostileJob;
 
+/// In the environment of some parents.
+const SECRET: &str = "a secret of its parent";
+
 fn main() -> ExitCode {
-    serve_if_worker(&[&HostileJob]);
-    // SAFETY: there is no other thread yet.
-    unsafe {
-        std::env::set_var("AWS_ACCESS_KEY_ID", "a key");
-        std::env::set_var("AWS_SECRET_ACCESS_KEY", "a secret");
-        std::env::set_var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials");
+    if let Some(("parent", how)) = std::env::args().nth(1).as_deref().and_then(|first| first.split_once(':')) {
+        return parent(how);
     }
+    let _workers = prepare_workers(&[&HostileJob]);
     let tests: &[(&str, fn())] = &[
         ("work_comes_back_with_its_outputs_and_nothing_unfinished", work_comes_back),
         ("the_worker_sees_no_environment_and_no_descriptors_of_its_parent", sees_nothing_of_its_parent),
@@ -53,16 +54,12 @@ fn main() -> ExitCode {
         ("a_failure_of_the_store_is_the_jobs_failure", ranged_failure),
         ("in_this_process_the_result_is_the_same", in_process),
         ("many_workers_at_once_do_not_meet", many_at_once),
-        ("a_worker_started_by_hand_says_so_and_ends", by_hand),
         ("the_worker_ends_with_its_parent", ends_with_its_parent),
         ("a_worker_stopped_from_outside_is_a_temporary_failure", stopped_from_outside),
         ("without_seccomp_nothing_is_worked_on", without_seccomp),
         ("without_landlock_seccomp_holds_alone", without_landlock),
         ("no_privileges_are_needed", without_privileges),
     ];
-    if let Some(("parent", how)) = std::env::args().nth(1).as_deref().and_then(|first| first.split_once(':')) {
-        return parent(how);
-    }
     let trials = tests
         .iter()
         .map(|(name, test)| {
@@ -253,8 +250,13 @@ fn sees_nothing_of_its_parent() {
     assert_eq!(seen["environment"], json!(["RAYON_NUM_THREADS"]));
     // Three streams, the channel, the input and the worker's own status.
     assert_eq!(seen["descriptors"], json!([0, 1, 2, 3, 4, 5]));
-    assert_eq!(seen["arguments"], json!(["isolated-worker"]));
     assert_eq!(seen["stdin"], json!({ "Ok": 0 }));
+    // The bytes of the parent's own environment and command line, where the kernel put them.
+    let seen = run_parent("has-secrets");
+    let seen = &seen["result"]["Ok"];
+    assert_eq!(seen["environment"], json!(["RAYON_NUM_THREADS"]));
+    assert_eq!(seen["arguments"], json!(["", ""]));
+    assert_eq!(seen["secret"], json!("\0".repeat(SECRET.len())));
 }
 
 fn every_way_out_is_refused() {
@@ -424,20 +426,17 @@ fn many_at_once() {
     });
 }
 
-fn by_hand() {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .arg("isolated-worker")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("is not started by hand"));
-}
-
 /// This binary again, as a parent of another sort: says how its worker ended, in one line of JSON.
 #[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
 fn parent(how: &str) -> ExitCode {
     let word = match how {
         "sleeps" => "sleep",
+        "has-secrets" => {
+            // SAFETY: nobody changes the environment.
+            let value = unsafe { libc::getenv(c"AWS_SECRET_ACCESS_KEY".as_ptr()) };
+            hostile::SECRET_AT.store(value.expose_provenance(), Ordering::Relaxed);
+            "look-around"
+        }
         "without-seccomp" => refuse(&[libc::SYS_seccomp], libc::EINVAL, "work"),
         // The three calls of Landlock, whose numbers are the same everywhere.
         "without-landlock" => refuse(&[444, 445, 446], libc::ENOSYS, "break-out"),
@@ -452,6 +451,8 @@ fn parent(how: &str) -> ExitCode {
         }
         other => panic!("{other}"),
     };
+    // What was refused or given up above holds for workers as well.
+    let _workers = prepare_workers(&[&HostileJob]);
     let mut case = Case::new(word);
     let report = case.run();
     let result = report.result.map(|completed| completed.properties).map_err(|failure| failure.to_string());
@@ -474,7 +475,8 @@ fn refuse<'a>(calls: &[i64], error: i32, then: &'a str) -> &'a str {
 
 fn run_parent(how: &str) -> Value {
     let program = std::env::current_exe().unwrap();
-    let output = std::process::Command::new(program).arg(format!("parent:{how}")).output().unwrap();
+    let mut command = std::process::Command::new(program);
+    let output = command.arg(format!("parent:{how}")).env("AWS_SECRET_ACCESS_KEY", SECRET).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -519,10 +521,11 @@ fn parent_with_sleeping_worker() -> (std::process::Child, String) {
     let worker = wait_until("the parent has a worker", || {
         let tasks = fs_err::read_dir(&children).unwrap();
         let lists = tasks.map(|task| fs_err::read_to_string(task.unwrap().path().join("children")).unwrap_or_default());
-        let worker = lists.collect::<String>().split_whitespace().next()?.to_owned();
-        // In its sandbox: nothing is left to be set up.
-        let status = fs_err::read_to_string(format!("/proc/{worker}/status")).ok()?;
-        status.contains("Seccomp:\t2").then_some(worker)
+        // In its sandbox, so that nothing is left to be set up; the process that starts workers has none.
+        lists.collect::<String>().split_whitespace().map(str::to_owned).find(|child| {
+            let status = fs_err::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+            status.contains("Seccomp:\t2")
+        })
     });
     (parent, worker)
 }
