@@ -93,7 +93,8 @@ impl Kind {
     }
 }
 
-/// What a machine costs.
+/// What an hour of a machine costs, USD.
+#[expect(clippy::struct_field_names, reason = "the unit of each price")]
 struct Machine {
     vcpu_hour: f64,
     gib_hour: f64,

@@ -2,7 +2,7 @@
 //! process for each object, as many at a time as the machine has processors. Objects a second, and how busy the processors
 //! are in the steady state, which leaves out the first and the last tenth of the run.
 //!
-//!     cargo run --release -p benches --bin list [OBJECTS]
+//!     cargo run --release --bin list [OBJECTS]
 //!
 //! The program is target/release/image-job. The server shares the processors with it; what it takes is in the shares of
 //! the whole machine and not in those of the program.
@@ -28,7 +28,7 @@ const PROGRAM: &str = "target/release/image-job";
 fn main() -> Result<()> {
     let objects: usize = std::env::args().nth(1).map_or(Ok(1000), |count| count.parse())?;
     if !Path::new(PROGRAM).exists() {
-        bail!("{PROGRAM} is not there: `cargo build --release -p image-job` makes it");
+        bail!("{PROGRAM} is not there: `cargo build --release --workspace` makes it");
     }
     let folder = tempfile::tempdir()?;
     let average = write_objects(folder.path(), objects)?;

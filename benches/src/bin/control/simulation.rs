@@ -94,11 +94,14 @@ struct Kind {
     /// Jobs that `SubmitJob` has not yet taken.
     unsubmitted: usize,
     to_start: VecDeque<Work>,
+    /// Objects in `to_start`.
+    unstarted: usize,
 }
 
 /// Steps through the day until everything has ended, or for a week.
 pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
-    let mut kinds: Vec<Kind> = flows.iter().map(|_| Kind::default()).collect();
+    // Half an object ahead, so that rounding swallows none at the day's end.
+    let mut kinds: Vec<Kind> = flows.iter().map(|_| Kind { due: 0.5, ..Kind::default() }).collect();
     // SubmitJob's limit is the account's: dispatchers of all kinds wait in one line.
     let mut to_submit: VecDeque<(usize, Vec<Work>)> = VecDeque::new();
     let mut running: BinaryHeap<Reverse<(u64, usize, usize)>> = BinaryHeap::new();
@@ -142,6 +145,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
             let Some((kind, job)) = to_submit.pop_front() else { break };
             day.submissions += 1;
             kinds[kind].unsubmitted -= 1;
+            kinds[kind].unstarted += job.iter().map(|work| work.arrived.len()).sum::<usize>();
             kinds[kind].to_start.extend(job);
         }
         while running.peek().is_some_and(|Reverse((until, ..))| *until <= second as u64 * 1000) {
@@ -158,6 +162,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
             };
             turn = next + 1;
             let Some(work) = kinds[next].to_start.pop_front() else { break };
+            kinds[next].unstarted -= work.arrived.len();
             vcpus += work.vcpus;
             day.containers += 1;
             let until = (second + START_SECONDS) as u64 * 1000 + (work.seconds * 1000.0) as u64;
@@ -165,22 +170,16 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
             works.push(work.arrived);
         }
         if second.is_multiple_of(SAMPLE) {
-            let objects_of = |work: &Work| work.arrived.len();
             day.depths.push(Depth {
                 second,
                 queued: kinds.iter().map(|kind| kind.to_classify.len() + kind.queue.len()).sum(),
-                unsubmitted: to_submit.iter().flat_map(|(_, job)| job).map(objects_of).sum(),
-                unstarted: kinds.iter().flat_map(|kind| &kind.to_start).map(objects_of).sum(),
+                unsubmitted: to_submit.iter().flat_map(|(_, job)| job).map(|work| work.arrived.len()).sum(),
+                unstarted: kinds.iter().map(|kind| kind.unstarted).sum(),
                 vcpus,
             });
         }
         day.end = second;
         if second >= DAY && day.turnarounds.len() == objects {
-            break;
-        }
-        // Rounding may leave a fraction of an object that never comes.
-        let is_empty = |kind: &Kind| kind.to_classify.is_empty() && kind.queue.is_empty() && kind.to_start.is_empty();
-        if second >= DAY && running.is_empty() && to_submit.is_empty() && kinds.iter().all(is_empty) {
             break;
         }
     }

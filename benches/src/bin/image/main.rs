@@ -1,6 +1,6 @@
 //! `image-job` beside vipsthumbnail and vips (Debian), sharp (npm) and Pillow (PyPI): whole processes, worker included.
 //!
-//! `cargo run --release -p benches --bin image [PROGRAM [RUNS [PHOTOS]]]`; pictures are made from those of
+//! `cargo run --release --bin image [PROGRAM [RUNS [PHOTOS]]]`; pictures are made from those of
 //! ../shared/corpus/images, peers are in target/peers (`scripts/setup bench`). PROGRAM is target/release/image-job unless
 //! given, RUNS 7, PHOTOS (of the last row) 1000.
 
