@@ -29,6 +29,7 @@ fn main() -> Result<()> {
         let limits = Limits::default();
         let task = WorkerTask {
             operation,
+            division: None,
             name: "photo.jpg".to_owned(),
             format: Format::Jpeg,
             size: 1000,
@@ -37,6 +38,7 @@ fn main() -> Result<()> {
             scratch: scratch.path(),
             limits: &limits,
             progress: Progress::silent(),
+            finished: &|_| Ok(()),
         };
         let (start, cpu) = (Instant::now(), cpu());
         let report = run(task);

@@ -21,8 +21,10 @@ use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
 use crate::metrics::embedded_metrics;
-use crate::run::{Runner, Work, declarations_of};
-use crate::{Failure, Job, JobEvent, Limits, Location, Publisher, Store, batch, human, prepare_workers, terminal};
+use crate::run::{Parts, Runner, Work, declarations_of};
+use crate::{
+    Division, Failure, Job, JobEvent, Limits, Location, Publisher, Store, batch, human, prepare_workers, terminal,
+};
 
 /// The whole of a job's `main`: its workers and the command line.
 pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
@@ -107,6 +109,34 @@ struct Run {
     /// How many slices the list has
     #[arg(long, value_name = "N", env = "AWS_BATCH_JOB_ARRAY_SIZE")]
     array_size: Option<usize>,
+    /// Share the work on each object with other processes, and keep the parts there: with an array index this one does
+    /// that part, with --join it puts the parts together
+    #[arg(long, value_name = "LOCATION")]
+    parts: Option<String>,
+    /// Put so many parts together
+    #[arg(long, value_name = "N", requires = "parts", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    join: Option<u32>,
+}
+
+impl Run {
+    /// What this process does of work that several share.
+    fn parts(&self) -> Result<Option<Parts>, Failure> {
+        let Some(location) = &self.parts else { return Ok(None) };
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let division = match (self.join, self.array_index.zip(self.array_size)) {
+            (Some(count), _) => Division::Join { count },
+            (None, Some((index, size))) if index < size => Division::Part { index: number(index), count: number(size) },
+            (None, Some((index, size))) => {
+                return Err(Failure::invalid_request(format!("part {index} is none of {size}, counted from 0")));
+            }
+            (None, None) => {
+                return Err(Failure::invalid_request(
+                    "--parts goes with --array-index and --array-size, for a part, or with --join",
+                ));
+            }
+        };
+        Ok(Some(Parts { division, location: Location::from_str(location)? }))
+    }
 }
 
 /// The command line, made from the declarations of the job's operations.
@@ -204,18 +234,26 @@ async fn carry_out(jobs: &'static [&'static dyn Job], matches: &ArgMatches) -> R
     run_one(&runner, &running, &text("INPUT"), Operations::one(operation), None).await
 }
 
-async fn run_requests(jobs: &'static [&'static dyn Job], running: Running, run: Run) -> Result<u8, Failure> {
+async fn run_requests(jobs: &'static [&'static dyn Job], mut running: Running, run: Run) -> Result<u8, Failure> {
     let output = Location::of_output(&run.output)?;
+    let parts = run.parts()?;
+    if matches!(parts, Some(Parts { division: Division::Part { .. }, .. })) {
+        // The whole is measured once, when it is put together.
+        running.metrics = Metrics::None;
+    }
     if let Some(manifest) = &run.manifest {
         let mut runner = runner(jobs, &running, output).await?;
         runner.skip_committed = true;
-        let slice = run.array_index.zip(run.array_size);
+        // Of an array, each process takes its part of every object, or else its slice of the objects.
+        let slice = run.array_index.zip(run.array_size).filter(|_| parts.is_none());
+        runner.parts = parts;
         let print = |event: &JobEvent| report(&running, event);
         return batch::run_list(&runner, &Location::from_str(manifest)?, slice, &print).await;
     }
     let kind = jobs.first().expect("a job has a kind").kind();
     let operations = Operations::parse_for(kind, run.processing_option.as_deref().unwrap_or_default())?;
-    let runner = runner(jobs, &running, output).await?;
+    let mut runner = runner(jobs, &running, output).await?;
+    runner.parts = parts;
     run_one(&runner, &running, run.input.as_deref().unwrap_or_default(), operations, run.job_id).await
 }
 
@@ -259,6 +297,7 @@ async fn runner(jobs: &'static [&'static dyn Job], running: &Running, output: Lo
         scratch,
         output,
         skip_committed: false,
+        parts: None,
         workers: Arc::new(Semaphore::new(processors)),
     })
 }

@@ -5,6 +5,7 @@ mod aws;
 mod batch;
 mod cli;
 mod commit;
+mod early;
 mod event;
 mod failure;
 pub mod human;
@@ -30,11 +31,11 @@ pub use failure::{Failure, FailureKind};
 pub use location::{BucketName, Location, S3Location};
 pub use metrics::{NAMESPACE, embedded_metrics};
 pub use publisher::Publisher;
-pub use run::{Ended, Runner, Work};
+pub use run::{Ended, Parts, Runner, Work};
 pub use store::{FetchReport, LocalCopy, ObjectVersion, Store, StoreOptions, Stored, Upload, Window, WindowOptions};
 pub use task::{
-    Access, Input, InputReader, InputSource, Job, OutputDescription, OutputDestination, OutputFile, Outputs, Progress,
-    Properties, Task,
+    Access, Division, Input, InputReader, InputSource, Job, OutputDescription, OutputDestination, OutputFile, Outputs,
+    Progress, Properties, Task,
 };
 #[doc(hidden)]
 pub use worker::decode_requests;

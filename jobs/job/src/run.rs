@@ -10,16 +10,17 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
 use crate::commit::{commit, committed};
+use crate::early::{EarlyUploads, abort, send_early};
 use crate::progress_log::logged;
 use crate::sibling::StoreSiblings;
 use crate::{
-    Access, Completed, Failure, Job, JobError, JobEvent, JobRequest, Limits, Location, Manifest, ObjectVersion,
-    Outcome, Output, OutputDescription, ProcessDuration, Progress, Properties, Publisher, SCHEMA_VERSION, Sandbox,
-    Source, Store, WorkerInput, WorkerReport, WorkerTask, run_in_worker,
+    Access, Completed, Division, Failure, Job, JobError, JobEvent, JobRequest, Limits, Location, Manifest,
+    ObjectVersion, Outcome, Output, OutputDescription, ProcessDuration, Progress, Properties, Publisher,
+    SCHEMA_VERSION, Sandbox, Source, Store, WorkerInput, WorkerReport, WorkerTask, run_in_worker,
 };
 
 /// How many outputs of one operation are stored at a time.
@@ -41,8 +42,19 @@ pub struct Runner {
     pub output: Location,
     /// Whether an operation that an earlier run committed for the same version of the object is left as it is.
     pub skip_committed: bool,
+    /// What this process does of work that several processes share; none where it does all of it.
+    pub parts: Option<Parts>,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
+}
+
+/// Work that several processes share, on one machine or as an array of Batch.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// What this process does of it.
+    pub division: Division,
+    /// Below which the parts are kept, each with a manifest of its own.
+    pub location: Location,
 }
 
 /// One object and what to do with it.
@@ -78,6 +90,12 @@ struct Fetched {
     milliseconds: u64,
     bytes: u64,
     requests: u64,
+}
+
+/// Where the outputs of an operation are stored: in a folder of a location.
+struct Destination<'a> {
+    output: &'a Location,
+    folder: String,
 }
 
 /// What one operation's worker and the storing of its outputs came to.
@@ -152,7 +170,9 @@ impl Runner {
                     warn!(key = work.key, operation = operation.name(), kind = ?error.kind, "{}", error.message);
                 }
             }
-            if let Err(failure) = self.publisher.publish(&event).await {
+            // A part that is done is no end of the work; one that failed is.
+            let is_end = event.error.is_some() || !self.is_part();
+            if is_end && let Err(failure) = self.publisher.publish(&event).await {
                 warn!(key = work.key, "{failure}");
                 ended.unpublished = Some(failure);
             }
@@ -198,21 +218,22 @@ impl Runner {
     /// One operation from its input to its event.
     async fn carry_out(&self, work: &Work, fetched: &Fetched, operation: &Operation, progress: &Progress) -> JobEvent {
         let mut event = event(work, operation, Some((&fetched.version, fetched.format)));
-        let folder = format!("{}/{}", work.key, operation.folder());
+        let destination = self.destination(work, operation);
+        let Destination { output, folder } = &destination;
         let source = source_of(work, Some(&fetched.version));
         if self.skip_committed
-            && let Ok(Some(manifest)) = committed(&self.store, &self.output, &folder, &source, operation).await
+            && let Ok(Some(manifest)) = committed(&self.store, output, folder, &source, operation).await
         {
-            self.succeed(&mut event, &folder, manifest);
+            succeed(&mut event, &destination, manifest);
             return event;
         }
-        match self.process(work, fetched, operation, &folder, progress).await {
+        match self.process(work, fetched, operation, &destination, progress).await {
             Ok(processed) => {
                 event.bytes_read = processed.bytes_read;
                 event.requests = processed.requests;
                 event.peak_memory = processed.peak_memory;
                 event.sandbox = processed.sandbox;
-                self.succeed(&mut event, &folder, processed.manifest);
+                succeed(&mut event, &destination, processed.manifest);
             }
             Err(unprocessed) => {
                 event.outcome = Outcome::Failed;
@@ -232,12 +253,28 @@ impl Runner {
         event
     }
 
-    fn succeed(&self, event: &mut JobEvent, folder: &str, manifest: Manifest) {
-        event.manifest_key = Some(self.output.key_of(&format!("{folder}/manifest.json")));
-        event.output_bucket = self.output.bucket().map(str::to_owned);
-        event.output_count = manifest.outputs.len() as u64;
-        event.outputs = manifest.outputs;
-        event.process_duration = manifest.process_duration;
+    fn is_part(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| matches!(parts.division, Division::Part { .. }))
+    }
+
+    fn destination(&self, work: &Work, operation: &Operation) -> Destination<'_> {
+        let folder = format!("{}/{}", work.key, operation.folder());
+        match &self.parts {
+            Some(Parts { division: Division::Part { index, count }, location }) => {
+                Destination { output: location, folder: format!("{folder}/{}", Division::folder(*index, *count)) }
+            }
+            _ => Destination { output: &self.output, folder },
+        }
+    }
+
+    /// Beside what the operation finds its siblings: its input or, where it puts parts together, those.
+    fn beside(&self, work: &Work, operation: &Operation) -> Location {
+        match &self.parts {
+            Some(Parts { division: Division::Join { .. }, location }) => {
+                location.join(&format!("{}/{}/parts", work.key, operation.folder()))
+            }
+            _ => work.source.clone(),
+        }
     }
 
     /// Runs the operation in a worker, stores its outputs and commits them.
@@ -246,7 +283,7 @@ impl Runner {
         work: &Work,
         fetched: &Fetched,
         operation: &Operation,
-        folder: &str,
+        destination: &Destination<'_>,
         progress: &Progress,
     ) -> Result<Processed, Unprocessed> {
         let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
@@ -259,22 +296,26 @@ impl Runner {
         };
         let siblings = StoreSiblings::new(
             self.store.clone(),
-            work.source.clone(),
+            self.beside(work, operation),
             scratch.path().to_owned(),
             tokio::runtime::Handle::current(),
         );
 
         let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Failure::internal("shutting down"))?;
         let start = Instant::now();
-        let report = {
+        let outputs = scratch.path().join("outputs");
+        fs_err::create_dir(&outputs).map_err(Failure::from)?;
+        let (announce, announced) = mpsc::unbounded_channel();
+        let announce = self.stores_early(operation, destination).then_some(announce);
+        let worker = {
             let progress = logged(progress, &work.key, operation.name());
-            let (operation, limits) = (operation.clone(), self.limits_of(operation));
+            let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation), outputs.clone());
+            let division = self.parts.as_ref().map(|parts| parts.division);
             let (name, format, size) = (work.source.file_name().to_owned(), fetched.format, fetched.version.size);
-            let outputs = scratch.path().join("outputs");
-            fs_err::create_dir(&outputs).map_err(Failure::from)?;
             tokio::task::spawn_blocking(move || {
                 run_in_worker(WorkerTask {
                     operation: &operation,
+                    division,
                     name,
                     format,
                     size,
@@ -283,19 +324,35 @@ impl Runner {
                     scratch: &outputs,
                     limits: &limits,
                     progress,
+                    finished: &|output| match &announce {
+                        Some(announce) => announce
+                            .send(output.clone())
+                            .map_err(|_| Failure::internal("an output could not be stored, hence no further ones")),
+                        None => Ok(()),
+                    },
                 })
             })
-            .await
-            .map_err(|error| Failure::internal("the thread that minds the worker ended").because(error))?
         };
+        let folder = destination.output.join(&destination.folder);
+        let (report, early) = tokio::join!(worker, send_early(&self.store, &folder, &outputs, announced));
         drop(permit);
         let process = milliseconds(start);
+        // A failure to store an output has ended the worker.
+        let early = early?;
+        let report =
+            report.map_err(|error| Failure::internal("the thread that minds the worker ended").because(error))?;
         let WorkerReport { result, peak_memory, sandbox, .. } = report;
         let fail = |failure| Unprocessed { failure, peak_memory, sandbox, process };
-        let completed = result.map_err(|failure| fail(failure.context(&work.source)))?;
+        let completed = match result {
+            Ok(completed) => completed,
+            Err(failure) => {
+                abort(early).await;
+                return Err(fail(failure.context(&work.source)));
+            }
+        };
 
         let start = Instant::now();
-        let outputs = self.store_outputs(&scratch.path().join("outputs"), folder, &completed).await.map_err(fail)?;
+        let outputs = self.store_outputs(&outputs, destination, &completed, early).await.map_err(fail)?;
         let store = milliseconds(start);
         let duration = ProcessDuration {
             total: fetched.milliseconds + process + store,
@@ -304,7 +361,7 @@ impl Runner {
             store,
         };
         let manifest = manifest(work, fetched, operation, completed, outputs, duration);
-        commit(&self.store, &self.output, folder, &manifest).await.map_err(fail)?;
+        commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
         let read = window.map(|window| window.report()).unwrap_or_default();
         Ok(Processed {
             manifest,
@@ -318,21 +375,36 @@ impl Runner {
     async fn store_outputs(
         &self,
         scratch: &std::path::Path,
-        folder: &str,
+        destination: &Destination<'_>,
         completed: &Completed,
+        mut early: EarlyUploads,
     ) -> Result<Vec<Output>, Failure> {
-        stream::iter(completed.outputs.iter().map(|description| {
-            let OutputDescription { name, content_type, properties } = description.clone();
+        let outputs: Vec<_> =
+            completed.outputs.iter().map(|output| (output.clone(), early.remove(&output.name))).collect();
+        // What the worker finished and then did not count among its results.
+        abort(early).await;
+        let Destination { output, folder } = destination;
+        stream::iter(outputs.into_iter().map(|(description, sent)| {
+            let OutputDescription { name, content_type, properties } = description;
             async move {
                 let key = format!("{folder}/{name}");
-                let stored = self.store.put_file(&self.output.join(&key), &scratch.join(&name), &content_type).await?;
-                let key = self.output.key_of(&key);
+                let stored = match sent {
+                    Some(upload) => upload.complete().await?,
+                    None => self.store.put_file(&output.join(&key), &scratch.join(&name), &content_type).await?,
+                };
+                let key = output.key_of(&key);
                 Ok(Output { key, size: stored.size, sha256: stored.sha256, content_type, properties })
             }
         }))
         .buffered(CONCURRENT_OUTPUTS)
         .try_collect()
         .await
+    }
+
+    /// To the local disk, storing is copying: nothing is gained by beginning early.
+    fn stores_early(&self, operation: &Operation, destination: &Destination<'_>) -> bool {
+        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
+        destination.output.bucket().is_some() && job.is_some_and(|job| job.stores_early(operation))
     }
 
     /// The limits, with the time that the operation may need.
@@ -347,6 +419,15 @@ impl Runner {
         let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
         job.map_or(Access::Whole, |job| job.access(operation))
     }
+}
+
+fn succeed(event: &mut JobEvent, destination: &Destination<'_>, manifest: Manifest) {
+    let Destination { output, folder } = destination;
+    event.manifest_key = Some(output.key_of(&format!("{folder}/manifest.json")));
+    event.output_bucket = output.bucket().map(str::to_owned);
+    event.output_count = manifest.outputs.len() as u64;
+    event.outputs = manifest.outputs;
+    event.process_duration = manifest.process_duration;
 }
 
 /// Milliseconds since an instant.

@@ -195,11 +195,27 @@ impl Store {
 
     /// Stores a file: in parts, several at a time, where it is large.
     pub async fn put_file(&self, to: &Location, file: &Path, content_type: &str) -> Result<Stored, Failure> {
+        self.write_file(to, file, content_type).await?.complete().await
+    }
+
+    /// Sends all bytes of a file. Nothing is visible before [`Upload::complete`].
+    pub async fn send_file(&self, to: &Location, file: &Path, content_type: &str) -> Result<Upload, Failure> {
+        let mut upload = self.write_file(to, file, content_type).await?;
+        match upload.send_all().await {
+            Ok(()) => Ok(upload),
+            Err(failure) => {
+                upload.abort().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn write_file(&self, to: &Location, file: &Path, content_type: &str) -> Result<Upload, Failure> {
         let source = fs_err::File::open(file)?.into_parts().0;
         let size = source.metadata()?.len();
         let mut upload = self.begin_upload_of(to, content_type, &BTreeMap::new(), Some(size)).await?;
         match upload.write_file(source, size).await {
-            Ok(()) => upload.complete().await,
+            Ok(()) => Ok(upload),
             Err(failure) => {
                 upload.abort().await;
                 Err(failure)

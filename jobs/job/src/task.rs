@@ -29,6 +29,30 @@ pub struct Task {
     pub progress: Progress,
 }
 
+/// What a process does of an operation that several processes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Division {
+    /// One of `count` parts of the work, counted from 0.
+    Part {
+        /// Which one.
+        index: u32,
+        /// Of how many.
+        count: u32,
+    },
+    /// Puts the parts together, whose outputs are the input's siblings, each part's in its [`Division::folder`].
+    Join {
+        /// How many there are.
+        count: u32,
+    },
+}
+
+impl Division {
+    /// The folder with the outputs of a part.
+    pub fn folder(index: u32, count: u32) -> String {
+        format!("part-{index:05}-of-{count:05}")
+    }
+}
+
 /// How an operation wants its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -210,6 +234,9 @@ pub struct Outputs {
 pub trait OutputDestination: Send + Sync {
     /// A new empty file of that name, open for reading and writing.
     fn create(&self, name: &str) -> Result<File, Failure>;
+
+    /// A file that was made is complete.
+    fn finished(&self, _output: &OutputDescription) {}
 }
 
 /// What is known of a finished output besides its bytes.
@@ -239,7 +266,7 @@ impl Outputs {
     pub fn create(&self, name: impl Into<String>) -> Result<OutputFile, Failure> {
         let name = name.into();
         let file = self.destination.create(&name)?;
-        Ok(OutputFile { file, name, finished: Arc::clone(&self.finished) })
+        Ok(OutputFile { file, name, outputs: self.clone() })
     }
 
     /// Writes a whole output at once.
@@ -289,14 +316,15 @@ impl OutputDestination for Folder {
 pub struct OutputFile {
     file: File,
     name: String,
-    finished: Arc<Mutex<Vec<OutputDescription>>>,
+    outputs: Outputs,
 }
 
 impl OutputFile {
-    /// The output is complete.
+    /// The output is complete, and is not written to any more.
     pub fn finish(self, content_type: &str, properties: Properties) {
         let description = OutputDescription { name: self.name, content_type: content_type.to_owned(), properties };
-        self.finished.lock().expect("no holder of this lock panics").push(description);
+        self.outputs.destination.finished(&description);
+        self.outputs.finished.lock().expect("no holder of this lock panics").push(description);
     }
 
     /// The open file, for encoders that want one.
@@ -364,6 +392,22 @@ pub trait Job: Sync {
     /// How many times the limits on time the operation may take. For work that takes as long as its input is.
     fn patience(&self, _operation: &catalog::Operation) -> u32 {
         1
+    }
+
+    /// Whether large outputs are stored while the operation goes on: worth it where it takes long and finishes them one by
+    /// one. Each is then an upload in parts.
+    fn stores_early(&self, _operation: &catalog::Operation) -> bool {
+        false
+    }
+
+    /// Does a part of the work that several processes share, or puts the parts together.
+    fn process_division(
+        &self,
+        operation: &catalog::Operation,
+        _division: Division,
+        _task: &Task,
+    ) -> Result<Properties, Failure> {
+        Err(Failure::invalid_request(format!("{} cannot be divided into parts", operation.name())))
     }
 
     /// Called once in the worker before its sandbox closes: whatever a native library must find in the file system, such as

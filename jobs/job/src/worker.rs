@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use catalog::{Format, Operation};
 
-use crate::{Failure, OutputDescription, Progress, Properties, Sandbox};
+use crate::{Division, Failure, OutputDescription, Progress, Properties, Sandbox};
 
 mod channel;
 mod ending;
@@ -107,6 +107,8 @@ pub trait SiblingSource: Send + Sync {
 pub struct WorkerTask<'a> {
     /// What to do.
     pub operation: &'a Operation,
+    /// What of it, where several processes share the work.
+    pub division: Option<Division>,
     /// The file name of the object, without folders.
     pub name: String,
     /// The format by content.
@@ -123,6 +125,8 @@ pub struct WorkerTask<'a> {
     pub limits: &'a Limits,
     /// Where progress is reported.
     pub progress: Progress,
+    /// Told of each output when it is complete, while the work goes on. A failure of it ends the work and is the job's.
+    pub finished: &'a (dyn Fn(&OutputDescription) -> Result<(), Failure> + Sync),
 }
 
 /// How the work ended.

@@ -114,6 +114,7 @@ impl<'a> Pipeline<'a> {
             scratch: outbox.scratch.clone(),
             output: Location::Local(outbox.root.clone()),
             skip_committed: true,
+            parts: None,
             workers: Arc::new(Semaphore::new(workers)),
         };
         let state = Mutex::new(State::open(&records_of(&outbox.root))?);

@@ -6,7 +6,7 @@ use std::sync::Once;
 use catalog::operations::VideoOperation;
 use catalog::{MediaKind, Operation};
 use ffmpeg_next::ffi;
-use job::{Access, Failure, Job, Properties, Task};
+use job::{Access, Division, Failure, Job, Properties, Task};
 
 mod avio;
 mod filter_graph;
@@ -53,9 +53,21 @@ impl Job for VideoJob {
     fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
         match operation {
             Operation::Video(VideoOperation::Keyframes(options)) => keyframes(options, task),
-            Operation::Video(VideoOperation::Transcode(options)) => transcode(options, task),
+            Operation::Video(VideoOperation::Transcode(options)) => transcode(options, task, None),
             Operation::Video(VideoOperation::Probe(options)) => probe(options, task),
             other => Err(Failure::invalid_request(format!("{} is no operation on videos", other.name()))),
+        }
+    }
+
+    /// The segments of a ladder. Of one file nothing is final before its end: its index comes to the front.
+    fn stores_early(&self, operation: &Operation) -> bool {
+        matches!(operation, Operation::Video(VideoOperation::Transcode(_)))
+    }
+
+    fn process_division(&self, operation: &Operation, division: Division, task: &Task) -> Result<Properties, Failure> {
+        match operation {
+            Operation::Video(VideoOperation::Transcode(options)) => transcode(options, task, Some(division)),
+            other => Err(Failure::invalid_request(format!("{} cannot be divided into parts", other.name()))),
         }
     }
 

@@ -1,14 +1,15 @@
 //! Encodes a video anew: to one file, or to a ladder of renditions in segments, from one decode.
 //!
 //! The demuxer's thread decodes, filters, and encodes audio; each rendition has an encoder with a thread of its own. With
-//! chunks the video is cut at key frames, and as many of its parts as are wanted are encoded at once (see [`chunks`]).
+//! chunks the video is cut at key frames, and as many of its parts as are wanted are encoded at once (see [`chunks`]), by
+//! threads or by processes (see [`division`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::operations::{Container, Transcode};
 use ffmpeg_next::{Packet, Rational, codec};
-use job::{Failure, Outputs, Properties, Task};
+use job::{Division, Failure, Outputs, Properties, Task};
 use serde_json::json;
 
 use self::audio_path::AudioPath;
@@ -26,30 +27,38 @@ use crate::open::{Demuxer, percent, seconds};
 mod audio_path;
 mod chunks;
 mod codec_name;
+mod division;
 mod frame_times;
 mod loudness;
 mod muxer;
 mod plan;
 mod playlists;
 mod segments;
+mod spool;
 mod subtitle_path;
 mod track;
 mod video_encoder;
 mod video_graph;
 mod video_path;
 
-/// Writes one file, or a ladder with its playlists.
-pub fn transcode(options: &Transcode, task: &Task) -> Result<Properties, Failure> {
+/// Writes one file, or a ladder with its playlists; or does so by several processes, of which this is one.
+pub fn transcode(options: &Transcode, task: &Task, division: Option<Division>) -> Result<Properties, Failure> {
     let mut demuxer = open(task)?;
     let plan = Plan::new(options, &demuxer)?;
+    if let Some(Division::Part { index, count }) = division {
+        return division::encode(&plan, task, index, count);
+    }
     let gains = match options.loudness {
         Some(target) => loudness::gains(&plan, task, target)?,
         None => BTreeMap::new(),
     };
     let target = Target::new(&plan, &task.outputs)?;
     let mut sound = Sound::new(&plan, &target, &gains)?;
-    let counts = match chunks::workers(&plan) {
-        Some(workers) => {
+    let counts = match (division, chunks::workers(&plan)) {
+        (Some(Division::Join { count }), _) => {
+            division::join(&plan, task, count, target.video()?, &mut sound, &mut demuxer)?
+        }
+        (_, Some(workers)) => {
             let tracks = target.video()?;
             std::thread::scope(|scope| {
                 let video = scope.spawn(|| chunks::encode(&plan, task, workers, tracks));
@@ -58,7 +67,7 @@ pub fn transcode(options: &Transcode, task: &Task) -> Result<Properties, Failure
                 heard.and(counts)
             })?
         }
-        None => in_one_pass(&mut demuxer, &plan, task, &target, &mut sound)?,
+        (_, None) => in_one_pass(&mut demuxer, &plan, task, &target, &mut sound)?,
     };
     let damaged = counts.damaged + sound.finish()?;
     let expected = demuxer.missing_until();

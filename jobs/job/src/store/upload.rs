@@ -154,6 +154,14 @@ impl Upload {
         }
     }
 
+    /// Sends what was written, also where it could have waited for [`Upload::complete`].
+    pub(crate) async fn send_all(&mut self) -> Result<(), Failure> {
+        match &mut self.target {
+            Target::S3(multipart) => multipart.send_all().await,
+            Target::File(_) => Ok(()),
+        }
+    }
+
     /// Makes the object visible, all of it at once, in the place of one that was there before.
     pub async fn complete(mut self) -> Result<Stored, Failure> {
         let digest = std::mem::take(&mut self.sha256).finalize();
@@ -240,16 +248,21 @@ impl Multipart {
             let bytes = std::mem::take(&mut self.pending).freeze();
             return self.destination.put_at_once(bytes, sha256).await;
         }
+        self.send_all().await?;
+        self.done.sort_by_key(|part| part.number);
+        let etag = self.destination.complete(self.upload_id.as_deref().unwrap_or_default(), &self.done).await?;
+        self.upload_id = None;
+        Ok(etag)
+    }
+
+    async fn send_all(&mut self) -> Result<(), Failure> {
         if !self.pending.is_empty() {
             self.send_part().await?;
         }
         while !self.under_way.is_empty() {
             self.join_part().await?;
         }
-        self.done.sort_by_key(|part| part.number);
-        let etag = self.destination.complete(self.upload_id.as_deref().unwrap_or_default(), &self.done).await?;
-        self.upload_id = None;
-        Ok(etag)
+        Ok(())
     }
 
     async fn abort(&mut self) {

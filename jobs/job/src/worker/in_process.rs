@@ -25,7 +25,11 @@ pub fn run_in_process(job: &dyn Job, task: WorkerTask<'_>) -> WorkerReport {
         progress: task.progress,
     };
     job.prepare(task.operation);
-    let result = job.process(task.operation, &inner).map(|properties| Completed {
+    let result = match task.division {
+        Some(division) => job.process_division(task.operation, division, &inner),
+        None => job.process(task.operation, &inner),
+    };
+    let result = result.map(|properties| Completed {
         outputs: outputs.finished(),
         properties,
         versions: job.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect(),

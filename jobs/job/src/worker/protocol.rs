@@ -6,7 +6,7 @@ use catalog::{Format, MediaKind};
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
-use crate::{Failure, FailureKind, OutputDescription, Properties, Sandbox};
+use crate::{Division, Failure, FailureKind, OutputDescription, Properties, Sandbox};
 
 /// The longest frame that the parent takes from the worker.
 pub(super) const MAX_REQUEST: usize = 16 << 20;
@@ -27,6 +27,7 @@ pub(super) struct Assignment {
     /// The operation in the processing-option grammar.
     pub(super) operation: String,
     pub(super) kind: MediaKind,
+    pub(super) division: Option<Division>,
     pub(super) name: String,
     pub(super) format: Format,
     pub(super) size: u64,
@@ -43,6 +44,8 @@ pub(super) enum Request {
     Progress { fraction: f64, seconds: Option<f64> },
     /// A new output. Answered by its open file.
     CreateOutput { name: String },
+    /// An output is complete. No answer.
+    FinishedOutput { output: OutputDescription },
     /// Another object beside the input. Answered by its open file.
     OpenSibling { relative: String },
     /// A part of the input. Answered by bytes, none at the end.

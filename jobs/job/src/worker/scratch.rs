@@ -12,12 +12,14 @@ use crate::{Failure, OutputDescription};
 pub(super) struct Scratch<'a> {
     folder: &'a Path,
     files: HashMap<String, PathBuf>,
+    /// Sizes of complete files, which may be gone by now: stored elsewhere.
+    finished: HashMap<String, u64>,
     folders: BTreeSet<PathBuf>,
 }
 
 impl<'a> Scratch<'a> {
     pub(super) fn new(folder: &'a Path) -> Self {
-        Self { folder, files: HashMap::new(), folders: BTreeSet::new() }
+        Self { folder, files: HashMap::new(), finished: HashMap::new(), folders: BTreeSet::new() }
     }
 
     /// A new file below the folder.
@@ -46,9 +48,20 @@ impl<'a> Scratch<'a> {
         Ok(file.into_parts().0)
     }
 
-    /// Bytes of all files together.
+    /// The worker says that an output is complete.
+    pub(super) fn finished(&mut self, output: &OutputDescription) -> Result<(), Failure> {
+        check_description(output)?;
+        let size = self.files.get(&output.name).map(|path| size_of(path));
+        match size {
+            Some(size) if self.finished.insert(output.name.clone(), size).is_none() => Ok(()),
+            _ => Err(not_made(output)),
+        }
+    }
+
+    /// Bytes of all files together, those that were complete and are gone included.
     pub(super) fn size(&self) -> u64 {
-        let sizes = self.files.values().map(|path| fs_err::symlink_metadata(path).map_or(0, |file| file.len()));
+        let sizes =
+            self.files.iter().map(|(name, path)| size_of(path).max(self.finished.get(name).copied().unwrap_or(0)));
         sizes.fold(0, u64::saturating_add)
     }
 
@@ -58,8 +71,7 @@ impl<'a> Scratch<'a> {
         for output in outputs {
             check_description(output)?;
             if !names.insert(&output.name) || !self.files.contains_key(&output.name) {
-                let shown: String = output.name.chars().take(100).collect();
-                return Err(Failure::internal(format!("the worker reported an output {shown:?} that it did not make")));
+                return Err(not_made(output));
             }
         }
         for output in outputs {
@@ -67,6 +79,15 @@ impl<'a> Scratch<'a> {
         }
         Ok(())
     }
+}
+
+fn size_of(path: &Path) -> u64 {
+    fs_err::symlink_metadata(path).map_or(0, |file| file.len())
+}
+
+fn not_made(output: &OutputDescription) -> Failure {
+    let shown: String = output.name.chars().take(100).collect();
+    Failure::internal(format!("the worker reported an output {shown:?} that it did not make"))
 }
 
 /// The worker's words about an output stand in the manifest beside the parent's own, and as a header in the store.
@@ -92,7 +113,9 @@ fn check_description(output: &OutputDescription) -> Result<(), Failure> {
 impl Drop for Scratch<'_> {
     fn drop(&mut self) {
         for path in self.files.values() {
-            if let Err(error) = fs_err::remove_file(path) {
+            if let Err(error) = fs_err::remove_file(path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
                 tracing::warn!("a file of no use stays in the scratch folder: {error}");
             }
         }

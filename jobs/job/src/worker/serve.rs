@@ -17,7 +17,9 @@ use super::channel::Channel;
 use super::protocol::{Assignment, Ending, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
 use super::sandbox;
 use crate::task::read_exactly;
-use crate::{Failure, Input, InputSource, Job, OutputDestination, Outputs, Progress, Task};
+use crate::{
+    Division, Failure, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Progress, Task,
+};
 
 /// The stack of the thread that an operation begins on.
 pub(super) const STACK: usize = 16 << 20;
@@ -80,7 +82,7 @@ fn work(
         outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
         progress: progress(Arc::clone(channel)),
     };
-    let properties = on_own_stack(*job, operation, &task)?;
+    let properties = on_own_stack(*job, operation, assignment.division, &task)?;
     let outputs = task.outputs.finished();
     if outputs.len() > MAX_OUTPUTS {
         return Err(Failure::internal(format!("the operation made more than {MAX_OUTPUTS} files")));
@@ -90,7 +92,16 @@ fn work(
 }
 
 /// The main thread's stack depends on the system's settings, that of a thread on nothing.
-fn on_own_stack(job: &dyn Job, operation: &Operation, task: &Task) -> Result<crate::Properties, Failure> {
+fn on_own_stack(
+    job: &dyn Job,
+    operation: &Operation,
+    division: Option<Division>,
+    task: &Task,
+) -> Result<crate::Properties, Failure> {
+    let process = || match division {
+        Some(division) => job.process_division(operation, division, task),
+        None => job.process(operation, task),
+    };
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("no message");
@@ -102,9 +113,8 @@ fn on_own_stack(job: &dyn Job, operation: &Operation, task: &Task) -> Result<cra
     }));
     std::thread::scope(|scope| {
         let operation_thread = std::thread::Builder::new().name("operation".to_owned()).stack_size(STACK);
-        let handle = operation_thread
-            .spawn_scoped(scope, || catch_unwind(AssertUnwindSafe(|| job.process(operation, task))))
-            .map_err(|error| {
+        let handle =
+            operation_thread.spawn_scoped(scope, || catch_unwind(AssertUnwindSafe(process))).map_err(|error| {
                 Failure::internal("the operation's thread cannot be started within the memory limit").because(error)
             })?;
         handle.join().unwrap_or_else(Err).unwrap_or_else(|_| {
@@ -200,6 +210,11 @@ struct RemoteOutputs(Arc<Channel>);
 impl OutputDestination for RemoteOutputs {
     fn create(&self, name: &str) -> Result<File, Failure> {
         self.0.ask_file(&Request::CreateOutput { name: name.to_owned() })
+    }
+
+    fn finished(&self, output: &OutputDescription) {
+        // A parent that is gone is noticed by the last word.
+        let _ = self.0.tell(&Request::FinishedOutput { output: output.clone() });
     }
 }
 

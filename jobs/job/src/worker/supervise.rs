@@ -152,6 +152,7 @@ impl<'a> Worker<'a> {
         let assignment = Assignment {
             operation: task.operation.unredacted(),
             kind: task.operation.kind(),
+            division: task.division,
             name: task.name.clone(),
             format: task.format,
             size: task.size,
@@ -174,6 +175,10 @@ impl<'a> Worker<'a> {
             Request::CreateOutput { name } => {
                 let file = scratch.create(&name);
                 self.reply_file(file, scratch)?;
+            }
+            Request::FinishedOutput { output } => {
+                scratch.finished(&output)?;
+                (self.task.finished)(&output)?;
             }
             Request::OpenSibling { relative } => {
                 let file = self.sibling(&relative)?;

@@ -121,6 +121,7 @@ impl Case {
     fn task<'a>(&'a mut self, operation: &'a Operation) -> WorkerTask<'a> {
         WorkerTask {
             operation,
+            division: None,
             name: "photo.jpg".to_owned(),
             format: Format::Jpeg,
             size: self.size,
@@ -129,6 +130,7 @@ impl Case {
             scratch: self.scratch.path(),
             limits: &self.limits,
             progress: self.progress.clone(),
+            finished: &|_| Ok(()),
         }
     }
 

@@ -6,17 +6,16 @@
 //! of pictures and variable frame rates included.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::io::{BufReader, Seek};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use catalog::operations::Chunks;
-use ffmpeg_next::Packet;
-use ffmpeg_next::packet::Flags;
-use job::{Failure, OutputFile, Task};
+use job::{Failure, Task};
 
 use super::plan::{Plan, rescale};
-use super::track::{Encoded, Track};
+use super::spool::{Join, Spool};
+use super::track::Track;
 use super::video_path::{FrameCounts, Span, VideoPath};
 use crate::avio::Pattern;
 use crate::open::{Demuxer, seconds};
@@ -47,7 +46,9 @@ pub(crate) fn encode(
     workers: usize,
     mut tracks: Vec<Box<dyn Track>>,
 ) -> Result<FrameCounts, Failure> {
-    let parts = parts(plan, task, workers)?;
+    let duration = plan.duration.unwrap_or(0.0);
+    let count = (workers * PARTS_EACH).min((duration / SHORTEST) as usize).max(workers);
+    let parts = parts(plan, task, count)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let shared = Shared {
         plan,
@@ -64,7 +65,7 @@ pub(crate) fn encode(
             scope.spawn(move || shared.work(&sender));
         }
         drop(sender);
-        let mut join = Join { tracks: &mut tracks, last: BTreeMap::new() };
+        let mut join = Join::new(&mut tracks);
         let mut waiting = BTreeMap::new();
         let mut next = 0;
         let mut total = FrameCounts::default();
@@ -80,8 +81,8 @@ pub(crate) fn encode(
             }
             while let Some(part) = waiting.remove(&next) {
                 let EncodedPart { counts, spools } = part;
-                total = sum(total, counts);
-                if let Err(failure) = join.append(spools) {
+                total = total.and(counts);
+                if let Err(failure) = append(&mut join, spools) {
                     shared.stop();
                     result = Err(failure);
                     break;
@@ -100,27 +101,31 @@ pub(crate) fn encode(
     })
 }
 
-fn sum(total: FrameCounts, part: FrameCounts) -> FrameCounts {
-    FrameCounts {
-        encoded: total.encoded + part.encoded,
-        dropped: total.dropped + part.dropped,
-        damaged: total.damaged + part.damaged,
-        end: total.end.max(part.end),
+fn append(join: &mut Join<'_>, spools: Vec<Spool>) -> Result<(), Failure> {
+    for (at, spool) in spools.into_iter().enumerate() {
+        let (encoded, mut output) = spool.into_parts()?;
+        // A part without a frame, at the end of a video that is shorter than it says.
+        let Some(encoded) = encoded else { continue };
+        join.begin(at, &encoded)?;
+        let length = output.file().metadata()?.len();
+        output.rewind()?;
+        join.append(at, &mut BufReader::new(output.file()), length, |_| Ok(()))?;
     }
+    Ok(())
 }
 
 /// A part of the video.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+pub(super) struct Part {
     /// Where reading begins, in the stream's own time; none at the beginning.
-    seek: Option<i64>,
-    span: Span,
+    pub seek: Option<i64>,
+    pub span: Span,
 }
 
-/// Cuts at key frames, evenly by time. Each cut is the time of a key frame as it is read after a seek.
-fn parts(plan: &Plan, task: &Task, workers: usize) -> Result<Vec<Part>, Failure> {
+/// Cuts at key frames, evenly by time, into so many parts or, where there are too few key frames, fewer. Each cut is the
+/// time of a key frame as it is read after a seek.
+pub(super) fn parts(plan: &Plan, task: &Task, count: usize) -> Result<Vec<Part>, Failure> {
     let duration = plan.duration.unwrap_or(0.0);
-    let count = (workers * PARTS_EACH).min((duration / SHORTEST) as usize).max(workers);
     let mut demuxer = open(plan, task)?;
     let start = plan.start_in(plan.video.time_base);
     let mut parts = vec![Part { seek: None, span: Span::WHOLE }];
@@ -150,11 +155,56 @@ fn key_time(demuxer: &mut Demuxer, plan: &Plan) -> Result<Option<i64>, Failure> 
     Ok(None)
 }
 
-fn open(plan: &Plan, task: &Task) -> Result<Demuxer, Failure> {
+/// The video alone.
+pub(super) fn open(plan: &Plan, task: &Task) -> Result<Demuxer, Failure> {
     let mut demuxer = Demuxer::open(&task.input, Pattern::Sequential)?;
     demuxer.find_stream_info()?;
     demuxer.keep_only(&[plan.video.index]);
     Ok(demuxer)
+}
+
+/// Encodes a part of the video into tracks. `report` is told of how much of the part is done, and says whether to go on.
+pub(super) fn encode_part(
+    plan: &Plan,
+    task: &Task,
+    part: Part,
+    tracks: Vec<Box<dyn Track>>,
+    threads: usize,
+    report: impl Fn(f64) -> bool,
+) -> Result<FrameCounts, Failure> {
+    let mut demuxer = open(plan, task)?;
+    if let Some(seek) = part.seek {
+        demuxer.seek(plan.video.index, seek)?;
+    }
+    let mut video = VideoPath::new(plan, part.span, tracks, threads)?;
+    let mut result = Ok(());
+    while result.is_ok() && !video.is_done() {
+        match demuxer.read() {
+            Ok(Some(packet)) if packet.stream() == plan.video.index => {
+                let done = packet.pts().or(packet.dts()).map_or(0.0, |time| done(plan, part.span, time));
+                if !report(done) {
+                    break;
+                }
+                result = video.packet(&packet);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(failure) => result = Err(failure),
+        }
+    }
+    // An encoder's own failure says why no frame was taken.
+    let counts = video.finish()?;
+    result.map(|()| counts)
+}
+
+/// How much of a span is before a time of the stream.
+fn done(plan: &Plan, span: Span, time: i64) -> f64 {
+    let base = plan.video.time_base;
+    let microseconds = (plan.duration.unwrap_or(0.0) * 1e6) as i64;
+    let end = rescale(microseconds, ffmpeg_next::Rational(1, 1_000_000), base);
+    let (from, until) = (span.from.max(0), span.until.min(end));
+    let fraction = (time - plan.start_in(base)).saturating_sub(from) as f64 / until.saturating_sub(from).max(1) as f64;
+    fraction.clamp(0.0, 1.0)
 }
 
 /// What the workers share.
@@ -202,46 +252,24 @@ impl Shared<'_> {
     }
 
     fn encode(&self, number: usize) -> Result<EncodedPart, Failure> {
-        let Part { seek, span } = self.parts[number];
         let mut spools = Vec::new();
         for rendition in &self.plan.renditions {
             // Never finished, hence no result: what stays of it is removed with the scratch folder.
-            let output = self.task.outputs.create(format!("chunk-{number}-{}", rendition.name()))?;
-            spools.push(Arc::new(Mutex::new(SpoolState { writer: BufWriter::new(output), encoded: None })));
+            spools.push(Spool::new(self.task.outputs.create(format!("chunk-{number}-{}", rendition.name()))?));
         }
-        let tracks = spools.iter().map(|spool| Box::new(Spool(Arc::clone(spool))) as Box<dyn Track>).collect();
-        let mut demuxer = open(self.plan, self.task)?;
-        if let Some(seek) = seek {
-            demuxer.seek(self.plan.video.index, seek)?;
-        }
-        let mut video = VideoPath::new(self.plan, span, tracks, self.threads)?;
-        let mut result = Ok(());
-        while result.is_ok() && !video.is_done() && !self.is_stopped() {
-            match demuxer.read() {
-                Ok(Some(packet)) if packet.stream() == self.plan.video.index => {
-                    self.report(number, packet.pts().or(packet.dts()));
-                    result = video.packet(&packet);
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(failure) => result = Err(failure),
-            }
-        }
-        // An encoder's own failure says why no frame was taken.
-        let counts = video.finish()?;
-        result?;
-        Ok(EncodedPart { counts, spools: spools.into_iter().map(Spool).collect() })
+        let tracks = spools.iter().map(|spool| Box::new(spool.clone()) as Box<dyn Track>).collect();
+        let report = |fraction| {
+            self.report(number, fraction);
+            !self.is_stopped()
+        };
+        let counts = encode_part(self.plan, self.task, self.parts[number], tracks, self.threads, report)?;
+        Ok(EncodedPart { counts, spools })
     }
 
-    fn report(&self, number: usize, time: Option<i64>) {
-        let (Some(time), Some(duration)) = (time, self.plan.duration) else { return };
-        let base = self.plan.video.time_base;
-        let until = rescale((duration * 1e6) as i64, ffmpeg_next::Rational(1, 1_000_000), base);
-        let Span { from, until } =
-            Span { from: self.parts[number].span.from.max(0), until: self.parts[number].span.until.min(until) };
-        let fraction = (time - self.plan.start_in(base) - from) as f64 / (until - from).max(1) as f64;
+    fn report(&self, number: usize, fraction: f64) {
+        let Some(duration) = self.plan.duration else { return };
         let mut done = lock(&self.done);
-        done[number] = fraction.clamp(0.0, 1.0);
+        done[number] = fraction;
         let done = done.iter().sum::<f64>() / done.len() as f64;
         self.task.progress.report_media(done, Some(done * duration));
     }
@@ -249,100 +277,4 @@ impl Shared<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The packets of one rendition of one part, in a file of the scratch folder.
-struct Spool(Arc<Mutex<SpoolState>>);
-
-struct SpoolState {
-    writer: BufWriter<OutputFile>,
-    encoded: Option<Encoded>,
-}
-
-/// Of a packet, before its bytes: presentation and decoding time, flags, size.
-const HEADER: usize = 8 + 8 + 4 + 4;
-
-impl Track for Spool {
-    fn open(&mut self, encoded: &Encoded) -> Result<(), Failure> {
-        lock(&self.0).encoded = Some(encoded.clone());
-        Ok(())
-    }
-
-    fn write(&mut self, packet: Packet) -> Result<(), Failure> {
-        let bytes = packet.data().unwrap_or_default();
-        let mut header = Vec::with_capacity(HEADER);
-        header.extend(packet.pts().unwrap_or(0).to_le_bytes());
-        header.extend(packet.dts().or(packet.pts()).unwrap_or(0).to_le_bytes());
-        header.extend(packet.flags().bits().to_le_bytes());
-        header.extend((bytes.len() as u32).to_le_bytes());
-        let writer = &mut lock(&self.0).writer;
-        writer.write_all(&header)?;
-        writer.write_all(bytes)?;
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), Failure> {
-        lock(&self.0).writer.flush()?;
-        Ok(())
-    }
-}
-
-/// Puts parts behind each other.
-struct Join<'a> {
-    tracks: &'a mut Vec<Box<dyn Track>>,
-    /// The decoding time written last, and what the decoder was told, by rendition.
-    last: BTreeMap<usize, (i64, Vec<u8>)>,
-}
-
-impl Join<'_> {
-    fn append(&mut self, spools: Vec<Spool>) -> Result<(), Failure> {
-        for (at, spool) in spools.into_iter().enumerate() {
-            let mut state = lock(&spool.0);
-            // A part without a frame, at the end of a video that is shorter than it says.
-            let Some(encoded) = state.encoded.take() else { continue };
-            match self.last.get(&at) {
-                None => {
-                    self.tracks[at].open(&encoded)?;
-                    self.last.insert(at, (i64::MIN, encoded.extradata().to_vec()));
-                }
-                Some((_, first)) if first != encoded.extradata() => {
-                    return Err(Failure::internal(
-                        "the encoder set itself up differently for parts of one video, so that they cannot be joined; \
-                         chunks=off encodes it in one",
-                    ));
-                }
-                Some(_) => {}
-            }
-            let file = state.writer.get_mut().file();
-            file.rewind()?;
-            let mut reader = BufReader::new(file);
-            while let Some(mut packet) = read_packet(&mut reader)? {
-                let last = &mut self.last.get_mut(&at).expect("just seen").0;
-                let time = packet.dts().unwrap_or(0);
-                if time <= *last {
-                    packet.set_dts(Some(*last + 1));
-                }
-                *last = packet.dts().unwrap_or(time);
-                self.tracks[at].write(packet)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn read_packet(reader: &mut impl Read) -> Result<Option<Packet>, Failure> {
-    let mut header = [0; HEADER];
-    match reader.read_exact(&mut header) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error.into()),
-    }
-    let long = |at: usize| i64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"));
-    let short = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes"));
-    let mut packet = Packet::new(short(20) as usize);
-    reader.read_exact(packet.data_mut().unwrap_or_default())?;
-    packet.set_pts(Some(long(0)));
-    packet.set_dts(Some(long(8)));
-    packet.set_flags(Flags::from_bits_truncate(short(16) as i32));
-    Ok(Some(packet))
 }

@@ -8,6 +8,7 @@ use ffmpeg_next::Packet;
 use ffmpeg_next::codec::decoder;
 use ffmpeg_next::frame::Video;
 use job::Failure;
+use serde::{Deserialize, Serialize};
 
 use super::frame_times::{FrameTimes, Placed};
 use super::plan::{Plan, Rendition};
@@ -34,7 +35,7 @@ impl Span {
 }
 
 /// What became of the frames.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FrameCounts {
     /// Frames that were encoded, repeated ones included.
     pub encoded: u64,
@@ -44,6 +45,18 @@ pub(crate) struct FrameCounts {
     pub damaged: u64,
     /// The end of the last frame, in seconds.
     pub end: f64,
+}
+
+impl FrameCounts {
+    /// Of these frames and those of what follows.
+    pub(crate) fn and(self, next: Self) -> Self {
+        Self {
+            encoded: self.encoded + next.encoded,
+            dropped: self.dropped + next.dropped,
+            damaged: self.damaged + next.damaged,
+            end: self.end.max(next.end),
+        }
+    }
 }
 
 /// The thread of an encoder.
