@@ -429,6 +429,7 @@ impl Batch for AwsBatch {
             Some(container) => (None, Some(pod_override(submission, container))),
         };
         let array = submission.array_size.map(|size| batch::ArrayProperties::builder().size(size as i32).build());
+        let dependency = submission.depends_on.as_ref().map(|id| batch::JobDependency::builder().job_id(id).build());
         let request = self
             .0
             .submit_job()
@@ -438,6 +439,7 @@ impl Batch for AwsBatch {
             .set_parameters(Some(submission.parameters.iter().cloned().collect()))
             .set_tags(Some(submission.tags.iter().cloned().collect()))
             .set_array_properties(array)
+            .set_depends_on(dependency.map(|dependency| vec![dependency]))
             .set_container_overrides(on_ecs)
             .set_eks_properties_override(on_eks)
             .customize()

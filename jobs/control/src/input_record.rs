@@ -207,6 +207,13 @@ pub struct Claim {
     pub at: i64,
 }
 
+impl Claim {
+    /// The name of the array job whose children do the parts of long work; the job itself then joins them.
+    pub fn parts_name(&self) -> String {
+        format!("{}-parts", self.job_name)
+    }
+}
+
 /// How one operation ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -87,6 +87,8 @@ pub struct Submission {
     pub parameters: Vec<(String, String)>,
     /// Children; `None` for a job that is no array.
     pub array_size: Option<u32>,
+    /// The id of a job that must have succeeded before, all its children included.
+    pub depends_on: Option<String>,
     /// Virtual CPUs.
     pub vcpus: u32,
     /// Memory, MiB.

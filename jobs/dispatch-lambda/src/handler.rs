@@ -5,6 +5,10 @@
 //! once the claim is void, the next delivery looks for the job by the claim's name and either records it or begins
 //! anew. A message is acknowledged only when its job is recorded, or when there is nothing more to do for it.
 //!
+//! A long video is encoded by an array job, whose children do a part each, and a second job that depends on it and joins the
+//! parts. Both belong to one claim: the array is submitted first, under a name made from the claim's, and a delivery that
+//! finds it without the second job submits that one.
+//!
 //! Requests to AWS for a delivery of up to 100 messages that become one job: two reads, one list, one transaction for the
 //! claims, one SubmitJob, one read and one transaction to record it.
 
@@ -21,7 +25,7 @@ use futures::StreamExt;
 use job::{Failure, FailureKind, JobRequest};
 use serde_json::Value;
 
-use crate::packing::{Pack, pack};
+use crate::packing::{Pack, needs_of_parts, pack, parts};
 use crate::settings::Settings;
 
 /// How many jobs one delivery submits at a time.
@@ -61,6 +65,22 @@ struct Later {
     reason: String,
     /// Whether it may be given up when it has come often enough: not while its job may have been submitted.
     may_give_up: bool,
+}
+
+/// Why a job is not known to have been submitted.
+enum NotSubmitted {
+    /// It was not.
+    Refused(String),
+    /// It may have been.
+    Unknown(Failure),
+}
+
+/// The jobs of a pack.
+struct Submissions {
+    /// The array whose children do the parts of the work, where it has some.
+    parts: Option<Submission>,
+    /// What does the work, or joins the parts.
+    work: Submission,
 }
 
 /// Requests that are not done with, by job id.
@@ -116,6 +136,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let mut leftover = Leftover::new();
         let mut available: HashMap<String, InputRecord> = HashMap::new();
         let mut found: HashMap<String, Option<String>> = HashMap::new();
+        let mut arrays: HashMap<String, String> = HashMap::new();
         let known = self.read(incoming).await?;
         let now = self.clock.now().unix_timestamp();
         for (job_id, Incoming { request, messages }) in incoming {
@@ -141,6 +162,11 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                     self.record_job(&[InputRecord::key(&request.source, job_id)], &claim.job_name, &id).await?;
                     continue;
                 }
+                if parts(request).is_some()
+                    && let Some(array) = self.batch.find(&claim.job_queue, &claim.parts_name()).await?
+                {
+                    arrays.insert(job_id.clone(), array);
+                }
             }
             // Only now is it certain that no job has it. What an operator asked for has no place among the versions.
             let is_older =
@@ -156,7 +182,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let requests = incoming.values().map(|incoming| incoming.request.clone());
         let requests = requests.filter(|request| available.contains_key(&request.job_id)).collect();
         let packs = pack(requests, &self.settings.packing);
-        let submissions = packs.into_iter().map(|pack| self.submit(pack, &available));
+        let submissions = packs.into_iter().map(|pack| self.submit(pack, &available, &arrays));
         let results: Vec<Leftover> =
             futures::stream::iter(submissions).buffer_unordered(CONCURRENT_JOBS).collect().await;
         leftover.extend(results.into_iter().flatten());
@@ -190,14 +216,26 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         Ok(known)
     }
 
-    /// Submits a pack, and answers what of it is not done with.
-    async fn submit(&self, mut pack: Pack, records: &HashMap<String, InputRecord>) -> Leftover {
+    /// Submits a pack, and answers what of it is not done with. `arrays` has the jobs that do the parts of requests whose
+    /// joins are missing.
+    async fn submit(
+        &self,
+        mut pack: Pack,
+        records: &HashMap<String, InputRecord>,
+        arrays: &HashMap<String, String>,
+    ) -> Leftover {
         let mut leftover = Leftover::new();
         loop {
-            let (submission, claim) = self.prepare(&pack);
+            let array = pack.requests.first().and_then(|request| arrays.get(&request.job_id));
+            let before = array.and_then(|_| records[&pack.requests[0].job_id].claim.clone());
+            let claim = match before {
+                Some(claim) => Claim { at: self.clock.now().unix_timestamp(), ..claim },
+                None => self.new_claim(&pack),
+            };
             match self.claim(&pack, &claim, records).await {
                 Ok(Ok(())) => {
-                    leftover.extend(self.submit_claimed(&pack, &submission).await);
+                    let submissions = self.prepare(&pack, &claim);
+                    leftover.extend(self.submit_claimed(&pack, submissions, array.cloned()).await);
                     return leftover;
                 }
                 // Somebody else is at these: they come again, the others go on without them.
@@ -221,23 +259,30 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         }
     }
 
-    /// The submission of a pack and the claim for it.
-    fn prepare(&self, pack: &Pack) -> (Submission, Claim) {
+    /// A claim for a pack.
+    fn new_claim(&self, pack: &Pack) -> Claim {
         let now = self.clock.now();
-        let position = Settings::position(pack.kind);
         let operation = operation_of(&pack.requests);
         let ids: Vec<&str> = pack.requests.iter().map(|request| request.job_id.as_str()).collect();
         let at = now.unix_timestamp_nanos().to_string();
-        let name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
-        let list = format!("lists/{}/{}/{name}.jsonl", pack.kind, &moment::text(now)[..10]);
-        let list_url = format!("s3://{}/{list}", self.settings.work_bucket);
+        let job_name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
+        let work_list = format!("lists/{}/{}/{job_name}.jsonl", pack.kind, &moment::text(now)[..10]);
+        let job_queue = self.settings.job_queues[Settings::position(pack.kind)].clone();
+        Claim { job_name, job_queue, work_list, at: now.unix_timestamp() }
+    }
+
+    /// What is submitted under a claim.
+    fn prepare(&self, pack: &Pack, claim: &Claim) -> Submissions {
+        let position = Settings::position(pack.kind);
+        let operation = operation_of(&pack.requests);
+        let list_url = format!("s3://{}/{}", self.settings.work_bucket, claim.work_list);
         let source = match pack.requests.as_slice() {
             [one] => control::input_record::object_of(&one.source),
             many => format!("{} objects", many.len()),
         };
         let mut parameters = vec![
             ("manifest".to_owned(), list_url.clone()),
-            ("list".to_owned(), list.clone()),
+            ("list".to_owned(), claim.work_list.clone()),
             ("children".to_owned(), pack.children.to_string()),
         ];
         if let [one] = pack.requests.as_slice() {
@@ -245,20 +290,32 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             parameters.push(("processingOption".to_owned(), catalog::redact(&one.processing_option)));
         }
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
-        let submission = Submission {
-            name: name.clone(),
-            queue: self.settings.job_queues[position].clone(),
+        let mut work = Submission {
+            name: claim.job_name.clone(),
+            queue: claim.job_queue.clone(),
             definition: self.settings.job_definitions[position].clone(),
             command: vec!["run".to_owned(), "--manifest".to_owned(), list_url],
             parameters,
             array_size: (pack.children > 1).then_some(pack.children as u32),
+            depends_on: None,
             vcpus: pack.resources.vcpus,
             memory: pack.resources.memory,
             pod_container: self.settings.on_kubernetes.then(|| pack.kind.job_name().to_owned()),
             tags: tags.map(|(name, value)| (name.to_owned(), tag_value(value))).into(),
         };
-        let job_queue = submission.queue.clone();
-        (submission, Claim { job_name: name, job_queue, work_list: list, at: now.unix_timestamp() })
+        let (Some(count), [request]) = (pack.parts, pack.requests.as_slice()) else {
+            return Submissions { parts: None, work };
+        };
+        let (part, join) = needs_of_parts(request, count);
+        let location = format!("s3://{}/parts/{}", self.settings.work_bucket, claim.job_name);
+        work.command.extend(["--parts".to_owned(), location]);
+        let mut parts = work.clone();
+        parts.name = claim.parts_name();
+        parts.array_size = Some(count);
+        (parts.vcpus, parts.memory) = (part.vcpus, part.memory);
+        work.command.extend(["--join".to_owned(), count.to_string()]);
+        (work.vcpus, work.memory) = (join.vcpus, join.memory);
+        Submissions { parts: Some(parts), work }
     }
 
     /// Writes the list, then claims every upload of the pack or none.
@@ -281,34 +338,53 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         self.records.put(&puts.collect::<Vec<_>>()).await
     }
 
-    /// Submits what was claimed.
-    async fn submit_claimed(&self, pack: &Pack, submission: &Submission) -> Leftover {
+    /// Submits what was claimed; `array` does the parts already, where there is one.
+    async fn submit_claimed(&self, pack: &Pack, submissions: Submissions, array: Option<String>) -> Leftover {
+        let Submissions { parts, mut work } = submissions;
         let keys: Vec<Key> =
             pack.requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect();
-        for attempt in 0..SUBMIT_TRIES {
-            let id = match self.batch.submit(submission).await {
-                Ok(id) => id,
-                Err(SubmitFailure::Throttled) => {
-                    self.clock.sleep(self.backoff(attempt, &submission.name)).await;
-                    continue;
-                }
-                Err(SubmitFailure::Refused(failure)) => {
-                    return self.release(pack, &keys, submission, &failure.to_string()).await;
-                }
-                // It may have been submitted all the same: then it can be found, now or once the claim is void.
-                Err(SubmitFailure::Unknown(failure)) => {
-                    match self.batch.find(&submission.queue, &submission.name).await {
-                        Ok(Some(id)) => id,
-                        _ => return later(pack, &failure.to_string(), false).collect(),
-                    }
-                }
-            };
-            return match self.record_job(&keys, &submission.name, &id).await {
-                Ok(()) => Leftover::new(),
-                Err(failure) => later(pack, &failure.to_string(), false).collect(),
+        if let Some(parts) = parts {
+            work.depends_on = match array {
+                Some(id) => Some(id),
+                None => match self.submit_once(&parts).await {
+                    Ok(id) => Some(id),
+                    Err(NotSubmitted::Refused(reason)) => return self.release(pack, &keys, &work, &reason).await,
+                    Err(NotSubmitted::Unknown(failure)) => return later(pack, &failure.to_string(), false).collect(),
+                },
             };
         }
-        self.release(pack, &keys, submission, "Batch is throttling submissions").await
+        let id = match self.submit_once(&work).await {
+            Ok(id) => id,
+            // The parts are under way: the claim stays, by whose name they are found when it is void.
+            Err(NotSubmitted::Refused(reason)) if work.depends_on.is_some() => {
+                return later(pack, &reason, true).collect();
+            }
+            Err(NotSubmitted::Refused(reason)) => return self.release(pack, &keys, &work, &reason).await,
+            Err(NotSubmitted::Unknown(failure)) => return later(pack, &failure.to_string(), false).collect(),
+        };
+        match self.record_job(&keys, &work.name, &id).await {
+            Ok(()) => Leftover::new(),
+            Err(failure) => later(pack, &failure.to_string(), false).collect(),
+        }
+    }
+
+    /// Submits a job, again only where it is certain that it was not, and answers its id.
+    async fn submit_once(&self, submission: &Submission) -> Result<String, NotSubmitted> {
+        for attempt in 0..SUBMIT_TRIES {
+            match self.batch.submit(submission).await {
+                Ok(id) => return Ok(id),
+                Err(SubmitFailure::Throttled) => self.clock.sleep(self.backoff(attempt, &submission.name)).await,
+                Err(SubmitFailure::Refused(failure)) => return Err(NotSubmitted::Refused(failure.to_string())),
+                // It may have been submitted all the same: then it can be found, now or once the claim is void.
+                Err(SubmitFailure::Unknown(failure)) => {
+                    return match self.batch.find(&submission.queue, &submission.name).await {
+                        Ok(Some(id)) => Ok(id),
+                        _ => Err(NotSubmitted::Unknown(failure)),
+                    };
+                }
+            }
+        }
+        Err(NotSubmitted::Refused("Batch is throttling submissions".to_owned()))
     }
 
     /// Between half and the whole of an exponential step, at most six seconds, so that many dispatchers do not come

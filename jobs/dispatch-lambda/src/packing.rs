@@ -3,11 +3,19 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use catalog::operations::{Chunks, VideoOperation};
 use catalog::{MediaKind, Operation, Operations};
 use control::table::BATCH;
 use job::JobRequest;
 
 use crate::resources::{Resources, resources, share};
+
+/// Bytes of a long video that one of several containers encodes: some minutes of high definition, which takes much longer
+/// than a container's start.
+const PART_BYTES: u64 = 256 << 20;
+
+/// How many containers encode one video, at most, where nobody says how many.
+const MOST_PARTS: u64 = 64;
 
 /// Limits of packing.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +35,10 @@ pub struct Pack {
     pub kind: MediaKind,
     /// What each container gets.
     pub resources: Resources,
-    /// Containers.
+    /// Containers that share the requests.
     pub children: usize,
+    /// Containers that share the work on the only request, before another one joins what they made.
+    pub parts: Option<u32>,
     /// The requests in the order of the list: see [`control::work_list::slice`] for which child takes which.
     pub requests: Vec<JobRequest>,
 }
@@ -41,7 +51,8 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     for request in requests {
         let resources = needs(&request);
         if request.source.size >= limits.below_bytes {
-            packs.push(Pack { kind: request.kind, resources, children: 1, requests: vec![request] });
+            let parts = parts(&request);
+            packs.push(Pack { kind: request.kind, resources, children: 1, parts, requests: vec![request] });
         } else {
             small.entry((request.kind, resources)).or_default().push(request);
         }
@@ -50,7 +61,7 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
         while !requests.is_empty() {
             let rest = requests.split_off(requests.len().min(BATCH));
             let (children, requests_in_order) = balance(requests, kind, limits);
-            packs.push(Pack { kind, resources, children, requests: requests_in_order });
+            packs.push(Pack { kind, resources, children, parts: None, requests: requests_in_order });
             requests = rest;
         }
     }
@@ -62,6 +73,29 @@ pub fn needs(request: &JobRequest) -> Resources {
     let operations = Operations::parse_for(request.kind, &request.processing_option);
     let names: Vec<&str> = operations.iter().flatten().map(Operation::name).collect();
     resources(request.kind, names, request.source.size)
+}
+
+/// How many containers share the encoding of a long video, where its `chunks` ask for it and nothing else is asked for.
+pub fn parts(request: &JobRequest) -> Option<u32> {
+    let operations = Operations::parse_for(request.kind, &request.processing_option).ok()?;
+    let mut operations = operations.iter();
+    let (Some(Operation::Video(VideoOperation::Transcode(options))), None) = (operations.next(), operations.next())
+    else {
+        return None;
+    };
+    let by_size = request.source.size / PART_BYTES;
+    match options.chunks {
+        _ if by_size < 2 => None,
+        Chunks::Off => None,
+        Chunks::Auto => Some(by_size.min(MOST_PARTS) as u32),
+        Chunks::Count(count) => Some(count),
+    }
+}
+
+/// What a container gets that does one of so many parts of a request, and the one that joins them.
+pub fn needs_of_parts(request: &JobRequest, parts: u32) -> (Resources, Resources) {
+    let of = |operation, bytes| resources(request.kind, [operation], bytes);
+    (of("transcode", request.source.size / u64::from(parts.max(1))), of("", request.source.size))
 }
 
 /// How many children share the work, and the order of the list that gives each about as many bytes: the largest first,
@@ -115,6 +149,29 @@ mod tests {
         let packs = pack(requests, &LIMITS);
         let shapes: Vec<_> = packs.iter().map(|pack| (pack.requests.len(), pack.children)).collect();
         assert_eq!(shapes, [(1, 1), (100, 1)]);
+    }
+
+    #[test]
+    fn a_long_video_is_encoded_in_parts_where_its_chunks_ask_for_it() {
+        let parts_of = |gib: u64, option: &str| {
+            let video = JobRequest { processing_option: option.to_owned(), ..request(1, MediaKind::Video, gib << 30) };
+            let packs = pack(vec![video], &LIMITS);
+            assert_eq!((packs.len(), packs[0].children), (1, 1));
+            packs[0].parts
+        };
+        assert_eq!(parts_of(3, "transcode?chunks=auto"), Some(12));
+        assert_eq!(parts_of(50, "transcode?chunks=auto&container=hls"), Some(64));
+        assert_eq!(parts_of(3, "transcode?chunks=5"), Some(5));
+        assert_eq!(parts_of(0, "transcode?chunks=5"), None, "short");
+        assert_eq!(parts_of(3, "transcode"), None);
+        assert_eq!(parts_of(3, "transcode?chunks=auto,keyframes"), None, "one operation only");
+        assert_eq!(parts_of(3, "keyframes"), None);
+    }
+
+    #[test]
+    fn a_part_gets_what_its_share_of_the_bytes_needs() {
+        let (part, join) = needs_of_parts(&request(1, MediaKind::Video, 50 << 30), 64);
+        assert_eq!((part.vcpus, join.vcpus), (8, 2));
     }
 
     #[test]

@@ -13,6 +13,11 @@ pub fn spoke_for_itself(job: &BatchJobDetail) -> bool {
     exit_code(job).is_some_and(|code| OWN_EXIT_CODES.contains(&code))
 }
 
+/// Whether it was not even begun because the job that it depends on failed: the array of its parts.
+pub fn is_for_its_parts(job: &BatchJobDetail) -> bool {
+    job.status_reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("dependent job failed"))
+}
+
 /// The container's exit code, if it got so far.
 pub fn exit_code(job: &BatchJobDetail) -> Option<i64> {
     job.last_containers().find_map(|container| container.exit_code)
@@ -36,6 +41,8 @@ pub fn explain(job: &BatchJobDetail) -> String {
             .to_owned()
     } else if contains("ResourceInitialization") || contains("failed to start") || contains("CannotStart") {
         "the container could not be started; check the job definition's network, roles and logging".to_owned()
+    } else if is_for_its_parts(job) {
+        "one of the parts of the work failed, hence they were not joined; the array job has the reason".to_owned()
     } else if contains("MISCONFIGURATION") {
         "no compute environment can run it: what it asks for does not fit any".to_owned()
     } else {

@@ -3,7 +3,7 @@
 //! [`control::input_record`] and [`control::output_record`]).
 
 use control::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
-use control::input_record::BatchFailure;
+use control::input_record::{BatchFailure, Claim};
 use control::metrics::{self, Unit};
 use control::output_record::{Made, Stored};
 use control::ports::{Clock, Notices, Objects, Table};
@@ -13,10 +13,11 @@ use job::{Failure, JobEvent, JobRequest, Manifest, Outcome, Output};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::batch_reason::{exit_code, explain, spoke_for_itself};
+use crate::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
 use crate::settings::Settings;
 
-/// How long the job's own events are waited for when its program ended by itself: Batch's word may overtake them.
+/// How long the job's own events are waited for when its program ended by itself, and those of a part when its join failed
+/// for it: Batch's word may overtake them.
 const GRACE: time::Duration = time::Duration::seconds(90);
 
 /// What output needs of the world.
@@ -175,8 +176,13 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
         let keys: Vec<Key> =
             requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect();
         let is_this_job = |record: &InputRecord| {
-            let claimed = record.claim.as_ref().is_some_and(|claim| claim.job_name == job.job_name);
-            record.batch_job_id.as_deref().map_or(claimed, |id| id == job.submitted_id())
+            let is_claimed = |name: &dyn Fn(&Claim) -> bool| record.claim.as_ref().is_some_and(name);
+            // The name of an array of parts is its claim's alone.
+            is_claimed(&|claim| claim.parts_name() == job.job_name)
+                || record
+                    .batch_job_id
+                    .as_deref()
+                    .map_or_else(|| is_claimed(&|claim| claim.job_name == job.job_name), |id| id == job.submitted_id())
         };
         let now = self.clock.now();
         if job.status == "RUNNING" {
@@ -220,7 +226,7 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
             return Ok(());
         }
         let told = moment::parse(&event.time).unwrap_or(now);
-        if spoke_for_itself(job) && now - told < GRACE {
+        if (spoke_for_itself(job) || is_for_its_parts(job)) && now - told < GRACE {
             return Err(Failure::temporary(format!(
                 "{} of {} objects of Batch job {} have not told how they ended; waiting for that",
                 ended.len(),
@@ -250,7 +256,9 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
         };
         let mut requests = job::read_list(&text, &format!("s3://{bucket}/{list}"))?;
         let children = job.parameters.get("children").and_then(|children| children.parse().ok()).unwrap_or(1);
-        let range = work_list::slice(requests.len(), children, job.array_index().unwrap_or_default());
+        // The children of an array of parts all work on the whole list.
+        let child = if children == 1 { 0 } else { job.array_index().unwrap_or_default() };
+        let range = work_list::slice(requests.len(), children, child);
         Ok(requests.drain(range).collect())
     }
 }

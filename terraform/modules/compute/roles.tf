@@ -77,6 +77,13 @@ resource "aws_iam_role_policy" "job" {
           Resource = "${var.output_bucket.arn}/*"
         },
         {
+          # What the children of an array job encode of one video, until another job joins it.
+          Sid      = "WriteParts"
+          Effect   = "Allow"
+          Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+          Resource = "${var.work_bucket.arn}/parts/*"
+        },
+        {
           # Without it S3 says "forbidden" instead of "not found", and a deleted upload would look like a missing right.
           Sid      = "TellGoneFromForbidden"
           Effect   = "Allow"

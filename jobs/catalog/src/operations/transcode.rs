@@ -52,7 +52,8 @@ pub struct Transcode {
     #[arg(long, value_enum, default_value_t = Hdr::ToneMap)]
     pub hdr: Hdr,
     /// Encode the video in this many chunks at once, each from a key frame on, and join them: `off`, `auto` (as many as
-    /// there are processors, where the video is long enough for it) or a number
+    /// there are processors, where the video is long enough for it) or a number. On AWS each chunk of a video of 512 MiB and
+    /// more has a container of its own; `auto` is one for every 256 MiB there, at most 64
     #[arg(long, value_name = "off|auto|2-64", default_value_t = Chunks::Off)]
     pub chunks: Chunks,
     /// Leave subtitles out
