@@ -77,6 +77,40 @@ impl Bench {
         Ok(path)
     }
 
+    /// Ten seconds in VP9.
+    fn webm(&self) -> Result<String> {
+        self.encoded(
+            "10.webm",
+            "null",
+            &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-row-mt", "1"],
+        )
+    }
+
+    /// Ten seconds of which every fifth frame is missing.
+    fn variable(&self) -> Result<String> {
+        let x264 = ["-c:v", "libx264", "-preset", "superfast", "-vsync", "passthrough", "-enc_time_base", "1/90000"];
+        self.encoded("10-vfr.mp4", "select='mod(n,5)-3'", &x264)
+    }
+
+    /// Ten seconds of high dynamic range.
+    fn pq(&self) -> Result<String> {
+        let colour = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:log-level=none";
+        let x265 = ["-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", colour];
+        self.encoded("10-pq.mp4", "null", &x265)
+    }
+
+    /// Ten seconds of the clip, encoded anew.
+    fn encoded(&self, name: &str, filter: &str, encoder: &[&str]) -> Result<String> {
+        let (clip, path) = (self.clip("48.mp4", 20, 48, &[])?, self.path(name));
+        if !Path::new(&path).exists() {
+            let mut arguments = vec!["-t", "10", "-i", &clip, "-an", "-vf", filter];
+            arguments.extend(encoder);
+            arguments.extend(["-b:v", "5M", "-g", "48", &path]);
+            ffmpeg(&arguments)?;
+        }
+        Ok(path)
+    }
+
     /// The clip, so many times, as it is.
     fn repeated(&self, clip: &str, times: u32, name: &str, more: &[&str]) -> Result<String> {
         let path = self.path(name);
@@ -138,6 +172,10 @@ impl Bench {
             ("MP4, 20 min, GOP 48, index last", self.repeated(&clip, 60, "20.mp4", &[])?),
             ("Matroska, 2 min", two("2.mkv", &[])?),
             ("MPEG-TS, 2 min", self.remuxed("2.mp4", "2.ts")?),
+            ("WebM, 2 min", self.repeated(&self.webm()?, 12, "2.webm", &[])?),
+            ("MP4, 2 min, variable rate", self.repeated(&self.variable()?, 12, "2-vfr.mp4", &[])?),
+            ("MP4, 2 min, rotated", two("2-rotated.mp4", &["-metadata:s:v", "rotate=90"])?),
+            ("MP4, 2 min, H.265, 10 bits, PQ", self.repeated(&self.pq()?, 12, "2-pq.mp4", &[])?),
         ];
         let server = ObjectServer::start(self.folder.path())?;
         let mut text =
@@ -267,25 +305,32 @@ impl Bench {
         Ok(())
     }
 
-    /// One processor with one process beside two with a chunk each.
+    /// One process on one processor beside two, each with a part on a processor of its own, and the join; and beside one
+    /// process on both processors.
     fn chunks(&self) -> Result<()> {
-        let clip = self.clip("20s.mp4", 20, 48, &[])?;
-        let (one, two) = (self.out("one"), self.out("two"));
-        let pinned = |name: &str, processors: &str, arguments: &[&str]| {
-            let (program, arguments) = (self.program.clone(), strings(arguments));
-            let processors = processors.to_owned();
-            Subject::new(name, move || {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &processors]).arg(&program).args(&arguments);
-                command
-            })
+        let clip = self.clip("40s.mp4", 40, 48, &[])?;
+        let (one, two, both, parts) = (self.out("one"), self.out("two"), self.out("both"), self.out("parts"));
+        let option = "transcode?preset=fast&max-height=720";
+        let program = self.program.to_string_lossy().into_owned();
+        let work = |processors: &str, output: &str, more: &str| {
+            format!(
+                "taskset -c {processors} {program} run --input {clip} --processing-option '{option}' --output {output} {more}"
+            )
         };
-        let common = ["transcode", "--preset", "fast", "--max-height", "720"];
+        let part = |index: &str| work(index, &two, &format!("--parts {parts} --array-size 2 --array-index {index}"));
+        let shared = format!(
+            "rm -rf {parts}; {} & first=$!; {} && wait $first && {}",
+            part("0"),
+            part("1"),
+            work("0,1", &two, &format!("--parts {parts} --join 2"))
+        );
+        let shell = |name: &str, script: String| Subject::of(name, "sh", &["-c", &script]);
         let subjects = [
-            pinned("one processor", "0", &[&common[..], &[&clip, &one]].concat()),
-            pinned("two processors, a chunk on each", "0,1", &[&common[..], &["--chunks", "2", &clip, &two]].concat()),
+            shell("one process, one processor", work("0", &one, "")),
+            shell("two processes, a processor each, and the join", shared),
+            shell("one process, two processors", work("0,1", &both, "")),
         ];
-        compare("Transcode in chunks, 20 s, 720p, preset fast", &subjects, 1)?;
+        compare("Transcode in parts, 40 s, 720p, preset fast", &subjects, 1)?;
         let (one, two) = (result_in(&one)?, result_in(&two)?);
         let reference = self.out("reference.mp4");
         ffmpeg(&[
@@ -303,12 +348,12 @@ impl Bench {
             &reference,
         ])?;
         print(&format!(
-            "\nSSIM: whole {:.5} in one, {:.5} in chunks; half a second on both sides of the middle {:.5} in one, {:.5} in \
-             chunks. Duration {} and {}.",
+            "\nSSIM: whole {:.5} in one, {:.5} in parts; half a second on both sides of the seam {:.5} in one, {:.5} in \
+             parts. Duration {} and {}.",
             ssim(&one, &reference, "")?,
             ssim(&two, &reference, "")?,
-            ssim(&one, &reference, "trim=9.5:10.5,")?,
-            ssim(&two, &reference, "trim=9.5:10.5,")?,
+            ssim(&one, &reference, "trim=19.5:20.5,")?,
+            ssim(&two, &reference, "trim=19.5:20.5,")?,
             duration(&one)?,
             duration(&two)?
         ));

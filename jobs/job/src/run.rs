@@ -155,7 +155,7 @@ impl Runner {
             let started = OffsetDateTime::now_utc();
             let mut event = match &fetched {
                 Err(failure) => failed(work, operation, failure),
-                Ok(fetched) => self.carry_out(work, fetched, operation, progress).await,
+                Ok(fetched) => Box::pin(self.carry_out(work, fetched, operation, progress)).await,
             };
             event.started_at = rfc_3339(started);
             event.finished_at = rfc_3339(OffsetDateTime::now_utc());

@@ -120,10 +120,11 @@ pub fn matroska_size(head: &[u8]) -> Option<u64> {
 
 /// An element's size: its length in bytes, and its value unless it says "unknown".
 fn variable_size(bytes: &[u8]) -> Option<(usize, Option<u64>)> {
-    let first = *bytes.first()?;
+    // Of eight bytes at most: one that begins with zero is none.
+    let first = *bytes.first().filter(|first| **first != 0)?;
     let length = first.leading_zeros() as usize + 1;
     let rest = bytes.get(1..length)?;
-    let marker = u64::from(first) & ((1_u64 << (8 - length.min(8))) - 1);
+    let marker = u64::from(first) & ((1_u64 << (8 - length)) - 1);
     let value = rest.iter().fold(marker, |value, byte| value << 8 | u64::from(*byte));
     let unknown = (1_u64 << (7 * length)) - 1;
     Some((length, (value != unknown).then_some(value)))
