@@ -14,6 +14,7 @@ pub struct Inputs {
     pub png_12: String,
     /// A folder of `0.jpg`, `1.jpg`, …
     pub photos: PathBuf,
+    pub photo_count: usize,
     /// Pictures without loss, for quality.
     pub pictures: Vec<String>,
     /// Pictures with a profile or of ink, for colour.
@@ -70,6 +71,7 @@ impl Inputs {
             progressive_24,
             png_12,
             photos: fs_err::canonicalize(photo_folder)?,
+            photo_count: photos,
             pictures,
         })
     }

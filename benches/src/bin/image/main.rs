@@ -1,8 +1,10 @@
 //! `image-job` beside vipsthumbnail and vips (Debian), sharp (npm) and Pillow (PyPI): whole processes, worker included.
 //!
-//! `cargo run --release --bin image [PROGRAM [RUNS [PHOTOS]]]`; pictures are made from those of
-//! ../shared/corpus/images, peers are in target/peers (`scripts/setup bench`). PROGRAM is target/release/image-job unless
-//! given, RUNS 7, PHOTOS (of the last row) 1000.
+//!     cargo run --release --bin image -- [--program PROGRAM] [--runs RUNS] [--photos PHOTOS] [PART…]
+//!
+//! Pictures are made from those of ../shared/corpus/images, peers are in target/peers (`scripts/setup bench`). PROGRAM is
+//! target/release/image-job unless given, RUNS 7, PHOTOS (of the part `photos`) 1000. The parts are those of [`PARTS`]; all
+//! are run where none is named.
 
 mod colour;
 mod inputs;
@@ -49,59 +51,70 @@ else:
 image.save(output, kind, quality=int(quality))
 ";
 
+/// Names of the parts and what each measures.
+const PARTS: [(&str, fn(&Bench) -> Result<()>); 11] = [
+    ("jpeg-24", |bench| bench.thumbnail("24 MP JPEG to 800 JPEG q80", &bench.inputs.jpeg_24, "jpeg")),
+    ("jpeg-101", |bench| bench.thumbnail("101 MP JPEG to 800 JPEG q80", &bench.inputs.jpeg_101, "jpeg")),
+    ("progressive", |bench| {
+        bench.thumbnail("24 MP progressive JPEG to 800 JPEG q80", &bench.inputs.progressive_24, "jpeg")
+    }),
+    ("webp", |bench| bench.thumbnail("24 MP JPEG to 800 WebP q80", &bench.inputs.jpeg_24, "webp")),
+    ("png-full", |bench| bench.full_size("12 MP PNG to JPEG q80, full size", &bench.inputs.png_12)),
+    ("jpeg-full", |bench| bench.full_size("24 MP JPEG to JPEG q80, full size", &bench.inputs.jpeg_24)),
+    ("avif", Bench::avif),
+    ("ladder", Bench::ladder),
+    ("photos", Bench::many),
+    ("quality", quality::table),
+    ("colour", colour::table),
+];
+
 fn main() -> Result<()> {
+    let mut program = "target/release/image-job".to_owned();
+    let (mut runs, mut photos) = (7, 1000);
+    let mut parts = Vec::new();
     let mut arguments = std::env::args().skip(1);
-    let program = arguments.next().unwrap_or_else(|| "target/release/image-job".to_owned());
-    let runs = arguments.next().map_or(Ok(7), |runs| runs.parse())?;
-    let photos = arguments.next().map_or(Ok(1000), |photos| photos.parse())?;
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--program" => program = value()?,
+            "--runs" => runs = value()?.parse()?,
+            "--photos" => photos = value()?.parse()?,
+            name => {
+                let part = PARTS.iter().find(|part| part.0 == name);
+                parts.push(part.with_context(|| format!("no part {name}; there are {:?}", PARTS.map(|part| part.0)))?);
+            }
+        }
+    }
+    if parts.is_empty() {
+        parts.extend(&PARTS);
+    }
     let inputs = inputs::Inputs::make(photos).context("the inputs cannot be made")?;
     let bench = Bench { program, runs, inputs, scratch: tempfile::tempdir()? };
-    bench.single_results()?;
-    bench.full_size()?;
-    bench.avif()?;
-    bench.ladder()?;
-    bench.many(photos)?;
-    quality::table(&bench)?;
-    colour::table(&bench)
+    parts.into_iter().try_for_each(|(_, measure)| measure(&bench))
 }
 
 impl Bench {
-    fn single_results(&self) -> Result<()> {
-        let Self { inputs, .. } = self;
-        for (title, input, format) in [
-            ("24 MP JPEG to 800 JPEG q80", &inputs.jpeg_24, "jpeg"),
-            ("101 MP JPEG to 800 JPEG q80", &inputs.jpeg_101, "jpeg"),
-            ("24 MP progressive JPEG to 800 JPEG q80", &inputs.progressive_24, "jpeg"),
-            ("24 MP JPEG to 800 WebP q80", &inputs.jpeg_24, "webp"),
-        ] {
-            let extension = if format == "jpeg" { "jpg" } else { format };
-            let vips = self.scratch.path().join(format!("vips.{extension}[Q=80]"));
-            let subjects = [
-                Subject::of("vipsthumbnail", "vipsthumbnail", &[input, "-s", "800x", "-o", &vips.to_string_lossy()]),
-                self.ours(&["resize", "--width", "800", "--format", format, "--quality", "80", input]),
-                self.sharp(input, 800, format, 80),
-                self.pillow(input, 800, format, 80),
-            ];
-            compare(title, &subjects, self.runs)?;
-        }
-        Ok(())
+    fn thumbnail(&self, title: &str, input: &str, format: &str) -> Result<()> {
+        let extension = if format == "jpeg" { "jpg" } else { format };
+        let vips = self.scratch.path().join(format!("vips.{extension}[Q=80]"));
+        let subjects = [
+            Subject::of("vipsthumbnail", "vipsthumbnail", &[input, "-s", "800x", "-o", &vips.to_string_lossy()]),
+            self.ours(&["resize", "--width", "800", "--format", format, "--quality", "80", input]),
+            self.sharp(input, 800, format, 80),
+            self.pillow(input, 800, format, 80),
+        ];
+        compare(title, &subjects, self.runs).map(drop)
     }
 
-    fn full_size(&self) -> Result<()> {
-        for (title, input) in [
-            ("12 MP PNG to JPEG q80, full size", &self.inputs.png_12),
-            ("24 MP JPEG to JPEG q80, full size", &self.inputs.jpeg_24),
-        ] {
-            let vips = self.scratch.path().join("full.jpg[Q=80]");
-            let subjects = [
-                Subject::of("vips copy", "vips", &["copy", input, &vips.to_string_lossy()]),
-                self.ours(&["convert", "--format", "jpeg", "--quality", "80", input]),
-                self.sharp(input, 0, "jpeg", 80),
-                self.pillow(input, 0, "jpeg", 80),
-            ];
-            compare(title, &subjects, self.runs)?;
-        }
-        Ok(())
+    fn full_size(&self, title: &str, input: &str) -> Result<()> {
+        let vips = self.scratch.path().join("full.jpg[Q=80]");
+        let subjects = [
+            Subject::of("vips copy", "vips", &["copy", input, &vips.to_string_lossy()]),
+            self.ours(&["convert", "--format", "jpeg", "--quality", "80", input]),
+            self.sharp(input, 0, "jpeg", 80),
+            self.pillow(input, 0, "jpeg", 80),
+        ];
+        compare(title, &subjects, self.runs).map(drop)
     }
 
     /// At sharp's default quality (50) and effort, and at the quality of ours that looks as good.
@@ -128,7 +141,9 @@ impl Bench {
         compare("Ladder of 4 widths in JPEG and WebP from one 24 MP JPEG", &subjects, self.runs).map(drop)
     }
 
-    fn many(&self, photos: usize) -> Result<()> {
+    /// The photos are those of the inputs, all of them in one process.
+    fn many(&self) -> Result<()> {
+        let photos = self.inputs.photo_count;
         let output = self.scratch.path().join("many");
         fs_err::create_dir_all(&output)?;
         let mut lines = String::new();
@@ -165,8 +180,7 @@ impl Bench {
                 command
             }),
         ];
-        // Long enough for few runs to tell.
-        compare(&format!("{photos} photos of 12 MP to 800 JPEG in one process"), &subjects, self.runs.min(3)).map(drop)
+        compare(&format!("{photos} photos of 12 MP to 800 JPEG in one process"), &subjects, self.runs).map(drop)
     }
 
     /// Our program, which gets a new folder for each run: what is committed would not be done again.
