@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::pin::pin;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{Failure, Location, OutputDescription, Store, Upload};
@@ -18,27 +19,53 @@ const LEAST_BYTES: u64 = 1 << 20;
 /// Uploads by the outputs' names, with all bytes sent.
 pub(crate) type EarlyUploads = HashMap<String, Upload>;
 
-/// Sends outputs as they are announced, until nobody announces any more. What is sent is removed from the scratch folder.
+/// Sends outputs as they are announced, until nobody announces any more or one cannot be sent. What is sent is removed from
+/// the scratch folder.
 pub(crate) async fn send_early(
     store: &Store,
     folder: &Location,
     scratch: &Path,
     announced: UnboundedReceiver<OutputDescription>,
 ) -> Result<EarlyUploads, Failure> {
-    stream::unfold(announced, async |mut announced| announced.recv().await.map(|output| (output, announced)))
-        .map(|output| async move {
-            let path = scratch.join(&output.name);
-            if fs_err::metadata(&path)?.len() < LEAST_BYTES {
-                return Ok(None);
+    let mut sending = pin!(
+        stream::unfold(announced, async |mut announced| announced.recv().await.map(|output| (output, announced)))
+            .map(|output| send(store, folder, scratch, output))
+            .buffer_unordered(CONCURRENT)
+    );
+    let mut uploads = EarlyUploads::new();
+    while let Some(sent) = sending.next().await {
+        match sent {
+            Ok(sent) => uploads.extend(sent),
+            Err(failure) => {
+                abort(uploads).await;
+                return Err(failure);
             }
-            let upload = store.send_file(&folder.join(&output.name), &path, &output.content_type).await?;
-            fs_err::remove_file(&path)?;
+        }
+    }
+    Ok(uploads)
+}
+
+/// Nothing for an output that is small, or is no more: a worker that fails takes its outputs along, and its failure is the
+/// job's.
+async fn send(
+    store: &Store,
+    folder: &Location,
+    scratch: &Path,
+    output: OutputDescription,
+) -> Result<Option<(String, Upload)>, Failure> {
+    let path = scratch.join(&output.name);
+    if fs_err::metadata(&path).is_ok_and(|file| file.len() < LEAST_BYTES) {
+        return Ok(None);
+    }
+    match store.send_file(&folder.join(&output.name), &path, &output.content_type).await {
+        Ok(upload) => {
+            // The scratch folder goes in the end; until then it is smaller without what is sent.
+            let _ = fs_err::remove_file(&path);
             Ok(Some((output.name, upload)))
-        })
-        .buffer_unordered(CONCURRENT)
-        .try_filter_map(async |sent| Ok(sent))
-        .try_collect()
-        .await
+        }
+        Err(_) if !path.exists() => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Gives up what was sent.
