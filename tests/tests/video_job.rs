@@ -2,6 +2,7 @@
 //! with all the others; parts of a video are kept in a bucket until they are joined.
 
 use std::io::Cursor;
+use std::path::Path;
 use std::process::Output;
 
 use e2e::{Aws, Proxy, command};
@@ -104,7 +105,11 @@ async fn segments_are_sent_while_the_work_goes_on_and_visible_when_it_has_succee
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
 
     let manifest = world.manifest(&done).await;
-    let segments: Vec<_> = manifest.outputs.iter().filter(|output| output.key.ends_with(".m4s")).collect();
+    let segments: Vec<_> = manifest
+        .outputs
+        .iter()
+        .filter(|output| Path::new(&output.key).extension().is_some_and(|name| name == "m4s"))
+        .collect();
     assert_eq!(segments.len(), 3);
     for output in &manifest.outputs {
         let stored = world.aws.get(&world.output, &output.key).await.expect("it is there");

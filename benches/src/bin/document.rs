@@ -5,6 +5,7 @@
 //!         [--no-speed]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -136,7 +137,7 @@ fn truth(setup: &Setup, folder: &Path, scratch: &Path) -> Result<()> {
         for (errors, tool) in errors.iter_mut().zip(Tool::ALL) {
             let text = extract(setup, tool, &file, scratch, &name)?.unwrap_or_default();
             let error = 1.0 - similarity(&expected, &tokenise(&text, &mut numbers));
-            row.push_str(&format!(" {error:.3} |"));
+            let _ = write!(row, " {error:.3} |");
             errors.push(error);
         }
         let worst = errors.iter().filter_map(|errors| errors.last()).fold(0.0, |worst: f64, error| worst.max(*error));
@@ -181,13 +182,14 @@ fn quality(setup: &Setup, files: &[PathBuf], scratch: &Path, worst: usize) -> Re
         let scores: Vec<Score> = extracted.iter().filter_map(|file| score(file, at)).collect();
         let mean = |of: fn(&Score) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
         let failures = scores.iter().filter(|score| score.failed).count();
-        report.push_str(&format!(
-            "| {} | {:.4} | {:.4} | {failures} | {} |\n",
+        let _ = writeln!(
+            report,
+            "| {} | {:.4} | {:.4} | {failures} | {} |",
             tool.name(),
             mean(|score| score.f1),
             mean(|score| score.order),
             scores.len()
-        ));
+        );
         if tool == Tool::Ours {
             ours = scores;
         }
@@ -255,8 +257,7 @@ fn tokenise(text: &str, numbers: &mut HashMap<String, u32>) -> Vec<u32> {
     for char in text.nfkc() {
         match u32::from(char) {
             0xAD | 0xFFFE | 0xFFFF | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0x640 => {}
-            2 => plain.push('-'),
-            0x2010 | 0x2011 => plain.push('-'),
+            2 | 0x2010 | 0x2011 => plain.push('-'),
             0x2E80..=0x9FFF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0x20000..=0x3FFFF => {
                 plain.push(' ');
                 plain.push(char);

@@ -51,8 +51,10 @@ else:
 image.save(output, kind, quality=int(quality))
 ";
 
+type Part = fn(&Bench) -> Result<()>;
+
 /// Names of the parts and what each measures.
-const PARTS: [(&str, fn(&Bench) -> Result<()>); 11] = [
+const PARTS: [(&str, Part); 11] = [
     ("jpeg-24", |bench| bench.thumbnail("24 MP JPEG to 800 JPEG q80", &bench.inputs.jpeg_24, "jpeg")),
     ("jpeg-101", |bench| bench.thumbnail("101 MP JPEG to 800 JPEG q80", &bench.inputs.jpeg_101, "jpeg")),
     ("progressive", |bench| {
