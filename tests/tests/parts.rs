@@ -40,7 +40,7 @@ impl System {
                 job_queues: each("queue-"),
                 job_definitions: each("definition-"),
                 on_kubernetes: false,
-                work_bucket: "work".to_owned(),
+                work_bucket: "s3-work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40 },
                 give_up_receives: 1000,
                 claim_seconds: 300,
@@ -55,7 +55,7 @@ impl System {
             clock: world.clone(),
             settings: output_lambda::settings::Settings {
                 bucket: "out".to_owned(),
-                work_bucket: "work".to_owned(),
+                work_bucket: "s3-work".to_owned(),
                 domain: None,
                 record_days: 30,
             },
@@ -154,7 +154,7 @@ fn a_long_video_is_an_array_of_parts_and_a_job_that_joins_them() {
     let (system, parts, join) = quiet();
     assert_eq!((parts.submission.array_size, join.submission.array_size), (Some(4), None));
     assert_eq!((&parts.submission.depends_on, join.submission.depends_on.as_ref()), (&None, Some(&parts.id)));
-    let (list, location) = (&parts.submission.command[2], format!("s3://work/parts/{}", join.submission.name));
+    let (list, location) = (&parts.submission.command[2], format!("s3://s3-work/parts/{}", join.submission.name));
     assert_eq!(parts.submission.command, ["run", "--manifest", list, "--parts", &location]);
     assert_eq!(join.submission.command, ["run", "--manifest", list, "--parts", &location, "--join", "4"]);
     let record = system.record();
