@@ -10,6 +10,7 @@ mod font_program;
 mod layout;
 mod lexer;
 mod page_tree;
+mod recent;
 mod script;
 mod shape;
 mod structure;
@@ -24,7 +25,7 @@ use crate::output::{Ending, Output};
 use crate::page_text::{Method, PageText};
 use content::{Resources, Shown};
 use file::{File, OpenError};
-use page_tree::Page;
+use page_tree::{Leaf, Page};
 
 /// Share of a page's glyphs of which it has to be known what they mean.
 const MIN_CONFIDENCE: f32 = 0.5;
@@ -61,11 +62,10 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     let mut body_size = shape::BodySize::default();
     let mut done = 0;
     arrange_pages(&file, &pages, &wanted, |mut text| {
-        let page = &pages[text.number - 1];
         shape::name_blocks(&mut text, &mut body_size);
         let flows = if options.formats.contains(&TextFormat::Markdown) { shape::flows(&text) } else { Vec::new() };
         let links = if options.formats.contains(&TextFormat::Json) {
-            structure::links(&file, page, &numbers, &destinations)
+            structure::links(&file, &pages[text.number - 1].page(&file), &numbers, &destinations)
         } else {
             Vec::new()
         };
@@ -94,15 +94,16 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
 /// Arranges the wanted pages, many of them on all processors, and hands them over in order.
 fn arrange_pages(
     file: &File,
-    pages: &[Page],
+    pages: &[Leaf],
     wanted: &[usize],
     mut each: impl FnMut(PageText) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let show = |at: usize, resources: &mut Resources| {
         let was_limited = file.limit_was_reached();
-        let mut shown = content::show_page(file, &pages[at], resources);
+        let page = pages[at].page(file);
+        let mut shown = content::show_page(file, &page, resources);
         shown.is_partial |= !was_limited && file.limit_was_reached();
-        arrange(&pages[at], at + 1, &shown)
+        arrange(&page, at + 1, &shown)
     };
     let threads = match wanted.len() {
         0..MIN_PARALLEL_PAGES => 1,

@@ -5,7 +5,7 @@
 mod forms;
 mod marks;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use lopdf::{Dictionary, Object, ObjectId};
@@ -14,6 +14,7 @@ use super::file::File;
 use super::font::Font;
 use super::lexer::{Lexer, Token, is_space};
 use super::page_tree::Page;
+use super::recent::Recent;
 use marks::Mark;
 
 /// Operators that are carried out for one page. The busiest maps have some 3 million.
@@ -28,6 +29,8 @@ const FORM_COST: usize = 200;
 const MAX_SAVED: usize = 256;
 /// Fonts of one content stream that are found by their name without a look at the resources.
 const MAX_NAMED_FONTS: usize = 32;
+/// Fonts that are kept from page to page; more are kept while they are used.
+const FONTS_KEPT: usize = 64;
 /// Operands of one operator that are kept.
 const MAX_OPERANDS: usize = 64;
 
@@ -123,13 +126,13 @@ impl Shown {
 
 /// Fonts and hidden layers of a file, kept from page to page.
 pub(crate) struct Resources {
-    fonts: HashMap<ObjectId, Arc<Font>>,
+    fonts: Recent<ObjectId, Arc<Font>>,
     hidden: HashSet<ObjectId>,
 }
 
 impl Resources {
     pub(crate) fn of(file: &File) -> Self {
-        Self { fonts: HashMap::new(), hidden: marks::hidden_layers(file) }
+        Self { fonts: Recent::new(FONTS_KEPT), hidden: marks::hidden_layers(file) }
     }
 }
 
@@ -408,13 +411,13 @@ impl Interpreter<'_, '_> {
     fn use_font(&mut self, entry: &Object) {
         let id = entry.as_reference().ok();
         if let Some(font) = id.and_then(|id| self.resources.fonts.get(&id)) {
-            self.state.font = Some(Arc::clone(font));
+            self.state.font = Some(font);
             return;
         }
         let Some(dictionary) = self.file.dictionary(entry) else { return };
         let font = Arc::new(Font::load(self.file, &dictionary));
         if let Some(id) = id {
-            self.resources.fonts.insert(id, Arc::clone(&font));
+            self.resources.fonts.insert(id, Arc::clone(&font), 1);
         }
         self.state.font = Some(font);
     }

@@ -3,15 +3,20 @@
 //!
 //! Nothing here recurses into another object while one is being read, so that no file can make it loop.
 
-use std::collections::{HashMap, HashSet};
+mod cross_reference;
+mod encryption;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
+use lopdf::{Dictionary, Object, ObjectId, Stream};
 use memchr::memmem;
 
 use super::filter;
 use super::lexer::{Lexer, Token, is_space};
+use super::recent::Recent;
+use cross_reference::{Entry, Table};
+use encryption::Encryption;
 
 /// Output of one stream. A page's content of this size would be 30,000 pages of text.
 const MAX_STREAM: usize = 128 << 20;
@@ -21,6 +26,9 @@ const MAX_DECODED: usize = 2 << 30;
 const MAX_REFERENCES: usize = 32;
 /// Filters of one stream.
 const MAX_FILTERS: usize = 8;
+/// Bytes of objects that are kept, about, and of decoded object streams.
+const OBJECTS_KEPT: usize = 2 << 20;
+const OBJECT_STREAMS_KEPT: usize = 4 << 20;
 
 /// An open PDF file.
 pub(crate) struct File<'a> {
@@ -28,8 +36,8 @@ pub(crate) struct File<'a> {
     table: Table,
     repaired: OnceLock<Table>,
     encryption: Option<Encryption>,
-    objects: Mutex<HashMap<u32, Arc<Object>>>,
-    object_streams: Mutex<HashMap<u32, Option<Arc<ObjectStream>>>>,
+    objects: Mutex<Recent<u32, Arc<Object>>>,
+    object_streams: Mutex<Recent<u32, Option<Arc<ObjectStream>>>>,
     decoded: AtomicUsize,
     limit_reached: AtomicBool,
     /// From here on there is no more `endstream`.
@@ -47,24 +55,6 @@ pub(crate) enum OpenError {
     Password,
     /// It is encrypted in a way that is not known.
     Encryption(String),
-}
-
-#[derive(Default)]
-struct Table {
-    entries: HashMap<u32, Entry>,
-    trailer: Dictionary,
-}
-
-#[derive(Clone, Copy)]
-enum Entry {
-    Free,
-    At(usize),
-    InStream { stream: u32, index: usize },
-}
-
-struct Encryption {
-    state: EncryptionState,
-    dictionary: Option<u32>,
 }
 
 struct ObjectStream {
@@ -87,8 +77,8 @@ impl<'a> File<'a> {
             table: Table::default(),
             repaired: OnceLock::new(),
             encryption: None,
-            objects: Mutex::default(),
-            object_streams: Mutex::default(),
+            objects: Mutex::new(Recent::new(OBJECTS_KEPT)),
+            object_streams: Mutex::new(Recent::new(OBJECT_STREAMS_KEPT)),
             decoded: AtomicUsize::new(0),
             limit_reached: AtomicBool::new(false),
             no_stream_end: AtomicUsize::new(usize::MAX),
@@ -138,12 +128,12 @@ impl<'a> File<'a> {
     /// An indirect object; null where there is none.
     pub(crate) fn get(&self, id: ObjectId) -> Arc<Object> {
         if let Some(object) = self.objects.lock().expect("no holder panics").get(&id.0) {
-            return Arc::clone(object);
+            return object;
         }
         let object = Arc::new(self.read(id.0).unwrap_or(Object::Null));
         let is_copy = matches!(&*object, Object::Stream(stream) if !stream.content.is_empty());
         if !is_copy {
-            self.objects.lock().expect("no holder panics").insert(id.0, Arc::clone(&object));
+            self.objects.lock().expect("no holder panics").insert(id.0, Arc::clone(&object), size_of_object(&object));
         }
         object
     }
@@ -409,8 +399,7 @@ impl<'a> File<'a> {
             }
             // A length may stand in an object stream that is already open.
             Entry::InStream { stream, .. } => {
-                let streams = self.object_streams.try_lock().ok()?;
-                let stream = streams.get(&stream)?.as_ref()?;
+                let stream = self.object_streams.try_lock().ok()?.get(&stream)??;
                 let (_, offset) = stream.objects.iter().find(|(found, _)| *found == number)?;
                 Lexer::of_file(&stream.data, *offset).integer()
             }
@@ -420,10 +409,11 @@ impl<'a> File<'a> {
 
     fn object_stream(&self, number: u32) -> Option<Arc<ObjectStream>> {
         if let Some(stream) = self.object_streams.lock().expect("no holder panics").get(&number) {
-            return stream.clone();
+            return stream;
         }
         let stream = self.read_object_stream(number).map(Arc::new);
-        self.object_streams.lock().expect("no holder panics").insert(number, stream.clone());
+        let size = stream.as_ref().map_or(0, |stream| stream.data.len() + stream.objects.len() * 16);
+        self.object_streams.lock().expect("no holder panics").insert(number, stream.clone(), size);
         stream
     }
 
@@ -457,329 +447,20 @@ impl<'a> File<'a> {
         };
         if is_direct(b"Filter") && is_direct(b"DecodeParms") { self.decode(stream) } else { None }
     }
-
-    // --- encryption ---
-
-    fn decrypt(&self, id: ObjectId, mut object: Object) -> Object {
-        let Some(encryption) = &self.encryption else { return object };
-        if encryption.dictionary == Some(id.0) {
-            return object;
-        }
-        if let Object::Stream(stream) = &mut object {
-            if stream.dict.has_type(b"XRef") {
-                return object;
-            }
-            let content = self.raw(stream).to_vec();
-            stream.content = content;
-            stream.start_position = None;
-        }
-        // What cannot be decrypted stays as it is; the text that comes of it shows it.
-        let _ = lopdf::encryption::decrypt_object(&encryption.state, id, &mut object);
-        object
-    }
-
-    fn open_encryption(&self, password: Option<&str>) -> Result<Option<Encryption>, OpenError> {
-        let Ok(entry) = self.table.trailer.get(b"Encrypt") else { return Ok(None) };
-        self.objects.lock().expect("no holder panics").clear();
-        self.object_streams.lock().expect("no holder panics").clear();
-        let number = entry.as_reference().ok().map(|id| id.0);
-        let Some(dictionary) = self.dictionary(entry) else { return Ok(None) };
-        if only_attachments_are_encrypted(&dictionary) {
-            return Ok(None);
-        }
-        let mut document = lopdf::Document::new();
-        document.objects.insert((1, 0), Object::Dictionary(self.sound_encryption(&dictionary)));
-        document.trailer.set("Encrypt", Object::Reference((1, 0)));
-        let id = self.array_entry(&self.table.trailer, b"ID").unwrap_or_default();
-        let id: Vec<Object> = id.iter().map(|part| (*self.resolve(part)).clone()).collect();
-        let id = if id.is_empty() { vec![Object::string_literal(""); 2] } else { id };
-        document.trailer.set("ID", Object::Array(id));
-        self.objects.lock().expect("no holder panics").clear();
-
-        let mut candidates: Vec<Vec<u8>> = vec![Vec::new()];
-        if let Some(password) = password {
-            candidates.push(password.as_bytes().to_vec());
-            candidates
-                .push(lopdf::Document::encode_text(&lopdf::Encoding::SimpleEncoding(b"PDFDocEncoding"), password));
-            candidates.push(password.chars().map(|char| u8::try_from(u32::from(char)).unwrap_or(b'?')).collect());
-        }
-        let mut reason = None;
-        for candidate in candidates {
-            match document.authenticate_raw_password(&candidate) {
-                Ok(()) => match EncryptionState::decode(&document, &candidate) {
-                    Ok(state) => return Ok(Some(Encryption { state, dictionary: number })),
-                    Err(error) => reason = Some(error),
-                },
-                Err(error) => reason = Some(error),
-            }
-        }
-        match reason {
-            Some(lopdf::Error::Decryption(lopdf::encryption::DecryptionError::IncorrectPassword)) | None => {
-                Err(OpenError::Password)
-            }
-            Some(error) => Err(OpenError::Encryption(error.to_string())),
-        }
-    }
-
-    /// The encryption dictionary with its references followed, and with the key lengths that its version implies where
-    /// producers wrote others.
-    fn sound_encryption(&self, dictionary: &Dictionary) -> Dictionary {
-        let mut sound = Dictionary::new();
-        for (key, value) in dictionary {
-            let value = match &*self.resolve(value) {
-                Object::Dictionary(inner) => {
-                    let mut direct = Dictionary::new();
-                    for (key, value) in inner {
-                        direct.set(key.clone(), (*self.resolve(value)).clone());
-                    }
-                    Object::Dictionary(direct)
-                }
-                other => other.clone(),
-            };
-            sound.set(key.clone(), value);
-        }
-        let length = sound.get(b"Length").and_then(Object::as_i64).ok();
-        match (sound.get(b"V").and_then(Object::as_i64), length) {
-            (Ok(1), Some(_)) | (Ok(2 | 3), None) => sound.set("Length", 40),
-            (Ok(2 | 3), Some(length @ 5..=16)) => sound.set("Length", length * 8),
-            (Ok(4), Some(_)) => sound.set("Length", 128),
-            (Ok(5), Some(_)) => sound.set("Length", 256),
-            _ => {}
-        }
-        sound
-    }
-
-    // --- the cross-reference ---
-
-    fn has_pages(&self) -> bool {
-        self.catalog().is_some_and(|catalog| self.dictionary_entry(&catalog, b"Pages").is_some())
-    }
-
-    fn use_repaired(&mut self) {
-        self.repair();
-        if let Some(table) = self.repaired.take() {
-            let copy = Table { entries: table.entries.clone(), trailer: table.trailer.clone() };
-            self.table = copy;
-            // Kept, so that it is known, and not made again.
-            let _ = self.repaired.set(table);
-        }
-        self.objects.lock().expect("no holder panics").clear();
-        self.object_streams.lock().expect("no holder panics").clear();
-    }
-
-    fn read_table(&self) -> Table {
-        let mut table = Table::default();
-        let tail = self.data.len().saturating_sub(2048);
-        let Some(at) = memmem::rfind(&self.data[tail..], b"startxref") else { return table };
-        let mut pending: Vec<usize> = Vec::new();
-        let start = Lexer::of_file(self.data, tail + at + 9).integer();
-        pending.extend(start.and_then(|start| usize::try_from(start).ok()));
-        let mut seen = HashSet::new();
-        while let Some(offset) = pending.pop() {
-            if offset >= self.data.len() || !seen.insert(offset) || seen.len() > 10_000 {
-                continue;
-            }
-            let mut lexer = Lexer::of_file(self.data, offset);
-            let trailer = if lexer.keyword(b"xref") {
-                Self::read_section(lexer, &mut table)
-            } else {
-                self.read_xref_stream(offset, &mut table)
-            };
-            let Some(trailer) = trailer else { continue };
-            for key in [&b"Prev"[..], b"XRefStm"] {
-                let next = trailer.get(key).and_then(Object::as_i64).ok();
-                pending.extend(next.and_then(|next| usize::try_from(next).ok()));
-            }
-            for (key, value) in &trailer {
-                if !table.trailer.has(key) {
-                    table.trailer.set(key.clone(), value.clone());
-                }
-            }
-        }
-        table
-    }
-
-    fn read_section(mut lexer: Lexer, table: &mut Table) -> Option<Dictionary> {
-        while let Some(mut first) = lexer.integer() {
-            let count = lexer.integer()?;
-            for at in 0..count {
-                let before = lexer.position;
-                let Some(offset) = lexer.integer() else { break };
-                lexer.integer()?;
-                let in_use = lexer.keyword(b"n");
-                if !in_use && !lexer.keyword(b"f") {
-                    // The count was wrong: these are the next section's numbers.
-                    lexer.position = before;
-                    break;
-                }
-                // A first section that begins with the free head but says 1 is off by one.
-                if at == 0 && first == 1 && !in_use && offset == 0 {
-                    first = 0;
-                }
-                let Ok(number) = u32::try_from(first + at) else { break };
-                let entry = match usize::try_from(offset) {
-                    Ok(offset) if in_use && offset > 0 => Entry::At(offset),
-                    _ => Entry::Free,
-                };
-                table.entries.entry(number).or_insert(entry);
-            }
-        }
-        if !lexer.keyword(b"trailer") {
-            return None;
-        }
-        match lexer.object()? {
-            Object::Dictionary(dictionary) => Some(dictionary),
-            _ => None,
-        }
-    }
-
-    fn read_xref_stream(&self, offset: usize, table: &mut Table) -> Option<Dictionary> {
-        let (_, Object::Stream(stream)) = self.object_at(offset)? else { return None };
-        if !stream.dict.has_type(b"XRef") {
-            return None;
-        }
-        let integers = |key: &[u8]| -> Option<Vec<usize>> {
-            let array = stream.dict.get(key).ok()?.as_array().ok()?;
-            array.iter().map(|item| item.as_i64().ok().and_then(|value| usize::try_from(value).ok())).collect()
-        };
-        let widths = integers(b"W").filter(|widths| widths.len() >= 3 && widths.iter().all(|width| *width <= 8))?;
-        let data = self.decode_direct(&stream)?;
-        let row = widths.iter().sum::<usize>();
-        if row == 0 {
-            return None;
-        }
-        let index = integers(b"Index").unwrap_or_else(|| vec![0, usize::MAX]);
-        let mut rows = data.chunks_exact(row);
-        for section in index.chunks_exact(2) {
-            for at in 0..section[1] {
-                let Some(row) = rows.next() else { break };
-                let field = |from: usize, width: usize| {
-                    row[from..from + width].iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte))
-                };
-                let kind = if widths[0] == 0 { 1 } else { field(0, widths[0]) };
-                let second = field(widths[0], widths[1]);
-                let third = field(widths[0] + widths[1], widths[2]);
-                let entry = match kind {
-                    1 => Entry::At(second as usize),
-                    2 => Entry::InStream { stream: second as u32, index: third as usize },
-                    _ => Entry::Free,
-                };
-                let Some(number) = section[0].checked_add(at).and_then(|number| u32::try_from(number).ok()) else {
-                    break;
-                };
-                table.entries.entry(number).or_insert(entry);
-            }
-        }
-        Some(stream.dict)
-    }
-
-    // --- repair ---
-
-    fn repair(&self) -> &Table {
-        self.repaired.get_or_init(|| self.search())
-    }
-
-    /// Searches the whole file for objects and trailers; of an object's versions the last counts.
-    fn search(&self) -> Table {
-        let mut table = Table::default();
-        let mut streams = Vec::new();
-        let mut catalog = None;
-        for at in memmem::find_iter(self.data, b"obj") {
-            let Some((number, offset)) = self.object_header_before(at) else { continue };
-            table.entries.insert(number, Entry::At(offset));
-            // Only a look at the dictionary: reading everything would make bombs of broken files.
-            let head = &self.data[at + 3..self.data.len().min(at + 3 + 400)];
-            let head = &head[..memmem::find(head, b"endobj").unwrap_or(head.len())];
-            if memmem::find(head, b"/ObjStm").is_some() || memmem::find(head, b"/XRef").is_some() {
-                streams.push(offset);
-            } else if memmem::find(head, b"/Catalog").is_some() && memmem::find(head, b"/Pages").is_some() {
-                catalog = Some(number);
-            }
-        }
-        for at in memmem::find_iter(self.data, b"trailer") {
-            if let Some(Object::Dictionary(dictionary)) = Lexer::of_file(self.data, at + 7).object() {
-                for (key, value) in &dictionary {
-                    table.trailer.set(key.clone(), value.clone());
-                }
-            }
-        }
-        for offset in streams {
-            let Some((id, Object::Stream(stream))) = self.object_at(offset) else { continue };
-            if stream.dict.has_type(b"XRef") {
-                for key in [&b"Root"[..], b"Info", b"Encrypt", b"ID"] {
-                    if let Ok(value) = stream.dict.get(key) {
-                        table.trailer.set(key, value.clone());
-                    }
-                }
-            } else if stream.dict.has_type(b"ObjStm") {
-                let Object::Stream(stream) = self.decrypt(id, Object::Stream(stream)) else { continue };
-                let Some(parsed) = self.parse_object_stream(&stream) else { continue };
-                for (index, (number, offset)) in parsed.objects.iter().enumerate() {
-                    let is_newer = match table.entries.get(number) {
-                        Some(Entry::At(other)) => *other < offset.saturating_add(self.position_of(&stream)),
-                        _ => true,
-                    };
-                    if is_newer {
-                        table.entries.insert(*number, Entry::InStream { stream: id.0, index });
-                    }
-                    if catalog.is_none() && is_catalog(&parsed.data, *offset) {
-                        catalog = Some(*number);
-                    }
-                }
-            }
-        }
-        let root = table.trailer.get(b"Root").and_then(Object::as_reference).ok();
-        if root.is_none_or(|root| !table.entries.contains_key(&root.0))
-            && let Some(catalog) = catalog
-        {
-            table.trailer.set("Root", Object::Reference((catalog, 0)));
-        }
-        table
-    }
-
-    fn position_of(&self, stream: &Stream) -> usize {
-        stream.start_position.unwrap_or(self.data.len())
-    }
-
-    /// Of `12 0 obj`, with `obj` at the position: the number and where it begins.
-    fn object_header_before(&self, at: usize) -> Option<(u32, usize)> {
-        let before = &self.data[..at];
-        let skip_spaces = |mut end: usize| {
-            while end > 0 && is_space(before[end - 1]) {
-                end -= 1;
-            }
-            end
-        };
-        let skip_digits = |mut end: usize| {
-            while end > 0 && before[end - 1].is_ascii_digit() {
-                end -= 1;
-            }
-            end
-        };
-        let generation_end = skip_spaces(at);
-        let generation = skip_digits(generation_end);
-        let number_end = skip_spaces(generation);
-        let number = skip_digits(number_end);
-        if generation == generation_end || number_end == generation || number == number_end || number_end - number > 10
-        {
-            return None;
-        }
-        let value = std::str::from_utf8(&before[number..number_end]).ok()?.parse().ok()?;
-        Some((value, number))
-    }
 }
 
-/// Whether strings and streams are as they are, and only embedded files need the password.
-fn only_attachments_are_encrypted(encryption: &Dictionary) -> bool {
-    let is_identity = |key: &[u8]| encryption.get(key).and_then(Object::as_name).unwrap_or(b"Identity") == b"Identity";
-    encryption.get(b"V").and_then(Object::as_i64).is_ok_and(|version| version >= 4)
-        && is_identity(b"StmF")
-        && is_identity(b"StrF")
-}
-
-fn is_catalog(data: &[u8], offset: usize) -> bool {
-    match Lexer::of_file(data, offset).object() {
-        Some(Object::Dictionary(dictionary)) => dictionary.has_type(b"Catalog") && dictionary.has(b"Pages"),
-        _ => false,
-    }
+/// About how many bytes an object takes in memory.
+fn size_of_object(object: &Object) -> usize {
+    const ENTRY: usize = 64;
+    let entries = |dictionary: &Dictionary| -> usize {
+        dictionary.iter().map(|(key, value)| ENTRY + key.len() + size_of_object(value)).sum()
+    };
+    ENTRY
+        + match object {
+            Object::Array(items) => items.iter().map(size_of_object).sum(),
+            Object::Dictionary(dictionary) => entries(dictionary),
+            Object::Stream(stream) => entries(&stream.dict) + stream.content.len(),
+            Object::String(bytes, _) | Object::Name(bytes) => bytes.len(),
+            _ => 0,
+        }
 }

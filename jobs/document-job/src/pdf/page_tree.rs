@@ -1,6 +1,7 @@
 //! The pages of a file (ISO 32000-2, 7.7.3), with what they inherit.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -15,9 +16,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_PARTS: usize = 20_000;
 
 /// A page and what it inherits from the nodes above it.
-#[derive(Clone)]
 pub(crate) struct Page {
-    pub(crate) id: Option<ObjectId>,
     pub(crate) dictionary: Dictionary,
     pub(crate) resources: Dictionary,
     /// What is shown of user space: x0, y0, x1, y1.
@@ -26,6 +25,13 @@ pub(crate) struct Page {
     pub(crate) rotation: u16,
     /// Points per unit.
     pub(crate) unit: f32,
+}
+
+/// A page that is read when it is asked for: a long document's pages take much memory.
+pub(crate) struct Leaf {
+    /// A reference, or the page itself.
+    node: Object,
+    above: Arc<Inherited>,
 }
 
 #[derive(Clone, Default)]
@@ -37,18 +43,36 @@ struct Inherited {
 }
 
 /// All pages, in order; an object that appears twice counts once.
-pub(crate) fn pages(file: &File) -> Vec<Page> {
+pub(crate) fn pages(file: &File) -> Vec<Leaf> {
     let mut pages = Vec::new();
     let mut seen = HashSet::new();
     let Some(root) = file.catalog().and_then(|catalog| catalog.get(b"Pages").ok().cloned()) else { return pages };
     // A stack of its own: depth is the file's choice.
-    let mut pending = vec![(root, Inherited::default(), 0)];
-    while let Some((node, mut inherited, depth)) = pending.pop() {
+    let mut pending = vec![(root, Arc::new(Inherited::default()), 0)];
+    while let Some((node, above, depth)) = pending.pop() {
         let id = node.as_reference().ok();
         if id.is_some_and(|id| !seen.insert(id)) || depth > MAX_DEPTH || pages.len() >= MAX_PAGES {
             continue;
         }
         let Some(dictionary) = file.dictionary(&node) else { continue };
+        let kids = file.array_entry(&dictionary, b"Kids").filter(|_| !dictionary.has_type(b"Page"));
+        match kids {
+            Some(kids) => {
+                let above = Arc::new(above.overridden(&dictionary));
+                pending.extend(kids.into_iter().take(MAX_PAGES).rev().map(|kid| (kid, Arc::clone(&above), depth + 1)));
+            }
+            // A node without kids is no page, whatever else it says.
+            None if dictionary.has_type(b"Pages") || dictionary.has_type(b"Catalog") => {}
+            None => pages.push(Leaf { node, above }),
+        }
+    }
+    pages
+}
+
+impl Inherited {
+    /// What counts at a node that says this of itself.
+    fn overridden(&self, dictionary: &Dictionary) -> Self {
+        let mut inherited = self.clone();
         for (slot, key) in [
             (&mut inherited.resources, &b"Resources"[..]),
             (&mut inherited.media_box, b"MediaBox"),
@@ -61,21 +85,19 @@ pub(crate) fn pages(file: &File) -> Vec<Page> {
                 *slot = Some(value.clone());
             }
         }
-        let kids = file.array_entry(&dictionary, b"Kids").filter(|_| !dictionary.has_type(b"Page"));
-        match kids {
-            Some(kids) => {
-                pending.extend(kids.into_iter().take(MAX_PAGES).rev().map(|kid| (kid, inherited.clone(), depth + 1)));
-            }
-            // A node without kids is no page, whatever else it says.
-            None if dictionary.has_type(b"Pages") || dictionary.has_type(b"Catalog") => {}
-            None => pages.push(Page::new(file, id, dictionary, &inherited)),
-        }
+        inherited
     }
-    pages
 }
 
-impl Page {
-    fn new(file: &File, id: Option<ObjectId>, dictionary: Dictionary, inherited: &Inherited) -> Self {
+impl Leaf {
+    /// None where the page is written into its parent, so that nothing can refer to it.
+    pub(crate) fn id(&self) -> Option<ObjectId> {
+        self.node.as_reference().ok()
+    }
+
+    pub(crate) fn page(&self, file: &File) -> Page {
+        let dictionary = file.dictionary(&self.node).unwrap_or_default();
+        let inherited = self.above.overridden(&dictionary);
         let rectangle = |object: &Option<Object>| {
             let mut holder = Dictionary::new();
             holder.set("Box", object.clone()?);
@@ -91,8 +113,7 @@ impl Page {
         let rotation = inherited.rotation.as_ref().map(|object| file.resolve(object));
         let rotation = rotation.and_then(|rotation| rotation.as_float().ok()).unwrap_or(0.0);
         let unit = file.number_entry(&dictionary, b"UserUnit").filter(|unit| (0.01..=10_000.0).contains(unit));
-        Self {
-            id,
+        Page {
             resources: inherited.resources.as_ref().and_then(|object| file.dictionary(object)).unwrap_or_default(),
             dictionary,
             bounds,
@@ -100,7 +121,9 @@ impl Page {
             unit: unit.unwrap_or(1.0),
         }
     }
+}
 
+impl Page {
     /// Width and height as shown, in points.
     pub(crate) fn size(&self) -> (f32, f32) {
         let width = (self.bounds[2] - self.bounds[0]) * self.unit;

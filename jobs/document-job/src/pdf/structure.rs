@@ -6,7 +6,7 @@ use lopdf::{Dictionary, Object, ObjectId};
 
 use super::encoding::{Encoding, text_of_glyph};
 use super::file::File;
-use super::page_tree::Page;
+use super::page_tree::{Leaf, Page};
 use crate::document::{Field, Link, Metadata, OutlineItem};
 
 /// Entries of one outline, form or list of names that are read.
@@ -113,8 +113,8 @@ fn date_text(date: &str) -> Option<String> {
 pub(crate) struct PageNumbers(HashMap<ObjectId, usize>);
 
 impl PageNumbers {
-    pub(crate) fn of(pages: &[Page]) -> Self {
-        Self(pages.iter().enumerate().filter_map(|(at, page)| Some((page.id?, at + 1))).collect())
+    pub(crate) fn of(pages: &[Leaf]) -> Self {
+        Self(pages.iter().enumerate().filter_map(|(at, page)| Some((page.id()?, at + 1))).collect())
     }
 
     /// The page that a destination leads to; destinations may be named.
