@@ -53,7 +53,7 @@ struct Load {
     compared: Compared,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Kind {
     operation: String,
     gb_a_day: f64,
@@ -74,6 +74,15 @@ struct Kind {
 struct Compared {
     pages_a_document: f64,
     video_minutes_a_gb: f64,
+    transcode: Transcode,
+}
+
+/// What transcoding takes, on a machine as dispatch gives for it.
+#[derive(Debug, Deserialize)]
+struct Transcode {
+    cpu_seconds_a_gb: f64,
+    vcpus: f64,
+    gib: f64,
 }
 
 impl Kind {
@@ -159,6 +168,13 @@ impl Model {
 
     fn compute_unpacked(&self, machine: &Machine) -> f64 {
         self.kinds().map(|kind| self.kind_compute(kind, machine, 1.0)).sum()
+    }
+
+    /// US dollars a day for transcoding every video.
+    fn transcode(&self, machine: &Machine) -> f64 {
+        let Transcode { cpu_seconds_a_gb, vcpus, gib } = self.load.compared.transcode;
+        let videos = self.load.kinds.get("video").expect("the load has videos");
+        self.kind_compute(&Kind { cpu_seconds_a_gb, vcpus, gib, ..videos.clone() }, machine, 1.0)
     }
 
     /// US dollars a day, by part, beside the jobs and what is kept.
@@ -356,6 +372,11 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
             "Key frames by video-job instead of MediaConvert's frame capture over every minute",
             video_gb * load.compared.video_minutes_a_gb * model.price("mediaconvert_minute") * days,
             job("video"),
+        ),
+        (
+            "Transcoding by video-job instead of MediaConvert, were every video transcoded to one AVC in HD",
+            video_gb * load.compared.video_minutes_a_gb * model.price("mediaconvert_minute") * days,
+            model.transcode(&spot) * days,
         ),
     ];
     for (lever, without, with) in levers {
