@@ -1,10 +1,11 @@
 # Thin: each target is one or two commands. `make help` lists them.
 ARCHITECTURE ?= x86_64
 REGISTRY ?=
+SECONDS ?= 60
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build lambda-zips test lint bench reference docker-build docker-push clean
+.PHONY: help demo build lambda-zips test lint fuzz bench reference docker-build docker-push clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,10 @@ lint: ## formatting, clippy, licences of everything that ships
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny --locked check bans licenses sources
+
+fuzz: ## run the fuzz targets of the project's own parsers: make fuzz [SECONDS=60]
+	scripts/setup build
+	scripts/fuzz $(SECONDS)
 
 bench: ## measure against the peers; prints tables of ratios
 	scripts/setup bench
