@@ -48,6 +48,7 @@ locals {
         PACK_BELOW_BYTES  = tostring(var.packing.below_bytes)
         PACK_BYTES        = tostring(var.packing.bytes)
         PACK_COUNT        = tostring(var.packing.count)
+        RESOURCE_BOUNDS   = length(local.resource_bounds) > 0 ? jsonencode(local.resource_bounds) : ""
         MAX_RECEIVE_COUNT = tostring(local.dead_letter_after_receives)
         CLAIM_SECONDS     = tostring(local.claim_seconds)
         RECORD_DAYS       = tostring(var.record_days)
@@ -81,6 +82,14 @@ locals {
   processing_rules = [for rule in var.processing_rules : {
     for name, value in { glob = rule.glob, kind = rule.kind, processingOption = rule.processing_option } : name => value if value != null
   }]
+
+  resource_bounds = {
+    for kind, bounds in {
+      for kind, setting in var.kinds : kind => {
+        for name, bound in { least = setting.least, most = setting.most } : name => { vcpus = bound.vcpus, memoryMib = bound.memory_mib } if bound != null
+      }
+    } : kind => bounds if length(bounds) > 0
+  }
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""
 }

@@ -136,13 +136,15 @@ variable "eks" {
 }
 
 variable "kinds" {
-  description = "What to change for a kind (document, image, model, video) against terraform/kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job, seconds until it is stopped, GPUs."
+  description = "What to change for a kind (document, image, model, video) against terraform/kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (the table in jobs/dispatch-lambda/src/resources.rs)."
   type = map(object({
     vcpus           = optional(number)
     memory_mib      = optional(number)
     disk_gib        = optional(number)
     timeout_seconds = optional(number)
     gpus            = optional(number)
+    least           = optional(object({ vcpus = number, memory_mib = number }))
+    most            = optional(object({ vcpus = number, memory_mib = number }))
   }))
   default = {}
 
@@ -154,6 +156,20 @@ variable "kinds" {
   validation {
     condition     = alltrue([for kind in var.kinds : try(kind.disk_gib, null) == null ? true : kind.disk_gib >= 21 && kind.disk_gib <= 200])
     error_message = "kinds: disk_gib must be 21 to 200, which is what Fargate offers."
+  }
+
+  validation {
+    condition = alltrue(flatten([for kind in var.kinds : [for bound in [try(kind.least, null), try(kind.most, null)] :
+      bound == null ? true : bound.vcpus >= 1 && bound.vcpus <= 16 && bound.memory_mib >= 2048 && bound.memory_mib <= 122880
+    ]]))
+    error_message = "kinds: least and most must be 1 to 16 vCPUs and 2048 to 122880 MiB, which is what Fargate offers."
+  }
+
+  validation {
+    condition = alltrue([for kind in var.kinds :
+      try(kind.least, null) == null || try(kind.most, null) == null ? true : kind.least.vcpus <= kind.most.vcpus && kind.least.memory_mib <= kind.most.memory_mib
+    ])
+    error_message = "kinds: least must be no more than most."
   }
 
   validation {

@@ -31,8 +31,8 @@ variables {
   }
 
   kinds = {
-    image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, gpus = 0 }
-    video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, gpus = 0 }
+    image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, patience = 1, gpus = 0 }
+    video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, patience = 4, gpus = 0 }
   }
 }
 
@@ -66,8 +66,13 @@ run "fargate" {
   }
 
   assert {
-    condition     = alltrue([for definition in aws_batch_job_definition.kind : jsondecode(definition.container_properties).command == ["run", "--input", "Ref::input", "--processing-option", "Ref::processingOption"]])
+    condition     = alltrue([for definition in aws_batch_job_definition.kind : slice(jsondecode(definition.container_properties).command, 0, 5) == ["run", "--input", "Ref::input", "--processing-option", "Ref::processingOption"]])
     error_message = "The command must take the parameters input and processingOption."
+  }
+
+  assert {
+    condition     = { for kind, definition in aws_batch_job_definition.kind : kind => slice(jsondecode(definition.container_properties).command, 5, 7) } == { image = ["--memory-limit", "3584MiB"], video = ["--memory-limit", "7168MiB"] }
+    error_message = "An operation may take seven eighths of the container's memory."
   }
 
   assert {
@@ -85,8 +90,13 @@ run "fargate" {
   }
 
   assert {
-    condition     = { for variable in jsondecode(aws_batch_job_definition.kind["image"].container_properties).environment : variable.name => variable.value } == { for name, value in var.environment : name => value }
-    error_message = "The environment is exactly what the caller gives."
+    condition     = { for variable in jsondecode(aws_batch_job_definition.kind["image"].container_properties).environment : variable.name => variable.value } == merge({ JOB_TIME_LIMIT = "1440" }, var.environment)
+    error_message = "The environment is what the caller gives, and a limit that ends an operation before AWS Batch ends the job."
+  }
+
+  assert {
+    condition     = one([for variable in jsondecode(aws_batch_job_definition.kind["video"].container_properties).environment : variable.value if variable.name == "JOB_TIME_LIMIT"]) == "2880"
+    error_message = "A transcode, which may take four times the limit, ends before AWS Batch ends the job."
   }
 
   assert {
@@ -141,8 +151,8 @@ run "ec2" {
   variables {
     compute = "EC2"
     kinds = {
-      image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, gpus = 0 }
-      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, gpus = 1 }
+      image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, patience = 1, gpus = 0 }
+      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, patience = 4, gpus = 1 }
     }
   }
 
@@ -208,6 +218,14 @@ run "eks" {
       && !definition.eks_properties[0].pod_properties[0].host_network
     ])
     error_message = "Pods run without rights and off the host's network."
+  }
+
+  assert {
+    condition = (
+      slice(aws_batch_job_definition.kind["image"].eks_properties[0].pod_properties[0].containers[0].args, 5, 7) == tolist(["--memory-limit", "3584MiB"])
+      && one([for variable in aws_batch_job_definition.kind["image"].eks_properties[0].pod_properties[0].containers[0].env : variable.value if variable.name == "JOB_TIME_LIMIT"]) == "1440"
+    )
+    error_message = "Pods have the same limits."
   }
 
   assert {

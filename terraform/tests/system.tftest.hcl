@@ -72,6 +72,36 @@ run "rules_reach_classify_as_it_reads_them" {
   }
 }
 
+run "bounds_reach_dispatch_as_it_reads_them" {
+  command = plan
+
+  variables {
+    kinds = {
+      image = { least = { vcpus = 2, memory_mib = 8192 }, memory_mib = 8192 }
+      video = { most = { vcpus = 4, memory_mib = 16384 }, timeout_seconds = 7200 }
+      model = { vcpus = 4 }
+    }
+  }
+
+  assert {
+    condition = jsondecode(output.installation.environments.dispatch.RESOURCE_BOUNDS) == {
+      image = { least = { vcpus = 2, memoryMib = 8192 } }
+      video = { most = { vcpus = 4, memoryMib = 16384 } }
+    }
+    error_message = "RESOURCE_BOUNDS must be what dispatch parses."
+  }
+}
+
+run "bounds_are_sizes_that_there_are" {
+  command = plan
+
+  variables {
+    kinds = { image = { least = { vcpus = 4, memory_mib = 8192 }, most = { vcpus = 2, memory_mib = 16384 } } }
+  }
+
+  expect_failures = [var.kinds]
+}
+
 run "without_delivery_there_is_no_distribution" {
   variables {
     delivery = { enabled = false }

@@ -259,7 +259,14 @@ pub async fn a_job_submitted_by_hand_is_recorded(system: &mut System<'_>) {
     let ran = system.carried_out.last().expect("a container");
     assert_eq!(
         ran.command[1..],
-        ["--input", &format!("s3://{input}/{key}"), "--processing-option", "convert?format=png"]
+        [
+            "--input",
+            &format!("s3://{input}/{key}"),
+            "--processing-option",
+            "convert?format=png",
+            "--memory-limit",
+            "3584MiB"
+        ]
     );
     let records = records_of(system, key).await;
     let by_hand =

@@ -248,10 +248,11 @@ async fn compute(aws: &Aws, name: &str, input: &str, variables: &Variables) -> (
         let requirement = |kind, value: &str| batch::ResourceRequirement::builder().r#type(kind).value(value).build();
         let pair = |(name, value): (&String, &String)| batch::KeyValuePair::builder().name(name).value(value).build();
         let command = ["run", "--input", "Ref::input", "--processing-option", "Ref::processingOption"];
+        let limit = ["--memory-limit", "3584MiB"];
         let scratch = batch::MountPoint::builder().source_volume("scratch").container_path("/tmp").read_only(false);
         let container = batch::ContainerProperties::builder()
             .image(format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}/{}:latest", kind.job_name()))
-            .set_command(Some(command.map(str::to_owned).into()))
+            .set_command(Some(command.into_iter().chain(limit).map(str::to_owned).collect()))
             .user("65532:65532")
             .set_environment(Some(variables.iter().map(pair).collect()))
             .resource_requirements(requirement(batch::ResourceType::Vcpu, "2"))

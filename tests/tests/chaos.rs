@@ -15,6 +15,7 @@ use control::event::BusEvent;
 use control::{InputRecord, OutputRecord, State};
 use dispatch_lambda::handler::Dispatcher;
 use dispatch_lambda::packing::Packing;
+use dispatch_lambda::resources::Bounds;
 use e2e::world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, WorldTable, text_of};
 use job::{FailureKind, JobRequest, Outcome};
 use output_lambda::handler::Recorder;
@@ -130,7 +131,7 @@ impl Run {
                 job_definitions: MediaKind::ALL.map(|kind| kind.job_name().to_owned()),
                 on_kubernetes: false,
                 work_bucket: "work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40 },
+                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: [Bounds::NONE; 4] },
                 give_up_receives: 5,
                 claim_seconds: 300,
                 record_days: 30,

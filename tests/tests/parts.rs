@@ -8,6 +8,7 @@ use control::ports::Queues;
 use control::{InputRecord, State, table};
 use dispatch_lambda::handler::Dispatcher;
 use dispatch_lambda::packing::Packing;
+use dispatch_lambda::resources::Bounds;
 use e2e::world::{Faults, SubmittedJob, World, WorldTable, text_of};
 use job::{JobRequest, Source};
 use output_lambda::handler::Recorder;
@@ -41,7 +42,7 @@ impl System {
                 job_definitions: each("definition-"),
                 on_kubernetes: false,
                 work_bucket: "s3-work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40 },
+                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: [Bounds::NONE; 4] },
                 give_up_receives: 1000,
                 claim_seconds: 300,
                 record_days: 30,
@@ -155,8 +156,14 @@ fn a_long_video_is_an_array_of_parts_and_a_job_that_joins_them() {
     assert_eq!((parts.submission.array_size, join.submission.array_size), (Some(4), None));
     assert_eq!((&parts.submission.depends_on, join.submission.depends_on.as_ref()), (&None, Some(&parts.id)));
     let (list, location) = (&parts.submission.command[2], format!("s3://s3-work/parts/{}", join.submission.name));
-    assert_eq!(parts.submission.command, ["run", "--manifest", list, "--parts", &location]);
-    assert_eq!(join.submission.command, ["run", "--manifest", list, "--parts", &location, "--join", "4"]);
+    assert_eq!(
+        parts.submission.command,
+        ["run", "--manifest", list, "--parts", &location, "--memory-limit", "14336MiB"]
+    );
+    assert_eq!(
+        join.submission.command,
+        ["run", "--manifest", list, "--parts", &location, "--join", "4", "--memory-limit", "3584MiB"]
+    );
     let record = system.record();
     assert_eq!((record.state, record.batch_job_id.as_ref()), (State::Submitted, Some(&join.id)));
 

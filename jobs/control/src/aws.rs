@@ -553,6 +553,11 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_sdk_batch::config::interceptors::BeforeTransmitInterceptorContextRef;
+    use aws_sdk_batch::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents};
+    use aws_sdk_batch::error::BoxError;
     use serde_json::json;
 
     use super::*;
@@ -565,5 +570,85 @@ mod tests {
             unreachable!()
         };
         assert_eq!(from_attributes(to_attributes(item.clone())), item);
+    }
+
+    fn submission(pod_container: Option<&str>) -> Submission {
+        Submission {
+            name: "dispatch-image-1".to_owned(),
+            queue: "media-image".to_owned(),
+            definition: "media-image".to_owned(),
+            command: vec!["run".to_owned(), "--manifest".to_owned(), "s3://lists/a".to_owned()],
+            parameters: vec![("list".to_owned(), "a".to_owned())],
+            array_size: None,
+            depends_on: None,
+            vcpus: 2,
+            memory: 4096,
+            pod_container: pod_container.map(str::to_owned),
+            tags: Vec::new(),
+        }
+    }
+
+    /// Keeps the body of the last request.
+    #[derive(Debug, Clone, Default)]
+    struct Sent(Arc<Mutex<Value>>);
+
+    impl Intercept for Sent {
+        fn name(&self) -> &'static str {
+            "Sent"
+        }
+
+        fn read_before_transmit(
+            &self,
+            context: &BeforeTransmitInterceptorContextRef<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            let body = context.request().body().bytes().expect("a body in memory");
+            *self.0.lock().unwrap() = serde_json::from_slice(body)?;
+            Ok(())
+        }
+    }
+
+    /// The body of the SubmitJob request for a submission. Nothing is sent: there is no HTTP client.
+    async fn sent(submission: &Submission) -> Value {
+        let sent = Sent::default();
+        let config = aws_sdk_batch::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .interceptor(sent.clone())
+            .build();
+        let answer = AwsBatch(aws_sdk_batch::Client::from_conf(config)).submit(submission).await;
+        assert!(matches!(answer, Err(SubmitFailure::Unknown(_))), "{answer:?}");
+        std::mem::take(&mut *sent.0.lock().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_container_gets_its_command_and_resources_as_overrides() {
+        let body = sent(&submission(None)).await;
+        assert_eq!(
+            body["containerOverrides"],
+            json!({
+                "command": ["run", "--manifest", "s3://lists/a"],
+                "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "4096"}],
+            })
+        );
+        assert!(body.get("eksPropertiesOverride").is_none(), "{body}");
+    }
+
+    /// The shape is that of EksPodPropertiesOverride in Batch's API reference.
+    #[tokio::test]
+    async fn a_pod_gets_them_in_the_words_of_kubernetes() {
+        let body = sent(&submission(Some("image-job"))).await;
+        let quantities = json!({"cpu": "2", "memory": "4096Mi"});
+        assert_eq!(
+            body["eksPropertiesOverride"],
+            json!({"podProperties": {"containers": [{
+                "name": "image-job",
+                "args": ["run", "--manifest", "s3://lists/a"],
+                "resources": {"limits": quantities, "requests": quantities},
+            }]}})
+        );
+        assert!(body.get("containerOverrides").is_none(), "{body}");
     }
 }

@@ -32,6 +32,11 @@ pub const VARIABLES: &[Variable] = &[
         "small images that one container takes at most; of other kinds it takes fewer",
     ),
     Variable::optional(
+        "RESOURCE_BOUNDS",
+        "",
+        "what jobs of a kind get at least and at most: {\"image\": {\"least\": {\"vcpus\": 2, \"memoryMib\": 8192}, \"most\": …}}",
+    ),
+    Variable::optional(
         "MAX_RECEIVE_COUNT",
         "5",
         "the queues' maxReceiveCount: a message that comes the last time is given up with its reason",

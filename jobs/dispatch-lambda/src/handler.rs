@@ -26,6 +26,7 @@ use job::{Failure, FailureKind, JobRequest};
 use serde_json::Value;
 
 use crate::packing::{Pack, needs_of_parts, pack, parts};
+use crate::resources::Resources;
 use crate::settings::Settings;
 
 /// How many jobs one delivery submits at a time.
@@ -273,6 +274,22 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
 
     /// What is submitted under a claim.
     fn prepare(&self, pack: &Pack, claim: &Claim) -> Submissions {
+        let (Some(count), [request]) = (pack.parts, pack.requests.as_slice()) else {
+            return Submissions { parts: None, work: self.submission(pack, claim, pack.resources, &[]) };
+        };
+        let (part, join) = needs_of_parts(request, count, &self.settings.packing);
+        let location = format!("s3://{}/parts/{}", self.settings.work_bucket, claim.job_name);
+        let parts = Submission {
+            name: claim.parts_name(),
+            array_size: Some(count),
+            ..self.submission(pack, claim, part, &["--parts", &location])
+        };
+        let join = self.submission(pack, claim, join, &["--parts", &location, "--join", &count.to_string()]);
+        Submissions { parts: Some(parts), work: join }
+    }
+
+    /// The job of a pack with that part of a machine, and what its command says beside the list.
+    fn submission(&self, pack: &Pack, claim: &Claim, resources: Resources, more: &[&str]) -> Submission {
         let position = Settings::position(pack.kind);
         let operation = operation_of(&pack.requests);
         let list_url = format!("s3://{}/{}", self.settings.work_bucket, claim.work_list);
@@ -290,32 +307,21 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             parameters.push(("processingOption".to_owned(), catalog::redact(&one.processing_option)));
         }
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
-        let mut work = Submission {
+        let limit = resources.memory_limit();
+        let command = [&["run", "--manifest", &list_url], more, &["--memory-limit", &limit]].concat();
+        Submission {
             name: claim.job_name.clone(),
             queue: claim.job_queue.clone(),
             definition: self.settings.job_definitions[position].clone(),
-            command: vec!["run".to_owned(), "--manifest".to_owned(), list_url],
+            command: command.into_iter().map(str::to_owned).collect(),
             parameters,
             array_size: (pack.children > 1).then_some(pack.children as u32),
             depends_on: None,
-            vcpus: pack.resources.vcpus,
-            memory: pack.resources.memory,
+            vcpus: resources.vcpus,
+            memory: resources.memory,
             pod_container: self.settings.on_kubernetes.then(|| pack.kind.job_name().to_owned()),
             tags: tags.map(|(name, value)| (name.to_owned(), tag_value(value))).into(),
-        };
-        let (Some(count), [request]) = (pack.parts, pack.requests.as_slice()) else {
-            return Submissions { parts: None, work };
-        };
-        let (part, join) = needs_of_parts(request, count);
-        let location = format!("s3://{}/parts/{}", self.settings.work_bucket, claim.job_name);
-        work.command.extend(["--parts".to_owned(), location]);
-        let mut parts = work.clone();
-        parts.name = claim.parts_name();
-        parts.array_size = Some(count);
-        (parts.vcpus, parts.memory) = (part.vcpus, part.memory);
-        work.command.extend(["--join".to_owned(), count.to_string()]);
-        (work.vcpus, work.memory) = (join.vcpus, join.memory);
-        Submissions { parts: Some(parts), work }
+        }
     }
 
     /// Writes the list, then claims every upload of the pack or none.

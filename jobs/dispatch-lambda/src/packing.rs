@@ -8,7 +8,8 @@ use catalog::{MediaKind, Operation, Operations};
 use control::table::BATCH;
 use job::JobRequest;
 
-use crate::resources::{Resources, resources, share};
+use crate::resources::{Bounds, Resources, resources, share};
+use crate::settings::Settings;
 
 /// Bytes of a long video that one of several containers encodes: some minutes of high definition, which takes much longer
 /// than a container's start.
@@ -26,6 +27,14 @@ pub struct Packing {
     pub bytes: u64,
     /// Images that one container takes at most; see [`share`].
     pub count: u64,
+    /// What jobs of a kind get at least and at most, in the order of [`MediaKind::ALL`].
+    pub bounds: [Bounds; 4],
+}
+
+impl Packing {
+    fn hold(&self, kind: MediaKind, wanted: Resources) -> Resources {
+        self.bounds[Settings::position(kind)].hold(wanted)
+    }
 }
 
 /// Requests that are submitted as one Batch job: an array if there is more than one child.
@@ -49,7 +58,7 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     let mut packs = Vec::new();
     let mut small: BTreeMap<(MediaKind, Resources), Vec<JobRequest>> = BTreeMap::new();
     for request in requests {
-        let resources = needs(&request);
+        let resources = limits.hold(request.kind, needs(&request));
         if request.source.size >= limits.below_bytes {
             let parts = parts(&request);
             packs.push(Pack { kind: request.kind, resources, children: 1, parts, requests: vec![request] });
@@ -69,7 +78,7 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
 }
 
 /// What a request needs.
-pub fn needs(request: &JobRequest) -> Resources {
+fn needs(request: &JobRequest) -> Resources {
     let operations = Operations::parse_for(request.kind, &request.processing_option);
     let names: Vec<&str> = operations.iter().flatten().map(Operation::name).collect();
     resources(request.kind, names, request.source.size)
@@ -93,8 +102,8 @@ pub fn parts(request: &JobRequest) -> Option<u32> {
 }
 
 /// What a container gets that does one of so many parts of a request, and the one that joins them.
-pub fn needs_of_parts(request: &JobRequest, parts: u32) -> (Resources, Resources) {
-    let of = |operation, bytes| resources(request.kind, [operation], bytes);
+pub fn needs_of_parts(request: &JobRequest, parts: u32, limits: &Packing) -> (Resources, Resources) {
+    let of = |operation, bytes| limits.hold(request.kind, resources(request.kind, [operation], bytes));
     (of("transcode", request.source.size / u64::from(parts.max(1))), of("", request.source.size))
 }
 
@@ -129,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Packing = Packing { below_bytes: 32 << 20, bytes: 512 << 20, count: 100 };
+    const LIMITS: Packing = Packing { below_bytes: 32 << 20, bytes: 512 << 20, count: 100, bounds: [Bounds::NONE; 4] };
 
     fn request(number: usize, kind: MediaKind, size: u64) -> JobRequest {
         JobRequest {
@@ -170,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_part_gets_what_its_share_of_the_bytes_needs() {
-        let (part, join) = needs_of_parts(&request(1, MediaKind::Video, 50 << 30), 64);
+        let (part, join) = needs_of_parts(&request(1, MediaKind::Video, 50 << 30), 64, &LIMITS);
         assert_eq!((part.vcpus, join.vcpus), (8, 2));
     }
 

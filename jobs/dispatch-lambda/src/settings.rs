@@ -1,10 +1,13 @@
 //! What is configured for dispatch.
 
+use std::collections::BTreeMap;
+
 use catalog::MediaKind;
 use control::environment::Environment;
 use job::Failure;
 
 use crate::packing::Packing;
+use crate::resources::Bounds;
 
 /// What is configured. Arrays are in the order of [`MediaKind::ALL`].
 #[derive(Debug, Clone)]
@@ -55,6 +58,7 @@ impl Settings {
                 below_bytes: environment.number("PACK_BELOW_BYTES")?,
                 bytes: environment.number("PACK_BYTES")?,
                 count: environment.number("PACK_COUNT")?,
+                bounds: bounds(environment.get_optional("RESOURCE_BOUNDS").unwrap_or("{}"))?,
             },
             give_up_receives: environment.number("MAX_RECEIVE_COUNT")?,
             claim_seconds: environment.number("CLAIM_SECONDS")? as i64,
@@ -75,6 +79,18 @@ impl Settings {
     }
 }
 
+/// Bounds by kind, from a JSON object.
+fn bounds(text: &str) -> Result<[Bounds; 4], Failure> {
+    let unusable = |reason: String| Failure::invalid_request(format!("RESOURCE_BOUNDS: {reason}"));
+    let by_kind: BTreeMap<MediaKind, Bounds> =
+        serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
+    let mut bounds = [Bounds::NONE; 4];
+    for (kind, of_kind) in by_kind {
+        bounds[Settings::position(kind)] = of_kind.checked().map_err(|reason| unusable(format!("{kind}: {reason}")))?;
+    }
+    Ok(bounds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +102,7 @@ mod tests {
         let lookup = |name: &'static str| {
             Some(match name {
                 "COMPUTE" => compute.to_owned(),
+                "RESOURCE_BOUNDS" => String::new(),
                 _ if numbers.contains(&name) => "7".to_owned(),
                 _ => format!("https://sqs.eu-west-1.amazonaws.com/1/{name}"),
             })
@@ -98,6 +115,21 @@ mod tests {
         assert!(!read("FARGATE").unwrap().on_kubernetes && !read("EC2").unwrap().on_kubernetes);
         assert!(read("EKS").unwrap().on_kubernetes);
         assert!(read("eks").unwrap_err().to_string().contains("COMPUTE=\"eks\" is none of FARGATE, EC2, EKS"));
+    }
+
+    #[test]
+    fn bounds_are_those_of_their_kind() {
+        let read = bounds(r#"{"model": {"least": {"vcpus": 4, "memoryMib": 8192}}}"#).unwrap();
+        let held = read.map(|bounds| bounds.hold(crate::resources::Resources { vcpus: 1, memory: 2048 }).vcpus);
+        assert_eq!(held, MediaKind::ALL.map(|kind| if kind == MediaKind::Model { 4 } else { 1 }));
+        for (text, reason) in [
+            ("{", "RESOURCE_BOUNDS: "),
+            (r#"{"film": {}}"#, "film"),
+            (r#"{"video": {"most": {"vcpus": 0, "memoryMib": 0}}}"#, "video: "),
+        ] {
+            let refused = bounds(text).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{text}: {refused}");
+        }
     }
 
     #[test]

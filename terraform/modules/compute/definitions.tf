@@ -1,7 +1,20 @@
 # What a job is: `<kind>-job run` on one object, or on a slice of a list. Dispatch and people give the parameters.
 
 locals {
-  command = ["run", "--input", "Ref::input", "--processing-option", "Ref::processingOption"]
+  # An operation that needs more than it may have ends by itself with a reason, before AWS Batch or the kernel ends the job:
+  # an eighth of the memory and a fifth of the time are the job's own.
+  commands = {
+    for kind, setting in var.kinds : kind => [
+      "run", "--input", "Ref::input", "--processing-option", "Ref::processingOption",
+      "--memory-limit", "${setting.memory_mib - floor(setting.memory_mib / 8)}MiB",
+    ]
+  }
+  variables = {
+    for kind, setting in var.kinds : kind => merge(
+      { JOB_TIME_LIMIT = tostring(floor(setting.timeout_seconds * 0.8 / setting.patience)) },
+      var.environment,
+    )
+  }
 
   # The images' user, without any name or right.
   user = 65532
@@ -10,11 +23,11 @@ locals {
     for kind, setting in var.kinds : kind => merge(
       {
         image            = setting.image
-        command          = local.command
+        command          = local.commands[kind]
         jobRoleArn       = aws_iam_role.job[kind].arn
         executionRoleArn = aws_iam_role.execution[kind].arn
         user             = "${local.user}:${local.user}"
-        environment      = [for variable in sort(keys(var.environment)) : { name = variable, value = var.environment[variable] }]
+        environment      = [for variable, value in local.variables[kind] : { name = variable, value = value }]
 
         resourceRequirements = concat(
           [
@@ -111,10 +124,10 @@ resource "aws_batch_job_definition" "kind" {
           name              = each.value.job
           image             = each.value.image
           image_pull_policy = "IfNotPresent"
-          args              = local.command
+          args              = local.commands[each.key]
 
           dynamic "env" {
-            for_each = var.environment
+            for_each = local.variables[each.key]
 
             content {
               name  = env.key

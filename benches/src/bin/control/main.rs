@@ -11,10 +11,11 @@ use anyhow::Result;
 use benches::print;
 use catalog::MediaKind;
 use dispatch_lambda::packing::Packing;
+use dispatch_lambda::resources::Bounds;
 use simulation::{Flow, simulate};
 
 /// The defaults of dispatch and of Terraform.
-const PACKING: Packing = Packing { below_bytes: 32 << 20, bytes: 512 << 20, count: 100 };
+const PACKING: Packing = Packing { below_bytes: 32 << 20, bytes: 512 << 20, count: 100, bounds: [Bounds::NONE; 4] };
 
 /// 5 TB as the mix of the goal: 70 % of the bytes are videos, 15 % images, 10 % documents, 5 % 3D models.
 const MIXED: &[Flow] = &[
