@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Map, Value};
 
 use crate::aws::Aws;
+use crate::containers::in_project;
 use crate::target_folder;
 
 /// How many resources are made at once: Terraform mostly waits, for changes that AWS makes by and by.
@@ -23,46 +24,80 @@ pub struct Terraform {
 
 impl Terraform {
     /// Copies the configuration with what is different against an emulator (`terraform/tests/emulator`) and initialises it
-    /// with a name and a region. Fails the test where Terraform or the provider cannot be had.
+    /// with a name and a region.
     pub fn initialise(aws: &Aws, name: &str, region: &str) -> Self {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let found = Command::new(project.join("scripts/terraform-provider")).output().expect("bash is there");
-        assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
-        let configuration = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-
-        let folder = target_folder().join("terraform/emulator");
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder).expect("what an earlier run left can be removed");
+        let variables = [
+            ("TF_VAR_name", name),
+            ("TF_VAR_region", region),
+            ("TF_VAR_lambda_zips_folder", "zips"),
+            ("TF_VAR_force_destroy", "true"),
+        ];
+        let terraform = Self::in_folder(aws, "emulator", &variables);
+        let folder = &terraform.folder;
+        copy(&in_project("terraform"), folder, &["tests", "examples", "bootstrap", ".terraform"]);
+        for (from, to) in [("provider", ""), ("root", ""), ("queues", "modules/queues")] {
+            copy(&in_project("terraform/tests/emulator").join(from), &folder.join(to), &[]);
         }
-        copy(&project.join("terraform"), &folder, &["tests", "examples", "bootstrap", ".terraform"]);
-        copy(&project.join("terraform/tests/emulator/root"), &folder, &[]);
-        copy(&project.join("terraform/tests/emulator/queues"), &folder.join("modules/queues"), &[]);
         // The emulator does not run functions; the tests run the programs themselves, with the functions' environments.
         for function in ["classify", "dispatch", "output"] {
             let zip = folder.join(format!("zips/{function}-lambda.zip"));
             fs_err::create_dir_all(folder.join("zips")).expect("a folder is made");
             fs_err::write(zip, "no program").expect("a file is written");
         }
+        terraform.run(&["init"]);
+        terraform
+    }
+
+    /// The configuration that makes the bucket of the state, initialised.
+    pub fn bootstrap(aws: &Aws, region: &str) -> Self {
+        let terraform = Self::in_folder(aws, "emulator-bootstrap", &[("TF_VAR_region", region)]);
+        copy(&in_project("terraform/bootstrap"), &terraform.folder, &["tests", ".terraform"]);
+        for from in ["provider", "bootstrap"] {
+            copy(&in_project("terraform/tests/emulator").join(from), &terraform.folder, &[]);
+        }
+        terraform.run(&["init"]);
+        terraform
+    }
+
+    /// A configuration of nothing but an output, whose state is kept where these lines for a `backend.tf` say.
+    pub fn with_backend(aws: &Aws, backend: &str) -> Self {
+        let terraform = Self::in_folder(aws, "emulator-backend", &[]);
+        fs_err::write(terraform.folder.join("backend.tf"), backend).expect("a file is written");
+        fs_err::write(terraform.folder.join("output.tf"), "output \"kept\" {\n  value = \"in the bucket\"\n}\n")
+            .expect("a file is written");
+        let settings = ["use_path_style", "skip_credentials_validation", "skip_requesting_account_id"];
+        let settings = settings.map(|setting| format!("-backend-config={setting}=true"));
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        terraform.run(&[&["init"], settings.as_slice()].concat());
+        terraform
+    }
+
+    /// An empty folder and Terraform's environment. Fails the test where Terraform or the provider cannot be had.
+    fn in_folder(aws: &Aws, folder: &str, variables: &[(&str, &str)]) -> Self {
+        let found = Command::new(in_project("scripts/terraform-provider")).output().expect("bash is there");
+        assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+        let configuration = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+
+        let folder = target_folder().join("terraform").join(folder);
+        if folder.exists() {
+            fs_err::remove_dir_all(&folder).expect("what an earlier run left can be removed");
+        }
+        fs_err::create_dir_all(&folder).expect("a folder is made");
 
         let mut environment = aws.environment();
         for variable in ["PATH", "HOME"] {
             environment.push((variable.to_owned(), std::env::var(variable).unwrap_or_default()));
         }
-        for (variable, value) in [
+        let settings = [
             ("TF_CLI_CONFIG_FILE", configuration.as_str()),
             ("TF_IN_AUTOMATION", "1"),
             ("TF_INPUT", "0"),
             ("CHECKPOINT_DISABLE", "1"),
-            ("TF_VAR_name", name),
-            ("TF_VAR_region", region),
-            ("TF_VAR_lambda_zips_folder", "zips"),
-            ("TF_VAR_force_destroy", "true"),
-        ] {
-            environment.push((variable.to_owned(), value.to_owned()));
+        ];
+        for (variable, value) in settings.iter().chain(variables) {
+            environment.push(((*variable).to_owned(), (*value).to_owned()));
         }
-        let terraform = Self { folder, environment };
-        terraform.run(&["init"]);
-        terraform
+        Self { folder, environment }
     }
 
     /// Makes everything.

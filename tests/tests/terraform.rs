@@ -57,6 +57,32 @@ async fn one_apply_makes_the_system_and_one_destroy_takes_it_away() {
     assert!(left.values().all(BTreeSet::is_empty), "{left:#?}");
 }
 
+#[tokio::test]
+async fn the_state_is_kept_in_the_bucket_that_bootstrap_makes() {
+    let aws = Aws::start();
+    let bootstrap = Terraform::bootstrap(&aws, "us-east-1");
+    bootstrap.apply();
+    let bucket =
+        aws.s3().list_buckets().send().await.expect("buckets are listed").buckets.unwrap_or_default().remove(0);
+    let bucket = bucket.name.expect("a bucket has a name");
+    // As in `without_policies`.
+    aws.s3().delete_bucket_policy().bucket(&bucket).send().await.expect("a policy is deleted");
+
+    let backend = bootstrap.output("backend");
+    let terraform = Terraform::with_backend(&aws, backend.as_str().expect("lines for a file"));
+    terraform.apply();
+    terraform.apply();
+    let listed = aws.s3().list_object_versions().bucket(&bucket).prefix("data-pipeline/").send().await;
+    let versions = listed.expect("versions are listed").versions.unwrap_or_default();
+    let latest: Vec<_> = versions.iter().filter(|version| version.is_latest == Some(true)).collect();
+    let keys: Vec<_> = latest.iter().filter_map(|version| version.key()).collect();
+    assert_eq!(keys, ["data-pipeline/media.tfstate"]);
+    let state = aws.s3().get_object().bucket(&bucket).key(keys[0]).send().await.expect("the state is there");
+    let state = state.body.collect().await.expect("the state can be read").into_bytes();
+    let state: Value = serde_json::from_slice(&state).expect("the state is JSON");
+    assert_eq!(state["outputs"]["kept"]["value"], "in the bucket");
+}
+
 /// Every program's environment has what the program cannot do without, and nothing that it does not read.
 fn programs_get_what_they_declare(infrastructure: &Infrastructure) {
     let environments = &infrastructure.environments;
@@ -112,6 +138,12 @@ async fn what_is_printed_for_people_works(system: &mut System<'_>, terraform: &T
     let states: Vec<&Value> =
         records["Items"].as_array().into_iter().flatten().map(|item| &item["state"]["S"]).collect();
     assert!(states.contains(&&Value::from("SUCCEEDED")), "{records}");
+
+    let program = format!("'{}' status --aws", e2e::binary("pipeline").display());
+    let exports = terraform.output("environment");
+    let status = paste(&Value::from(format!("{}\n{program}", exports.as_str().expect("lines for a shell"))));
+    let line = status.lines().find(|line| line.contains("photo.jpg") && line.contains("resize"));
+    assert!(line.is_some_and(|line| line.contains("SUCCEEDED")), "{status}");
 
     // Nothing carries the events of what is uploaded from here on.
     let submissions = terraform.output("submit_job");
