@@ -76,6 +76,13 @@ enum NotSubmitted {
     Unknown(Failure),
 }
 
+/// A request whose parts a job does already, while the job that joins them is missing.
+struct Begun {
+    claim: Claim,
+    /// The id of the job that does the parts.
+    array: String,
+}
+
 /// The jobs of a pack.
 struct Submissions {
     /// The array whose children do the parts of the work, where it has some.
@@ -137,7 +144,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let mut leftover = Leftover::new();
         let mut available: HashMap<String, InputRecord> = HashMap::new();
         let mut found: HashMap<String, Option<String>> = HashMap::new();
-        let mut arrays: HashMap<String, String> = HashMap::new();
+        let mut begun: HashMap<String, Begun> = HashMap::new();
         let known = self.read(incoming).await?;
         let now = self.clock.now().unix_timestamp();
         for (job_id, Incoming { request, messages }) in incoming {
@@ -166,7 +173,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                 if parts(request).is_some()
                     && let Some(array) = self.batch.find(&claim.job_queue, &claim.parts_name()).await?
                 {
-                    arrays.insert(job_id.clone(), array);
+                    begun.insert(job_id.clone(), Begun { claim, array });
                 }
             }
             // Only now is it certain that no job has it. What an operator asked for has no place among the versions.
@@ -183,7 +190,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let requests = incoming.values().map(|incoming| incoming.request.clone());
         let requests = requests.filter(|request| available.contains_key(&request.job_id)).collect();
         let packs = pack(requests, &self.settings.packing);
-        let submissions = packs.into_iter().map(|pack| self.submit(pack, &available, &arrays));
+        let submissions = packs.into_iter().map(|pack| self.submit(pack, &available, &begun));
         let results: Vec<Leftover> =
             futures::stream::iter(submissions).buffer_unordered(CONCURRENT_JOBS).collect().await;
         leftover.extend(results.into_iter().flatten());
@@ -217,26 +224,25 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         Ok(known)
     }
 
-    /// Submits a pack, and answers what of it is not done with. `arrays` has the jobs that do the parts of requests whose
-    /// joins are missing.
+    /// Submits a pack, and answers what of it is not done with. `begun` has the requests whose parts are being done already.
     async fn submit(
         &self,
         mut pack: Pack,
         records: &HashMap<String, InputRecord>,
-        arrays: &HashMap<String, String>,
+        begun: &HashMap<String, Begun>,
     ) -> Leftover {
         let mut leftover = Leftover::new();
         loop {
-            let array = pack.requests.first().and_then(|request| arrays.get(&request.job_id));
-            let before = array.and_then(|_| records[&pack.requests[0].job_id].claim.clone());
-            let claim = match before {
-                Some(claim) => Claim { at: self.clock.now().unix_timestamp(), ..claim },
+            let begun = pack.requests.first().and_then(|request| begun.get(&request.job_id));
+            let claim = match begun {
+                Some(Begun { claim, .. }) => Claim { at: self.clock.now().unix_timestamp(), ..claim.clone() },
                 None => self.new_claim(&pack),
             };
             match self.claim(&pack, &claim, records).await {
                 Ok(Ok(())) => {
                     let submissions = self.prepare(&pack, &claim);
-                    leftover.extend(self.submit_claimed(&pack, submissions, array.cloned()).await);
+                    let array = begun.map(|begun| begun.array.clone());
+                    leftover.extend(self.submit_claimed(&pack, submissions, array).await);
                     return leftover;
                 }
                 // Somebody else is at these: they come again, the others go on without them.

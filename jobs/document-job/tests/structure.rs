@@ -3,7 +3,7 @@
 use catalog::Format;
 use serde_json::json;
 
-use common::{extract, extract_as, page, pdf, stream};
+use common::{encrypted, extract, extract_as, page, pdf, stream};
 
 mod common;
 
@@ -145,20 +145,7 @@ fn the_last_of_several_updates_counts() {
 #[test]
 fn the_empty_password_is_tried_by_itself() {
     let sound = page("BT /F1 12 Tf 50 700 Td (Not very secret) Tj ET", "", &[]);
-    let mut document = lopdf::Document::load_mem(&sound).unwrap();
-    let id = lopdf::Object::string_literal("0123456789abcdef");
-    document.trailer.set("ID", lopdf::Object::Array(vec![id.clone(), id]));
-    let version = lopdf::EncryptionVersion::V2 {
-        document: &document,
-        owner_password: "owner",
-        user_password: "",
-        key_length: 128,
-        permissions: lopdf::Permissions::all(),
-    };
-    let state = lopdf::EncryptionState::try_from(version).unwrap();
-    document.encrypt(&state).unwrap();
-    let mut encrypted = Vec::new();
-    document.save_to(&mut encrypted).unwrap();
+    let encrypted = encrypted(&sound, "owner", "");
     for asked in ["text", "text?password=needless"] {
         let extracted = extract_as(Format::Pdf, &encrypted, asked).unwrap();
         assert_eq!(extracted.text.trim(), "Not very secret");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use catalog::Format;
 use job::FailureKind;
 
-use common::{extract, extract_as, page, pdf, stream};
+use common::{encrypted, extract, extract_as, page, pdf, stream};
 
 mod common;
 
@@ -87,20 +87,7 @@ fn a_broken_table_of_objects_is_repaired_and_said_so() {
 #[test]
 fn an_encrypted_file_opens_with_its_password_only() {
     let sound = page("BT /F1 12 Tf 50 700 Td (Secret text) Tj ET", "", &[]);
-    let mut document = lopdf::Document::load_mem(&sound).unwrap();
-    let id = lopdf::Object::string_literal("0123456789abcdef");
-    document.trailer.set("ID", lopdf::Object::Array(vec![id.clone(), id]));
-    let version = lopdf::EncryptionVersion::V2 {
-        document: &document,
-        owner_password: "owner",
-        user_password: "user",
-        key_length: 128,
-        permissions: lopdf::Permissions::all(),
-    };
-    let state = lopdf::EncryptionState::try_from(version).unwrap();
-    document.encrypt(&state).unwrap();
-    let mut encrypted = Vec::new();
-    document.save_to(&mut encrypted).unwrap();
+    let encrypted = encrypted(&sound, "owner", "user");
     for password in ["user", "owner"] {
         let extracted = extract_as(Format::Pdf, &encrypted, &format!("text?password={password}")).unwrap();
         assert_eq!(extracted.text.trim(), "Secret text");

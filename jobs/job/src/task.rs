@@ -422,3 +422,16 @@ pub trait Job: Sync {
         Vec::new()
     }
 }
+
+/// Does the whole work of an operation, or a division of it.
+pub(crate) fn process(
+    job: &dyn Job,
+    operation: &catalog::Operation,
+    division: Option<Division>,
+    task: &Task,
+) -> Result<Properties, Failure> {
+    match division {
+        Some(division) => job.process_division(operation, division, task),
+        None => job.process(operation, task),
+    }
+}

@@ -49,9 +49,14 @@ pub fn decode_vertices(encoded: &[u8], count: usize, stride: usize) -> Option<Ve
     (status == 0).then_some(bytes)
 }
 
+/// What meshoptimizer trusts: whole triangles of vertices that there are. It would read beyond its memory otherwise.
+fn check_triangles(indices: &[u32], vertex_count: usize) {
+    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+}
+
 /// Compresses a triangle list. May rotate the corners of a triangle.
 pub fn encode_triangles(indices: &[u32], vertex_count: usize) -> Vec<u8> {
-    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    check_triangles(indices, vertex_count);
     // SAFETY: a pure function of two numbers.
     let mut encoded = vec![0; unsafe { ffi::meshopt_encodeIndexBufferBound(indices.len(), vertex_count) }];
     // SAFETY: both buffers are as long as the function is told.
@@ -231,14 +236,13 @@ pub fn spatial_order(positions: &[f32]) -> Vec<u32> {
 
 /// Reorders triangles in place for the index codec, and for the vertex cache almost as well.
 pub fn order_for_size(indices: &mut [u32], vertex_count: usize) {
-    // The function trusts both, and would read beyond its memory.
-    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    check_triangles(indices, vertex_count);
     meshopt::optimize::optimize_vertex_cache_strip_in_place(indices, vertex_count);
 }
 
 /// Reorders triangles in place for the vertex cache.
 pub fn order_for_cache(indices: &mut [u32], vertex_count: usize) {
-    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    check_triangles(indices, vertex_count);
     meshopt::optimize::optimize_vertex_cache_in_place(indices, vertex_count);
 }
 
@@ -246,7 +250,7 @@ pub fn order_for_cache(indices: &mut [u32], vertex_count: usize) {
 /// index is below their number.
 pub fn spatial_order_of_triangles(indices: &[u32], positions: &[f32]) -> Vec<u32> {
     let vertex_count = positions.len() / 3;
-    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    check_triangles(indices, vertex_count);
     let mut ordered = vec![0; indices.len()];
     // SAFETY: lengths as told, indices checked above.
     unsafe {
@@ -266,7 +270,7 @@ pub fn spatial_order_of_triangles(indices: &[u32], positions: &[f32]) -> Vec<u32
 /// vertex; every index is below their number.
 pub fn order_for_overdraw(indices: &[u32], positions: &[f32]) -> Vec<u32> {
     let vertex_count = positions.len() / 3;
-    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    check_triangles(indices, vertex_count);
     let mut ordered = vec![0; indices.len()];
     // SAFETY: lengths as told, indices checked above.
     unsafe {
@@ -302,7 +306,7 @@ pub struct Simplification<'a> {
 /// Fewer triangles over the same vertices, and the error reached, relative to the mesh's extent.
 pub fn simplify(indices: &[u32], asked: &Simplification<'_>) -> (Vec<u32>, f32) {
     let vertex_count = asked.positions.len() / 3;
-    assert!(indices.len().is_multiple_of(3) && indices.iter().all(|&index| (index as usize) < vertex_count));
+    check_triangles(indices, vertex_count);
     assert!(asked.attributes.len() == vertex_count * asked.weights.len());
     let options =
         if asked.lock_borders { meshopt::SimplifyOptions::LockBorder } else { meshopt::SimplifyOptions::None };

@@ -77,3 +77,22 @@ pub fn page(content: &str, resources: &str, more: &[Vec<u8>]) -> Vec<u8> {
     objects.extend_from_slice(more);
     pdf(&objects)
 }
+
+/// A file with passwords, encrypted by RC4 with a key of 128 bits.
+pub fn encrypted(sound: &[u8], owner_password: &str, user_password: &str) -> Vec<u8> {
+    let mut document = lopdf::Document::load_mem(sound).unwrap();
+    let id = lopdf::Object::string_literal("0123456789abcdef");
+    document.trailer.set("ID", lopdf::Object::Array(vec![id.clone(), id]));
+    let version = lopdf::EncryptionVersion::V2 {
+        document: &document,
+        owner_password,
+        user_password,
+        key_length: 128,
+        permissions: lopdf::Permissions::all(),
+    };
+    let state = lopdf::EncryptionState::try_from(version).unwrap();
+    document.encrypt(&state).unwrap();
+    let mut encrypted = Vec::new();
+    document.save_to(&mut encrypted).unwrap();
+    encrypted
+}

@@ -23,7 +23,8 @@ use rustix::process::{Pid, Signal};
 use super::{sandbox, serve};
 use crate::Job;
 
-static SERVER: OnceLock<Mutex<UnixStream>> = OnceLock::new();
+/// The way to the fork server, or why there is none.
+static SERVER: OnceLock<Result<Mutex<UnixStream>, String>> = OnceLock::new();
 
 /// Keeps the fork server; it ends when this goes.
 #[must_use = "no worker can be started once this is dropped"]
@@ -34,7 +35,14 @@ pub struct Workers {
 /// Call first in `main()`, before any thread or runtime, and keep the result until its end. In the workers, which do the
 /// work of these jobs, it never returns.
 pub fn prepare_workers(jobs: &[&dyn Job]) -> Workers {
-    let Ok((ours, theirs)) = UnixStream::pair() else { return Workers { server: None } };
+    let without = |error: io::Error| {
+        let _ = SERVER.set(Err(format!("the process that starts workers could not be made: {error}")));
+        Workers { server: None }
+    };
+    let (ours, theirs) = match UnixStream::pair() {
+        Ok(pair) => pair,
+        Err(error) => return without(error),
+    };
     let program = rustix::process::getpid();
     // SAFETY: there is one thread, so that the child finds every lock free.
     match unsafe { libc::fork() } {
@@ -45,19 +53,17 @@ pub fn prepare_workers(jobs: &[&dyn Job]) -> Workers {
             }
             exit()
         }
+        failed if failed < 0 => without(io::Error::last_os_error()),
         server => {
-            let server = Pid::from_raw(server.max(0));
-            if server.is_some() {
-                let _ = SERVER.set(Mutex::new(ours));
-            }
-            Workers { server }
+            let _ = SERVER.set(Ok(Mutex::new(ours)));
+            Workers { server: Pid::from_raw(server) }
         }
     }
 }
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        if let (Some(server), Some(socket)) = (self.server, SERVER.get()) {
+        if let (Some(server), Some(Ok(socket))) = (self.server, SERVER.get()) {
             let socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = socket.shutdown(std::net::Shutdown::Both);
             let _ = rustix::process::waitpid(Some(server), rustix::process::WaitOptions::empty());
@@ -68,6 +74,7 @@ impl Drop for Workers {
 /// Starts a worker with its end of the channel and of the log.
 pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<Pid> {
     let server = SERVER.get().ok_or_else(|| io::Error::other("this program did not prepare for workers"))?;
+    let server = server.as_ref().map_err(io::Error::other)?;
     let server = server.lock().unwrap_or_else(PoisonError::into_inner);
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut control = SendAncillaryBuffer::new(&mut space);

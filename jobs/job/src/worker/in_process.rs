@@ -25,10 +25,7 @@ pub fn run_in_process(job: &dyn Job, task: WorkerTask<'_>) -> WorkerReport {
         progress: task.progress,
     };
     job.prepare(task.operation);
-    let result = match task.division {
-        Some(division) => job.process_division(task.operation, division, &inner),
-        None => job.process(task.operation, &inner),
-    };
+    let result = crate::task::process(job, task.operation, task.division, &inner);
     let result = result.map(|properties| Completed {
         outputs: outputs.finished(),
         properties,

@@ -27,6 +27,8 @@ pub(super) fn settle(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result
     // Away from the numbers that are about to be taken.
     let channel = rustix::io::fcntl_dupfd_cloexec(channel, 10)?;
     rustix::stdio::dup2_stdin(&empty)?;
+    // Its number may be the channel's to come.
+    drop(empty);
     rustix::stdio::dup2_stdout(log)?;
     rustix::stdio::dup2_stderr(log)?;
     // SAFETY: this process is a fork that uses none of its parent's descriptors again, but for these, whose owners it
@@ -38,7 +40,6 @@ pub(super) fn settle(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result
         }
         OwnedFd::from_raw_fd(moved)
     };
-    std::mem::forget(empty);
     close_from(CHANNEL + 1);
     rustix::process::chdir("/")?;
     for signal in [libc::SIGXCPU, libc::SIGXFSZ, libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {

@@ -99,10 +99,7 @@ fn on_own_stack(
     task: &Task,
 ) -> Result<crate::Properties, Failure> {
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
-    let process = || match division {
-        Some(division) => job.process_division(operation, division, task),
-        None => job.process(operation, task),
-    };
+    let process = || crate::task::process(job, operation, division, task);
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
