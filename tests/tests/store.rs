@@ -20,6 +20,7 @@ const OPTIONS: StoreOptions = StoreOptions {
     upload_part: 5 * MIB,
     upload_concurrency: 3,
     body_attempts: 3,
+    flush: true,
 };
 
 /// A folder or a bucket.
@@ -182,6 +183,27 @@ async fn large_files_go_in_parts_both_ways() {
         assert_eq!(copy.requests, if location.bucket().is_some() { 13 } else { 1 });
         assert!(place.fetch(&location).await == bytes, "the bytes come back");
         assert_eq!(copy.head(1000).unwrap(), bytes[..1000]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_taken_replaces_what_was_there() {
+    let bytes = content(300_000);
+    for place in Place::all().await {
+        let folder = tempfile::tempdir().unwrap();
+        // Memory is another file system.
+        let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+        let location = place.root.join("folder/taken.bin");
+        for (folder, bytes) in
+            [(&folder, &bytes[..]), (&elsewhere, b""), (&elsewhere, &bytes[..200_000]), (&folder, b"a")]
+        {
+            let source = folder.path().join("made");
+            fs_err::write(&source, bytes).unwrap();
+            let stored = place.store.take_file(&location, source, "text/plain").await.unwrap();
+            let put = place.store.put_bytes(&place.root.join("put"), Bytes::copy_from_slice(bytes), "text/plain").await;
+            assert_eq!((stored.size, stored.sha256), (bytes.len() as u64, put.unwrap().sha256));
+            assert!(place.fetch(&location).await == bytes, "the bytes come back");
+        }
     }
 }
 

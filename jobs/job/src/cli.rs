@@ -23,15 +23,15 @@ use tracing_subscriber::EnvFilter;
 use crate::metrics::embedded_metrics;
 use crate::run::{Parts, Runner, Work, declarations_of};
 use crate::{
-    Division, Failure, Job, JobEvent, Limits, Location, Publisher, Store, batch, human, prepare_workers, terminal,
+    Division, Failure, Job, JobEvent, Limits, Location, Publisher, Store, StoreOptions, batch, human, prepare_workers,
+    terminal,
 };
 
 /// The whole of a job's `main`: its workers and the command line.
 pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
     let _workers = prepare_workers(jobs);
     let matches = command(jobs).get_matches();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let ended = match runtime {
+    let ended = match runtime(&matches) {
         Ok(runtime) => runtime.block_on(until_terminated(carry_out(jobs, &matches))),
         Err(error) => Err(Failure::from(error)),
     };
@@ -42,6 +42,23 @@ pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
             ExitCode::from(failure.kind().exit_code())
         }
     }
+}
+
+/// Threads beside this one are for bytes that come over the network; on a local file they would only cost their start.
+fn runtime(matches: &ArgMatches) -> std::io::Result<tokio::runtime::Runtime> {
+    let is_remote = |matches: &ArgMatches, id: &str| {
+        let location = matches.try_get_one::<String>(id).ok().flatten();
+        location.is_some_and(|location| location.starts_with("s3://"))
+    };
+    let is_local = match matches.subcommand() {
+        Some(("run", _)) | None => false,
+        Some((_, matches)) => !["INPUT", "OUTPUT"].iter().any(|id| is_remote(matches, id)),
+    };
+    let mut builder = match is_local {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.worker_threads(2).enable_all().build()
 }
 
 /// How results and logs are written.
@@ -230,7 +247,8 @@ async fn carry_out(jobs: &'static [&'static dyn Job], matches: &ArgMatches) -> R
     let operation = declaration.expect("clap knows declared operations only").from_arg_matches(matches)?;
     let text = |id: &str| matches.get_one::<String>(id).cloned().unwrap_or_default();
     let output = Location::from_str(&text("OUTPUT"))?;
-    let runner = runner(jobs, &running, output).await?;
+    // Nothing will take it from the results that they are there: they are as safe as those of any other program.
+    let runner = runner(jobs, &running, output, false).await?;
     run_one(&runner, &running, &text("INPUT"), Operations::one(operation), None).await
 }
 
@@ -242,7 +260,7 @@ async fn run_requests(jobs: &'static [&'static dyn Job], mut running: Running, r
         running.metrics = Metrics::None;
     }
     if let Some(manifest) = &run.manifest {
-        let mut runner = runner(jobs, &running, output).await?;
+        let mut runner = runner(jobs, &running, output, true).await?;
         runner.skip_committed = true;
         // Of an array, each process takes its part of every object, or else its slice of the objects.
         let slice = run.array_index.zip(run.array_size).filter(|_| parts.is_none());
@@ -252,7 +270,7 @@ async fn run_requests(jobs: &'static [&'static dyn Job], mut running: Running, r
     }
     let kind = jobs.first().expect("a job has a kind").kind();
     let operations = Operations::parse_for(kind, run.processing_option.as_deref().unwrap_or_default())?;
-    let mut runner = runner(jobs, &running, output).await?;
+    let mut runner = runner(jobs, &running, output, true).await?;
     runner.parts = parts;
     run_one(&runner, &running, run.input.as_deref().unwrap_or_default(), operations, run.job_id).await
 }
@@ -282,13 +300,18 @@ async fn run_one(
     Ok(ended.exit_code())
 }
 
-async fn runner(jobs: &'static [&'static dyn Job], running: &Running, output: Location) -> Result<Runner, Failure> {
+async fn runner(
+    jobs: &'static [&'static dyn Job],
+    running: &Running,
+    output: Location,
+    flush: bool,
+) -> Result<Runner, Failure> {
     let scratch = running.scratch.clone().unwrap_or_else(std::env::temp_dir);
     if !scratch.is_dir() {
         return Err(Failure::invalid_request(format!("the scratch folder {} is not there", scratch.display())));
     }
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let store = Store::from_environment();
+    let processors = crate::worker::processors();
+    let store = Store::new(crate::Aws::default(), StoreOptions { flush, ..StoreOptions::default() });
     Ok(Runner {
         jobs,
         publisher: Publisher::from_topic(&store, running.notify.as_deref()).await?,

@@ -390,7 +390,7 @@ impl Runner {
                 let key = format!("{folder}/{name}");
                 let stored = match sent {
                     Some(upload) => upload.complete().await?,
-                    None => self.store.put_file(&output.join(&key), &scratch.join(&name), &content_type).await?,
+                    None => self.store.take_file(&output.join(&key), scratch.join(&name), &content_type).await?,
                 };
                 let key = output.key_of(&key);
                 Ok(Output { key, size: stored.size, sha256: stored.sha256, content_type, properties })

@@ -11,11 +11,13 @@ mod window;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use rustix::fs::MemfdFlags;
 
 use crate::aws::Aws;
 use crate::{Failure, Location, Progress};
@@ -23,6 +25,9 @@ use crate::{Failure, Location, Progress};
 pub(crate) use failures::{Purpose, failure_of};
 pub use upload::{Stored, Upload};
 pub use window::{Window, WindowOptions};
+
+/// Up to so many bytes an input is kept in memory: to make a file on a disk and to delete it costs more than to read it.
+const IN_MEMORY: u64 = 4 << 20;
 
 /// How large objects are moved.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +42,9 @@ pub struct StoreOptions {
     pub upload_concurrency: usize,
     /// Times that the rest of a broken answer is asked for. Requests themselves are retried by the SDK.
     pub body_attempts: u32,
+    /// Bring local files to the disk before they get their names: whoever records that they are there needs it, should the
+    /// machine lose its power.
+    pub flush: bool,
 }
 
 impl Default for StoreOptions {
@@ -47,6 +55,7 @@ impl Default for StoreOptions {
             upload_part: 8 * 1024 * 1024,
             upload_concurrency: 4,
             body_attempts: 4,
+            flush: true,
         }
     }
 }
@@ -145,13 +154,20 @@ impl Store {
         }
     }
 
-    /// Copies the whole object into a nameless file in a folder.
+    /// Copies the whole object into a nameless file in a folder, or in memory where it is small.
     pub async fn fetch_whole(
         &self,
         version: &ObjectVersion,
         folder: &Path,
         progress: &Progress,
     ) -> Result<LocalCopy, Failure> {
+        if version.size <= IN_MEMORY {
+            let copy =
+                File::from(rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?);
+            let FetchReport { bytes, requests } = self.fetch(version, &copy, progress).await?;
+            let file = fs_err::File::open(format!("/proc/self/fd/{}", copy.as_raw_fd()))?.into_parts().0;
+            return Ok(LocalCopy { file, bytes, requests });
+        }
         let copy = tempfile::NamedTempFile::new_in(folder)?;
         let FetchReport { bytes, requests } = self.fetch(version, copy.as_file(), progress).await?;
         let file = fs_err::File::open(copy.path())?.into_parts().0;
@@ -193,8 +209,19 @@ impl Store {
         self.read_at(&version, 0, version.size as usize).await.map(Some)
     }
 
+    /// Stores a file that is not needed any more: on the same local disk it only gets another name.
+    pub async fn take_file(&self, to: &Location, file: PathBuf, content_type: &str) -> Result<Stored, Failure> {
+        let Location::Local(path) = to else { return self.put_file(to, &file, content_type).await };
+        let (path, flush) = (path.clone(), self.options.flush);
+        blocking(move || local::take(&path, &file, flush)).await
+    }
+
     /// Stores a file: in parts, several at a time, where it is large.
     pub async fn put_file(&self, to: &Location, file: &Path, content_type: &str) -> Result<Stored, Failure> {
+        if let Location::Local(path) = to {
+            let (source, path, flush) = (fs_err::File::open(file)?.into_parts().0, path.clone(), self.options.flush);
+            return blocking(move || local::put(&path, source, flush)).await;
+        }
         self.write_file(to, file, content_type).await?.complete().await
     }
 
@@ -225,6 +252,10 @@ impl Store {
 
     /// Stores bytes at once.
     pub async fn put_bytes(&self, to: &Location, bytes: Bytes, content_type: &str) -> Result<Stored, Failure> {
+        if let Location::Local(path) = to {
+            let (path, flush) = (path.clone(), self.options.flush);
+            return blocking(move || local::put(&path, &bytes[..], flush)).await;
+        }
         let mut upload = self.begin_upload_of(to, content_type, &BTreeMap::new(), Some(bytes.len() as u64)).await?;
         upload.write(bytes).await?;
         upload.complete().await
@@ -253,7 +284,7 @@ impl Store {
                 let s3 = self.aws.s3().await?.clone();
                 Ok(Upload::to_s3(s3, object.clone(), content_type, metadata, size, self.options))
             }
-            Location::Local(path) => Upload::to_file(path),
+            Location::Local(path) => Upload::to_file(path, self.options.flush),
         }
     }
 }

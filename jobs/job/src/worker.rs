@@ -59,6 +59,7 @@ mod serve;
 mod siblings;
 mod supervise;
 
+pub(crate) use fork_server::processors;
 pub use fork_server::{Workers, prepare_workers};
 pub use in_process::run_in_process;
 pub use limits::Limits;

@@ -3,17 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use sha2::{Digest, Sha256};
 
 use super::failures::overwritten;
+use super::upload::{Stored, hexadecimal};
 use super::{FetchReport, ObjectVersion};
 use crate::{Failure, Location};
+
+/// Bytes copied at a time: they stay in the processor's cache between hashing and writing.
+const COPY_BYTES: usize = 1 << 16;
 
 /// What is there now; symbolic links are followed.
 pub(crate) fn head(path: &Path) -> Result<ObjectVersion, Failure> {
@@ -89,6 +94,61 @@ fn unreadable(path: &Path, error: io::Error) -> Failure {
     }
 }
 
+/// Stores all that a reader has, on this thread.
+pub(crate) fn put(path: &Path, mut source: impl Read, flush: bool) -> Result<Stored, Failure> {
+    let mut file = Unnamed::beside(path)?;
+    let (size, sha256) = read_all(&mut source, |bytes| file.write(bytes))?;
+    file.name(flush)?;
+    Ok(Stored { size, sha256, etag: None })
+}
+
+/// Stores a file by giving it another name, or by copying it from another file system.
+pub(crate) fn take(path: &Path, from: &Path, flush: bool) -> Result<Stored, Failure> {
+    let mut source = fs_err::File::open(from)?.into_parts().0;
+    make_folder_of(path)?;
+    let (size, sha256) = read_all(&mut source, |_| Ok(()))?;
+    if flush {
+        source.sync_all().map_err(|error| unwritable(path, error))?;
+    }
+    match std::fs::rename(from, path) {
+        Ok(()) => Ok(Stored { size, sha256, etag: None }),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            source.seek(SeekFrom::Start(0))?;
+            put(path, source, flush)
+        }
+        Err(error) => Err(unwritable(path, error)),
+    }
+}
+
+/// Hands on everything that a reader has; how many bytes that were, and their SHA-256.
+fn read_all(
+    source: &mut impl Read,
+    mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(u64, String), Failure> {
+    let mut sha256 = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        let length = match source.read(&mut buffer) {
+            Ok(0) => return Ok((size, hexadecimal(&sha256.finalize()))),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        sha256.update(&buffer[..length]);
+        each(&buffer[..length])?;
+        size += length as u64;
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn make_folder_of(path: &Path) -> Result<(), Failure> {
+    fs_err::create_dir_all(folder_of(path)).map_err(|error| unwritable(path, error))
+}
+
 /// A file beside its later name that goes away by itself unless it gets it, whatever ends the process: it has no name at
 /// all where the file system can do that, else a temporary one.
 pub(crate) struct Unnamed {
@@ -104,11 +164,8 @@ enum Writing {
 impl Unnamed {
     /// Begins a file in the folder of `path`, which is made where it is not there.
     pub(crate) fn beside(path: &Path) -> Result<Self, Failure> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        fs_err::create_dir_all(folder).map_err(|error| unwritable(path, error))?;
+        make_folder_of(path)?;
+        let folder = folder_of(path);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = match rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666)) {
             Ok(file) => Writing::Nameless(file.into()),
@@ -125,13 +182,14 @@ impl Unnamed {
         written.map_err(|error| unwritable(&self.path, error))
     }
 
-    /// Gives the file its name, once its bytes are on the disk, in the place of one that had it before.
-    pub(crate) fn name(self) -> Result<(), Failure> {
+    /// Gives the file its name in the place of one that had it before, with `flush` once its bytes are on the disk.
+    pub(crate) fn name(self, flush: bool) -> Result<(), Failure> {
         let path = &self.path;
+        let flushed = |file: &File| if flush { file.sync_all() } else { Ok(()) };
         let named = match self.file {
-            Writing::Nameless(file) => file.sync_all().and_then(|()| give_name(&file, path)),
+            Writing::Nameless(file) => flushed(&file).and_then(|()| give_name(&file, path)),
             Writing::Named(file) => {
-                file.as_file().sync_all().and_then(|()| file.persist(path).map(drop).map_err(|error| error.error))
+                flushed(file.as_file()).and_then(|()| file.persist(path).map(drop).map_err(|error| error.error))
             }
         };
         named.map_err(|error| unwritable(path, error))
@@ -144,8 +202,7 @@ fn give_name(file: &File, path: &Path) -> io::Result<()> {
     match link(path) {
         Err(rustix::io::Errno::EXIST) => {
             // A link never replaces; a rename does, and needs a name for the moment.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let moment = temporary().make_in(folder, |name| link(name).map_err(io::Error::from))?;
+            let moment = temporary().make_in(folder_of(path), |name| link(name).map_err(io::Error::from))?;
             moment.into_temp_path().persist(path).map_err(|error| error.error)
         }
         linked => Ok(linked?),

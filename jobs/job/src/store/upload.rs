@@ -48,8 +48,11 @@ pub struct Upload {
 
 enum Target {
     S3(Box<Multipart>),
-    File(Option<Unnamed>),
+    File(Option<Unnamed>, Flush),
 }
+
+/// Whether a local file is on the disk before it gets its name.
+type Flush = bool;
 
 /// An upload in parts, or in one request where all of it fits into a part.
 struct Multipart {
@@ -105,8 +108,8 @@ impl Upload {
         Self { target: Target::S3(Box::new(multipart)), sha256: Sha256::new(), size: 0 }
     }
 
-    pub(crate) fn to_file(path: &Path) -> Result<Self, Failure> {
-        Ok(Self { target: Target::File(Some(Unnamed::beside(path)?)), sha256: Sha256::new(), size: 0 })
+    pub(crate) fn to_file(path: &Path, flush: Flush) -> Result<Self, Failure> {
+        Ok(Self { target: Target::File(Some(Unnamed::beside(path)?), flush), sha256: Sha256::new(), size: 0 })
     }
 
     /// Appends bytes. Waits while as many parts are under way as may be.
@@ -119,7 +122,7 @@ impl Upload {
     pub(crate) async fn write_file(&mut self, mut source: File, size: u64) -> Result<(), Failure> {
         let step = match &self.target {
             Target::S3(multipart) => multipart.part_bytes,
-            Target::File(_) => COPY_BYTES,
+            Target::File(..) => COPY_BYTES,
         };
         let mut left = size;
         while left > 0 {
@@ -144,7 +147,7 @@ impl Upload {
         self.size += bytes.len() as u64;
         match &mut self.target {
             Target::S3(multipart) => multipart.write(bytes).await,
-            Target::File(file) => {
+            Target::File(file, _) => {
                 let Some(mut unnamed) = file.take() else {
                     return Err(Failure::internal("an upload went on after it had failed"));
                 };
@@ -158,7 +161,7 @@ impl Upload {
     pub(crate) async fn send_all(&mut self) -> Result<(), Failure> {
         match &mut self.target {
             Target::S3(multipart) => multipart.send_all().await,
-            Target::File(_) => Ok(()),
+            Target::File(..) => Ok(()),
         }
     }
 
@@ -173,16 +176,16 @@ impl Upload {
                     return Err(failure);
                 }
             },
-            Target::File(file) => {
+            Target::File(file, flush) => {
+                let flush = *flush;
                 let Some(unnamed) = file.take() else {
                     return Err(Failure::internal("an upload was completed after it had failed"));
                 };
-                blocking(move || unnamed.name()).await?;
+                blocking(move || unnamed.name(flush)).await?;
                 None
             }
         };
-        let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        Ok(Stored { size: self.size, sha256, etag })
+        Ok(Stored { size: self.size, sha256: hexadecimal(&digest), etag })
     }
 
     /// Gives the object up and frees what was stored of it. Dropping does the same, later.
@@ -191,6 +194,11 @@ impl Upload {
             multipart.abort().await;
         }
     }
+}
+
+/// Lower-case digits.
+pub(super) fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 impl Multipart {

@@ -26,6 +26,12 @@ use crate::Job;
 /// The way to the fork server, or why there is none.
 static SERVER: OnceLock<Result<Mutex<UnixStream>, String>> = OnceLock::new();
 
+/// How many threads can run at once. Asked for once a program: the answer is in several files.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// Keeps the fork server; it ends when this goes.
 #[must_use = "no worker can be started once this is dropped"]
 pub struct Workers {
@@ -44,6 +50,8 @@ pub fn prepare_workers(jobs: &[&dyn Job]) -> Workers {
         Err(error) => return without(error),
     };
     let program = rustix::process::getpid();
+    // Once for all that is forked.
+    processors();
     // SAFETY: there is one thread, so that the child finds every lock free.
     match unsafe { libc::fork() } {
         0 => {
@@ -55,6 +63,9 @@ pub fn prepare_workers(jobs: &[&dyn Job]) -> Workers {
         }
         failed if failed < 0 => without(io::Error::last_os_error()),
         server => {
+            // This program's threads copy bytes; the heap of its own that each would get only takes time to set up.
+            // SAFETY: takes two numbers.
+            unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
             let _ = SERVER.set(Ok(Mutex::new(ours)));
             Workers { server: Pid::from_raw(server) }
         }
@@ -74,7 +85,7 @@ impl Drop for Workers {
 /// Starts a worker with its end of the channel and of the log.
 pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<Pid> {
     let server = SERVER.get().ok_or_else(|| io::Error::other("this program did not prepare for workers"))?;
-    let server = server.as_ref().map_err(io::Error::other)?;
+    let server = server.as_ref().map_err(|reason| io::Error::other(reason.clone()))?;
     let server = server.lock().unwrap_or_else(PoisonError::into_inner);
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -153,7 +164,7 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[&dyn Job]) -> io::Resu
 /// Overwrites the command line and the environment where the kernel put them, in which there may be passwords and keys, and
 /// leaves only what libraries need to be told because they cannot look it up in the sandbox.
 fn forget_secrets() -> io::Result<()> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = processors();
     let status = fs_err::read_to_string("/proc/self/stat")?;
     // Fields 48 to 51 of proc(5), counted from 1: arg_start, arg_end, env_start, env_end. The second is the program's name
     // in parentheses, with whatever characters it has.
