@@ -139,11 +139,15 @@ async fn what_is_printed_for_people_works(system: &mut System<'_>, terraform: &T
         records["Items"].as_array().into_iter().flatten().map(|item| &item["state"]["S"]).collect();
     assert!(states.contains(&&Value::from("SUCCEEDED")), "{records}");
 
-    let program = format!("'{}' status --aws", e2e::binary("pipeline").display());
     let exports = terraform.output("environment");
-    let status = paste(&Value::from(format!("{}\n{program}", exports.as_str().expect("lines for a shell"))));
-    let line = status.lines().find(|line| line.contains("photo.jpg") && line.contains("resize"));
-    assert!(line.is_some_and(|line| line.contains("SUCCEEDED")), "{status}");
+    let exports = exports.as_str().expect("lines for a shell");
+    let pipeline = |arguments: &str| {
+        paste(&Value::from(format!("{exports}\n'{}' {arguments}", e2e::binary("pipeline").display())))
+    };
+    let failed = pipeline("status --aws");
+    assert!(failed.contains("overwritten/photo.jpg") && failed.contains("FAILED"), "{failed}");
+    let uploaded = pipeline(&format!("status --aws s3://{input}/photo.jpg"));
+    assert!(uploaded.contains("SUCCEEDED") && uploaded.contains("manifest.json"), "{uploaded}");
 
     // Nothing carries the events of what is uploaded from here on.
     let submissions = terraform.output("submit_job");
