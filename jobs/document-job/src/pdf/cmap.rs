@@ -1,7 +1,7 @@
 //! Character maps (`CMap`s; ISO 32000-2, 9.7.5 and 9.10.3): what text a code means, and which glyph of a composite font.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use hayro_cmap::{BfString, CMap, CMapName, CidFamily};
 use lopdf::Object;
@@ -241,18 +241,21 @@ impl EmbeddedMap {
     }
 }
 
-/// The text of the glyphs of Adobe's character collections for Chinese, Japanese and Korean.
-#[derive(Clone)]
-pub(crate) struct Collection(Arc<CMap>);
+/// The text of the glyphs of Adobe's character collections for Chinese, Japanese and Korean. Read when the first glyph needs
+/// it: most fonts come with a ToUnicode map, and unpacking the collections takes as long as a small file.
+pub(crate) struct Collection {
+    name: Vec<u8>,
+    map: OnceLock<Option<Arc<CMap>>>,
+}
 
 impl Collection {
     pub(crate) fn of(registry: &[u8], ordering: &[u8]) -> Option<Self> {
         let name = CidFamily::from_registry_ordering(registry, ordering).ucs2_cmap()?;
-        predefined(name.to_bytes()).map(Self)
+        Some(Self { name: name.to_bytes().to_vec(), map: OnceLock::new() })
     }
 
     pub(crate) fn text(&self, cid: u32) -> Option<String> {
-        match self.0.lookup_bf_string(cid)? {
+        match self.map.get_or_init(|| predefined(&self.name)).as_ref()?.lookup_bf_string(cid)? {
             BfString::Char(char) => Some(char.to_string()),
             BfString::String(text) => Some(text),
         }
