@@ -10,6 +10,7 @@ use job::{Access, Division, Failure, Job, Properties, Task};
 
 mod avio;
 mod filter_graph;
+mod huffman;
 mod jpeg;
 pub mod layout;
 mod open;
