@@ -636,7 +636,7 @@ mod tests {
         assert!(body.get("eksPropertiesOverride").is_none(), "{body}");
     }
 
-    /// The shape is that of EksPodPropertiesOverride in Batch's API reference.
+    /// The shape is that of `EksPodPropertiesOverride` in Batch's API reference.
     #[tokio::test]
     async fn a_pod_gets_them_in_the_words_of_kubernetes() {
         let body = sent(&submission(Some("image-job"))).await;

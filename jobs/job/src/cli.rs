@@ -54,11 +54,11 @@ fn runtime(matches: &ArgMatches) -> std::io::Result<tokio::runtime::Runtime> {
         Some(("run", _)) | None => false,
         Some((_, matches)) => !["INPUT", "OUTPUT"].iter().any(|id| is_remote(matches, id)),
     };
-    let mut builder = match is_local {
-        true => tokio::runtime::Builder::new_current_thread(),
-        false => tokio::runtime::Builder::new_multi_thread(),
-    };
-    builder.worker_threads(2).enable_all().build()
+    if is_local {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()
+    } else {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    }
 }
 
 /// How results and logs are written.

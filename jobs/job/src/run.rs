@@ -303,8 +303,7 @@ impl Runner {
 
         let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Failure::internal("shutting down"))?;
         let start = Instant::now();
-        let outputs = scratch.path().join("outputs");
-        fs_err::create_dir(&outputs).map_err(Failure::from)?;
+        let outputs = scratch.path().to_owned();
         let (announce, announced) = mpsc::unbounded_channel();
         let announce = self.stores_early(operation, destination).then_some(announce);
         let worker = {

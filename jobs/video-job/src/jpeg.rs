@@ -212,7 +212,7 @@ mod tests {
         let mut state = 1_u32;
         for sample in picture.planes.iter_mut().flatten() {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            *sample = (*sample / 2 + (state >> 27) as u8) ^ (state >> 31) as u8 * 9;
+            *sample = (*sample / 2 + (state >> 27) as u8) ^ ((state >> 31) as u8 * 9);
         }
         let rows: Vec<usize> = (0..picture.height).step_by(BAND).collect();
         let (sampled, best) = (encode(&picture, 82).unwrap(), Compression::new().run(&picture, 82, &rows, None));

@@ -40,7 +40,9 @@ impl<'a> Scratch<'a> {
         }
         let failed =
             |error: std::io::Error| Failure::from(error).context(format!("the output {name:?} cannot be made"));
-        fs_err::create_dir_all(path.parent().unwrap_or(self.folder)).map_err(failed)?;
+        if !missing.is_empty() {
+            fs_err::create_dir_all(path.parent().unwrap_or(self.folder)).map_err(failed)?;
+        }
         self.folders.extend(missing);
         let mut options = fs_err::OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).open(&path).map_err(failed)?;
