@@ -147,7 +147,6 @@ impl Bench {
     fn many(&self) -> Result<()> {
         let photos = self.inputs.photo_count;
         let output = self.scratch.path().join("many");
-        fs_err::create_dir_all(&output)?;
         let mut lines = String::new();
         for number in 0..photos {
             let path = self.inputs.photos.join(format!("{number}.jpg"));
@@ -169,7 +168,7 @@ impl Bench {
         let (program, manifest) = (self.program.clone(), manifest.display().to_string());
         let folder = self.inputs.photos.display().to_string();
         let script = "exec vipsthumbnail \"$0\"/*.jpg -s 800x -o \"$1/%s.jpg[Q=80]\"";
-        let vips = output.join("vips");
+        let vips = self.scratch.path().join("many-vips");
         fs_err::create_dir_all(&vips)?;
         let vips = vips.display().to_string();
         let subjects = [
