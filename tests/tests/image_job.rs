@@ -1,6 +1,7 @@
 //! image-job, the real program, against real APIs: an object with its request in; outputs, manifest and event out.
 
 use std::io::Cursor;
+use std::path::Path;
 use std::process::Output;
 
 use e2e::{Aws, Fault, Proxy, Rule, TopicQueue, command};
@@ -59,6 +60,32 @@ fn events(output: &Output) -> Vec<JobEvent> {
 
 fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// As a phone stores it, to AVIF, and from that to PNG: the native decoders and the encoder work where an object comes from S3.
+#[tokio::test]
+async fn heic_becomes_avif_and_avif_becomes_png() {
+    let world = World::new().await;
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../jobs/image-job/tests/fixtures");
+    world.aws.put(&world.input, "ramp.heic", fs_err::read(fixtures.join("ramp.heic")).unwrap()).await;
+    let mut pictures = Vec::new();
+    for (key, option) in [("ramp.heic", "convert?format=png"), ("ramp.heic", "convert?format=avif&quality=90")] {
+        let output = world.run_here(&["run", "--input", &world.location(key), "--processing-option", option]);
+        assert!(output.status.success(), "{option}: {}", errors(&output));
+        let [event] = &events(&output)[..] else { panic!("one event") };
+        pictures.push(world.aws.get(&world.output, &event.outputs[0].key).await.unwrap());
+    }
+    world.aws.put(&world.input, "ramp.avif", pictures.pop().unwrap()).await;
+    let back = ["run", "--input", &world.location("ramp.avif"), "--processing-option", "convert?format=png"];
+    let output = world.run_here(&back);
+    assert!(output.status.success(), "{}", errors(&output));
+    let back = world.aws.get(&world.output, &events(&output)[0].outputs[0].key).await.unwrap();
+    let [before, after] = [&pictures[0], &back].map(|bytes| image::load_from_memory(bytes).unwrap().into_rgb8());
+    assert_eq!(before.dimensions(), after.dimensions());
+    let differences =
+        before.as_raw().iter().zip(after.as_raw()).map(|(before, after)| u64::from(before.abs_diff(*after)));
+    let mean = differences.sum::<u64>() as f64 / before.as_raw().len() as f64;
+    assert!(mean < 3.0, "the colours differ by {mean} on average");
 }
 
 #[tokio::test]
