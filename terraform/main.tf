@@ -84,11 +84,9 @@ locals {
   }]
 
   resource_bounds = {
-    for kind, bounds in {
-      for kind, setting in var.kinds : kind => {
-        for name, bound in { least = setting.least, most = setting.most } : name => { vcpus = bound.vcpus, memoryMib = bound.memory_mib } if bound != null
-      }
-    } : kind => bounds if length(bounds) > 0
+    for kind, setting in var.kinds : kind => {
+      for name, bound in { least = setting.least, most = setting.most } : name => { vcpus = bound.vcpus, memoryMib = bound.memory_mib } if bound != null
+    } if setting.least != null || setting.most != null
   }
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""

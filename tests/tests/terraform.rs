@@ -72,13 +72,9 @@ async fn the_state_is_kept_in_the_bucket_that_bootstrap_makes() {
     let terraform = Terraform::with_backend(&aws, backend.as_str().expect("lines for a file"));
     terraform.apply();
     terraform.apply();
-    let listed = aws.s3().list_object_versions().bucket(&bucket).prefix("data-pipeline/").send().await;
-    let versions = listed.expect("versions are listed").versions.unwrap_or_default();
-    let latest: Vec<_> = versions.iter().filter(|version| version.is_latest == Some(true)).collect();
-    let keys: Vec<_> = latest.iter().filter_map(|version| version.key()).collect();
+    let keys = aws.keys(&bucket).await;
     assert_eq!(keys, ["data-pipeline/media.tfstate"]);
-    let state = aws.s3().get_object().bucket(&bucket).key(keys[0]).send().await.expect("the state is there");
-    let state = state.body.collect().await.expect("the state can be read").into_bytes();
+    let state = aws.get(&bucket, &keys[0]).await.expect("the state is there");
     let state: Value = serde_json::from_slice(&state).expect("the state is JSON");
     assert_eq!(state["outputs"]["kept"]["value"], "in the bucket");
 }

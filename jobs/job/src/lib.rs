@@ -48,5 +48,5 @@ pub use worker::{
 pub fn job_id(source: &str, operations: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::new().chain_update(source).chain_update([0]).chain_update(operations).finalize();
-    digest.iter().take(8).fold(String::new(), |id, byte| id + &format!("{byte:02x}"))
+    store::hexadecimal(&digest[..8])
 }

@@ -23,6 +23,7 @@ use crate::aws::Aws;
 use crate::{Failure, Location, Progress};
 
 pub(crate) use failures::{Purpose, failure_of};
+pub(crate) use upload::hexadecimal;
 pub use upload::{Stored, Upload};
 pub use window::{Window, WindowOptions};
 
@@ -161,16 +162,13 @@ impl Store {
         folder: &Path,
         progress: &Progress,
     ) -> Result<LocalCopy, Failure> {
-        if version.size <= IN_MEMORY {
-            let copy =
-                File::from(rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?);
-            let FetchReport { bytes, requests } = self.fetch(version, &copy, progress).await?;
-            let file = fs_err::File::open(format!("/proc/self/fd/{}", copy.as_raw_fd()))?.into_parts().0;
-            return Ok(LocalCopy { file, bytes, requests });
-        }
-        let copy = tempfile::NamedTempFile::new_in(folder)?;
-        let FetchReport { bytes, requests } = self.fetch(version, copy.as_file(), progress).await?;
-        let file = fs_err::File::open(copy.path())?.into_parts().0;
+        let copy = if version.size <= IN_MEMORY {
+            File::from(rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?)
+        } else {
+            tempfile::tempfile_in(folder)?
+        };
+        let FetchReport { bytes, requests } = self.fetch(version, &copy, progress).await?;
+        let file = fs_err::File::open(format!("/proc/self/fd/{}", copy.as_raw_fd()))?.into_parts().0;
         Ok(LocalCopy { file, bytes, requests })
     }
 

@@ -123,9 +123,7 @@ impl Compression {
             std::slice::from_raw_parts(self.bytes.0, self.bytes.1 as usize).to_vec()
         }
     }
-}
 
-impl Compression {
     /// The tables that the picture was compressed with, completed.
     fn tables(&self) -> Tables {
         // SAFETY: compression has set these four, and they live as long as the structure.

@@ -197,7 +197,7 @@ impl Upload {
 }
 
 /// Lower-case digits.
-pub(super) fn hexadecimal(digest: &[u8]) -> String {
+pub(crate) fn hexadecimal(digest: &[u8]) -> String {
     digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
