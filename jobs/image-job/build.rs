@@ -1,4 +1,5 @@
-//! Compiles the few lines of C that need the structures of Debian's AV1 and HEVC libraries, and links these.
+//! Compiles the few lines of C that need the structures of libjpeg and of Debian's AV1 and HEVC libraries, and links
+//! the latter.
 //!
 //! libaom (BSD) is linked statically where its archive is installed, which leaves what is not used out of the container.
 //! libde265 (LGPL) is always a shared library, so that whoever gets the container can replace it.
@@ -16,7 +17,10 @@ fn main() {
         build.includes(&library.include_paths);
         libraries.push(library);
     }
-    for name in ["av1_decode", "av1_encode", "hevc_decode"] {
+    // libjpeg is compiled by mozjpeg-sys, which says where its headers are.
+    let headers = std::env::var_os("DEP_JPEG_INCLUDE").expect("mozjpeg-sys is a dependency");
+    build.includes(std::env::split_paths(&headers)).flag("-fexceptions");
+    for name in ["av1_decode", "av1_encode", "hevc_decode", "jpeg_huffman", "jpeg_planes"] {
         let path = format!("src/native/{name}.c");
         println!("cargo::rerun-if-changed={path}");
         build.file(path);

@@ -14,6 +14,7 @@ use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
 use job::{Failure, OutputFile, Outputs, Properties};
 
 use crate::decode::{Frame, Metadata};
+use crate::planes::PlaneSizes;
 use crate::raster::{PixelFormat, Raster, Row};
 
 /// An output that an encoder and the operation hold together: the one writes, the other finishes it.
@@ -68,6 +69,18 @@ pub struct Attachments {
 pub trait RowSink: Send {
     /// Takes the next row.
     fn write(&mut self, row: Row<'_>) -> Result<(), Failure>;
+
+    /// The sizes of luma and chroma, of a format that stores chroma with half as many columns and rows. Either planes of
+    /// these sizes are written or rows.
+    fn plane_sizes(&self) -> Option<PlaneSizes> {
+        None
+    }
+
+    /// Takes the next row of a plane.
+    fn write_plane(&mut self, plane: usize, row: &[u8]) -> Result<(), Failure> {
+        let _ = (plane, row);
+        Err(Failure::internal("the format has no planes"))
+    }
 
     /// After the last row.
     fn finish(self: Box<Self>) -> Result<(), Failure>;

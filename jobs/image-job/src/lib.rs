@@ -14,6 +14,7 @@ mod focus;
 mod native;
 pub mod orientation;
 mod placeholder;
+mod planes;
 pub mod raster;
 mod render;
 mod resample;

@@ -3,6 +3,8 @@
 
 use job::Failure;
 
+use crate::planes::PlaneSource;
+
 /// What the samples of a pixel stand for, transparency aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Model {
@@ -198,6 +200,12 @@ pub trait RowSource: Send {
     /// Sets the size of a source that has none of its own, such as a drawing. Called at most once, before the first row.
     fn vector_size(&mut self, size: (u32, u32)) {
         let _ = size;
+    }
+
+    /// Luma and chroma apart, of a source that stores chroma with half as many columns or rows. Either these are read or
+    /// the rows.
+    fn planes(&mut self) -> Option<&mut dyn PlaneSource> {
+        None
     }
 
     /// Fills the next row.

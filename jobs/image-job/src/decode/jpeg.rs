@@ -1,5 +1,5 @@
 //! JPEG by libjpeg-turbo's code (as mozjpeg carries it): baseline, progressive and arithmetic, scaled down by a power of
-//! two while decoding, rows as they come, input through a small window.
+//! two while decoding, rows or luma and chroma apart as they come, input through a small window.
 //!
 //! libjpeg reports errors by a callback that must not return. Here it unwinds: the library is compiled with
 //! `-fexceptions` and declared `extern "C-unwind"` for this purpose, and every call into it is caught in [`guarded`].
@@ -14,12 +14,13 @@ use job::{Failure, Input};
 use mozjpeg_sys::{
     J_COLOR_SPACE, boolean, jpeg_calc_output_dimensions, jpeg_common_struct, jpeg_create_decompress,
     jpeg_decompress_struct, jpeg_destroy_decompress, jpeg_error_mgr, jpeg_progress_mgr, jpeg_read_header,
-    jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers, jpeg_source_mgr, jpeg_start_decompress,
+    jpeg_read_raw_data, jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers, jpeg_source_mgr, jpeg_start_decompress,
     jpeg_std_error,
 };
 
 use crate::decode::{Content, Metadata, Picture, Profile, ReadOptions};
 use crate::exif;
+use crate::planes::{PLANES, PlaneSizes, PlaneSource, TakePlaneRow};
 use crate::raster::{Depth, Model, PixelFormat, RowMut, RowSource};
 
 /// EXIF and XMP.
@@ -44,6 +45,13 @@ const DAMAGE: [c_int; 5] = [
     mozjpeg_sys::JWRN_MUST_RESYNC,
     mozjpeg_sys::JWRN_JPEG_EOF,
 ];
+
+unsafe extern "C-unwind" {
+    /// In src/native/jpeg_huffman.c.
+    fn image_job_jpeg_decode_entropy(library: &mut jpeg_decompress_struct);
+    /// In src/native/jpeg_planes.c.
+    fn image_job_jpeg_scale_alike(library: &mut jpeg_decompress_struct);
+}
 
 /// Opens a JPEG: its header and metadata are read, its rows are not.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
@@ -104,9 +112,20 @@ struct Decoder {
     format: PixelFormat,
     /// Adobe writes CMYK with 255 for paper.
     inverted: bool,
+    /// The rows that are decoded at once, of each plane, where planes are read.
+    bands: [Band; PLANES],
     started: bool,
     failed: bool,
     allow_truncated: bool,
+}
+
+/// Rows of a plane.
+#[derive(Default)]
+struct Band {
+    samples: Vec<u8>,
+    stride: usize,
+    /// Rows of the plane that have been handed on.
+    done: u32,
 }
 
 /// What the callbacks know.
@@ -149,6 +168,7 @@ impl Decoder {
             state: Box::new(state),
             format,
             inverted: false,
+            bands: Default::default(),
             started: false,
             failed: false,
             allow_truncated,
@@ -220,11 +240,46 @@ impl Decoder {
 
     fn start(&mut self) -> Result<(), Failure> {
         self.started = true;
-        // SAFETY: the header is read.
-        self.guarded(|decoder| unsafe { jpeg_start_decompress(&mut decoder.library) })?;
+        // SAFETY: the header is read; then decompression has started and nothing is decoded yet.
+        self.guarded(|decoder| unsafe {
+            jpeg_start_decompress(&mut decoder.library);
+            image_job_jpeg_decode_entropy(&mut decoder.library);
+        })?;
         let channels = self.library.output_components as usize;
         if channels != self.format.channels() {
             return Err(Failure::internal(format!("libjpeg makes {channels} samples a pixel of {:?}", self.format)));
+        }
+        Ok(())
+    }
+
+    /// What there is of each component for so many pixels, and of the one with the most.
+    fn sampling(&self) -> Option<([(u32, u32); PLANES], (u32, u32))> {
+        if self.library.num_components as usize != PLANES {
+            return None;
+        }
+        // SAFETY: after the header libjpeg has as many components as it says.
+        let components = unsafe { std::slice::from_raw_parts(self.library.comp_info, PLANES) };
+        let factors = |at: usize| (components[at].h_samp_factor as u32, components[at].v_samp_factor as u32);
+        let most = (self.library.max_h_samp_factor as u32, self.library.max_v_samp_factor as u32);
+        Some((std::array::from_fn(factors), most))
+    }
+
+    /// Eighths of the full size.
+    fn eighths(&self) -> u32 {
+        self.library.scale_num * 8 / self.library.scale_denom
+    }
+
+    fn start_planes(&mut self) -> Result<(), Failure> {
+        self.library.raw_data_out = 1;
+        self.start()?;
+        // SAFETY: decompression has started, and nothing is decoded yet.
+        self.guarded(|decoder| unsafe { image_job_jpeg_scale_alike(&mut decoder.library) })?;
+        let scale = self.eighths() as usize;
+        // SAFETY: as in `sampling`.
+        let components = unsafe { std::slice::from_raw_parts(self.library.comp_info, PLANES) };
+        for (band, component) in self.bands.iter_mut().zip(components) {
+            band.stride = component.width_in_blocks as usize * scale;
+            band.samples = vec![0; band.stride * component.v_samp_factor as usize * scale];
         }
         Ok(())
     }
@@ -263,6 +318,54 @@ unsafe fn zeroed<T>() -> Box<T> {
     Box::new(unsafe { MaybeUninit::zeroed().assume_init() })
 }
 
+impl PlaneSource for Decoder {
+    fn sizes(&self) -> PlaneSizes {
+        let (width, height) = (self.library.image_width, self.library.image_height);
+        let scale = self.eighths();
+        let length = |length: u32, factor: u32, most: u32| {
+            (u64::from(length) * u64::from(factor) * u64::from(scale)).div_ceil(u64::from(most) * 8) as u32
+        };
+        self.sampling().map_or([(0, 0); PLANES], |(factors, most)| {
+            factors.map(|factor| (length(width, factor.0, most.0), length(height, factor.1, most.1)))
+        })
+    }
+
+    fn chroma_step(&self) -> (u32, u32) {
+        self.sampling().map_or((1, 1), |(factors, most)| (most.0 / factors[1].0, most.1 / factors[1].1))
+    }
+
+    fn read_band(&mut self, take: &mut TakePlaneRow<'_>) -> Result<bool, Failure> {
+        if !self.started {
+            self.start_planes()?;
+        }
+        let sizes = PlaneSource::sizes(self);
+        let mut bands = std::mem::take(&mut self.bands);
+        let mut rows = bands.each_mut().map(|band| {
+            band.samples.chunks_exact_mut(band.stride).map(<[u8]>::as_mut_ptr).collect::<Vec<*mut u8>>()
+        });
+        let mut planes = rows.each_mut().map(Vec::as_mut_ptr);
+        // What libjpeg decodes at once: as many rows of a plane as its band has.
+        let count = rows[0].len() as u32;
+        // SAFETY: decompression has started for raw data, and each band has the rows of one row of MCUs, as wide as the
+        // blocks of its component.
+        let read = self
+            .guarded(|decoder| unsafe { jpeg_read_raw_data(&mut decoder.library, planes.as_mut_ptr(), count) })?;
+        if read != count {
+            return Err(Failure::internal("libjpeg has no more rows"));
+        }
+        for (plane, (band, (width, height))) in bands.iter_mut().zip(sizes).enumerate() {
+            let left = height - band.done;
+            for row in band.samples.chunks_exact(band.stride).take(left as usize) {
+                take(plane, &row[..width as usize])?;
+                band.done += 1;
+            }
+        }
+        let more = bands[0].done < sizes[0].1;
+        self.bands = bands;
+        Ok(more)
+    }
+}
+
 impl RowSource for Decoder {
     fn size(&self) -> (u32, u32) {
         if self.started || self.library.output_width > 0 {
@@ -287,6 +390,14 @@ impl RowSource for Decoder {
         self.library.scale_denom = 8;
         // SAFETY: the header is read and decompression has not started.
         self.guarded(|decoder| unsafe { jpeg_calc_output_dimensions(&mut decoder.library) })
+    }
+
+    fn planes(&mut self) -> Option<&mut dyn PlaneSource> {
+        let ([luma, blue, red], most) = self.sampling()?;
+        let halved = (most.0 / blue.0, most.1 / blue.1);
+        let whole = (blue.0 * halved.0, blue.1 * halved.1) == most;
+        let usual = self.format.model == Model::YCbCr && luma == most && blue == red && whole;
+        (usual && [(2, 1), (1, 2), (2, 2)].contains(&halved)).then_some(self as &mut dyn PlaneSource)
     }
 
     fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {

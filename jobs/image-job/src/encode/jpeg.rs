@@ -8,14 +8,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use catalog::operations::image_encoding::ImageEncoding;
 use job::Failure;
 use mozjpeg_sys::{
-    J_COLOR_SPACE, JINT_COMPRESS_PROFILE, JINT_COMPRESS_PROFILE_VALUE, boolean, jpeg_c_set_int_param,
+    DCTSIZE, J_COLOR_SPACE, JINT_COMPRESS_PROFILE, JINT_COMPRESS_PROFILE_VALUE, boolean, jpeg_c_set_int_param,
     jpeg_compress_struct, jpeg_create_compress, jpeg_destination_mgr, jpeg_destroy_compress, jpeg_error_mgr,
     jpeg_finish_compress, jpeg_set_defaults, jpeg_set_quality, jpeg_simple_progression, jpeg_start_compress,
-    jpeg_std_error, jpeg_write_marker, jpeg_write_scanlines,
+    jpeg_std_error, jpeg_write_marker, jpeg_write_raw_data, jpeg_write_scanlines,
 };
 
 use crate::decode::{error_exit, library_error};
 use crate::encode::{Attachments, Output, RowSink};
+use crate::planes::{PLANES, PlaneSizes};
 use crate::raster::{Model, Row};
 
 const WINDOW: usize = 1 << 16;
@@ -41,7 +42,7 @@ pub fn rows(
             "a JPEG has at most 65500 × 65500 pixels, not {width} × {height}"
         )));
     }
-    let mut encoder = Encoder::new(output);
+    let mut encoder = Encoder::new(output, attachments.clone());
     let quality = encoding.quality.unwrap_or(DEFAULT_QUALITY);
     let (space, channels) = match model {
         Model::Grey => (J_COLOR_SPACE::JCS_GRAYSCALE, 1),
@@ -85,10 +86,8 @@ pub fn rows(
                 (*library.comp_info).h_samp_factor = sampling;
                 (*library.comp_info).v_samp_factor = sampling;
             }
-            jpeg_start_compress(library, 1);
         }
     })?;
-    encoder.write_attachments(attachments)?;
     Ok(Box::new(encoder))
 }
 
@@ -98,7 +97,22 @@ struct Encoder {
     errors: Box<jpeg_error_mgr>,
     destination: Box<jpeg_destination_mgr>,
     state: Box<State>,
+    attachments: Attachments,
     row_length: usize,
+    started: bool,
+    /// Rows of planes on their way into a row of MCUs.
+    bands: [Band; PLANES],
+}
+
+/// Rows of a plane.
+#[derive(Default)]
+struct Band {
+    /// As many as a row of MCUs has, and those beyond that came before the other planes had as many.
+    samples: Vec<u8>,
+    /// Samples of a row, with those that fill up the last block.
+    stride: usize,
+    /// Rows of a row of MCUs.
+    height: usize,
 }
 
 /// What the callbacks know.
@@ -110,12 +124,33 @@ struct State {
 
 struct WriteError;
 
+impl Band {
+    /// Adds a row; its last sample is repeated up to the end of the last block.
+    fn push(&mut self, row: &[u8]) {
+        self.samples.extend_from_slice(row);
+        let last = row.last().copied().unwrap_or_default();
+        self.samples.resize(self.samples.len() + self.stride - row.len(), last);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.samples.len() >= self.height * self.stride
+    }
+
+    /// Repeats the last row until there are enough.
+    fn fill_up(&mut self) {
+        let last = self.samples.len().saturating_sub(self.stride);
+        while !self.is_complete() {
+            self.samples.extend_from_within(last..last + self.stride);
+        }
+    }
+}
+
 // SAFETY: everything that the pointers point to is owned by the encoder or by libjpeg's memory manager, which has no
 // thread-local or global state; the encoder is used by one thread at a time because every call takes it mutably.
 unsafe impl Send for Encoder {}
 
 impl Encoder {
-    fn new(output: Output) -> Self {
+    fn new(output: Output, attachments: Attachments) -> Self {
         // SAFETY: these are C structures of numbers, null pointers and absent functions, for which zeros are values.
         let (mut library, mut errors, destination): (
             Box<jpeg_compress_struct>,
@@ -128,7 +163,18 @@ impl Encoder {
         errors.emit_message = Some(ignore_message);
         library.common.err = &raw mut *errors;
         let state = Box::new(State { output, window: vec![0; WINDOW], error: None });
-        Self { library, errors, destination, state, row_length: 0 }
+        let bands = Default::default();
+        Self { library, errors, destination, state, attachments, row_length: 0, started: false, bands }
+    }
+
+    /// Begins the file, of rows or of planes.
+    fn start(&mut self, planes: bool) -> Result<(), Failure> {
+        self.started = true;
+        self.library.raw_data_in = boolean::from(planes);
+        // SAFETY: all parameters are set.
+        self.guarded(|encoder| unsafe { jpeg_start_compress(&mut encoder.library, 1) })?;
+        let attachments = std::mem::take(&mut self.attachments);
+        self.write_attachments(&attachments)
     }
 
     fn write_attachments(&mut self, attachments: &Attachments) -> Result<(), Failure> {
@@ -159,6 +205,23 @@ impl Encoder {
         })
     }
 
+    /// Encodes the first row of MCUs of all planes.
+    fn write_bands(&mut self) -> Result<(), Failure> {
+        let rows = self.bands.each_ref().map(|band| {
+            band.samples.chunks_exact(band.stride).map(<[u8]>::as_ptr).collect::<Vec<*const u8>>()
+        });
+        let planes = rows.each_ref().map(Vec::as_ptr);
+        let count = self.bands[0].height as u32;
+        // SAFETY: compression has started for raw data, and each plane has the rows of one row of MCUs, as wide as the
+        // blocks of its component.
+        let written =
+            self.guarded(|encoder| unsafe { jpeg_write_raw_data(&mut encoder.library, planes.as_ptr(), count) })?;
+        for band in &mut self.bands {
+            band.samples.drain(..band.height * band.stride);
+        }
+        if written == count { Ok(()) } else { Err(Failure::internal("libjpeg takes no more rows")) }
+    }
+
     fn guarded<T>(&mut self, call: impl FnOnce(&mut Self) -> T) -> Result<T, Failure> {
         catch_unwind(AssertUnwindSafe(|| call(self))).map_err(|panic| {
             if panic.is::<WriteError>() {
@@ -181,6 +244,9 @@ impl RowSink for Encoder {
         if row.len() != self.row_length {
             return Err(Failure::internal("a JPEG row of another length was given"));
         }
+        if !self.started {
+            self.start(false)?;
+        }
         let rows = [row.as_ptr()];
         // SAFETY: compression has started, and the row has all its samples.
         let written =
@@ -188,7 +254,40 @@ impl RowSink for Encoder {
         if written == 1 { Ok(()) } else { Err(Failure::internal("libjpeg takes no more rows")) }
     }
 
+    fn plane_sizes(&self) -> Option<PlaneSizes> {
+        if self.library.num_components as usize != PLANES {
+            return None;
+        }
+        // SAFETY: after the defaults are set there are as many components as that.
+        let halved = unsafe { (*self.library.comp_info).h_samp_factor } == 2;
+        let (width, height) = (self.library.image_width, self.library.image_height);
+        let half = (width.div_ceil(2), height.div_ceil(2));
+        (halved && self.library.in_color_space == J_COLOR_SPACE::JCS_YCbCr).then_some([(width, height), half, half])
+    }
+
+    fn write_plane(&mut self, plane: usize, row: &[u8]) -> Result<(), Failure> {
+        if !self.started {
+            self.start(true)?;
+            // SAFETY: there are as many components, see `plane_sizes`.
+            let components = unsafe { std::slice::from_raw_parts(self.library.comp_info, PLANES) };
+            for (band, component) in self.bands.iter_mut().zip(components) {
+                band.stride = component.width_in_blocks as usize * DCTSIZE;
+                band.height = component.v_samp_factor as usize * DCTSIZE;
+            }
+        }
+        self.bands[plane].push(row);
+        while self.bands.iter().all(Band::is_complete) {
+            self.write_bands()?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>) -> Result<(), Failure> {
+        // The last row of MCUs may reach below the picture.
+        if self.bands.iter().any(|band| !band.samples.is_empty()) {
+            self.bands.iter_mut().for_each(Band::fill_up);
+            self.write_bands()?;
+        }
         // SAFETY: all rows are written; libjpeg reports it if not.
         self.guarded(|encoder| unsafe { jpeg_finish_compress(&mut encoder.library) })
     }
