@@ -1,10 +1,12 @@
-/* Baseline JPEG's entropy decoding, in the place of libjpeg's own: it is half of the time of a thumbnail.
+/* Baseline JPEG's entropy decoding, in the place of libjpeg's own: it was half of the time of a thumbnail.
 
    libjpeg looks a code up by its first eight bits, and then takes the bits of the coefficient behind it apart. Here one
-   look at PEEK bits gives code and coefficient at once wherever both fit, which for photographs is nearly always; bits
-   come four bytes at a time; and files with restart markers, as cameras write them, take the same way as others. What a
-   damaged or truncated scan gives, and the warnings for it, are as libjpeg has them (jdhuff.c). The coding is that of
-   ITU-T T.81, F.2.2. */
+   look at PEEK bits gives code and coefficient at once wherever both fit, which for photographs is nearly always. Bytes
+   are freed of stuffed zeros and of markers ahead of their use, so that the inner loop fills up its bits without a look
+   at what they are, and files with restart markers, as cameras write them, take the same way as others. What a damaged
+   or truncated scan gives, and the warnings for it, are as libjpeg has them (jdhuff.c), but for codes that do not exist:
+   in its fast loop libjpeg overlooks them. The coding is that of ITU-T T.81, F.2.2; the way to fill up the bits is Fabian
+   Giesen's ("Reading bits in far too many ways", 2018). */
 #define JPEG_INTERNALS
 #include <stddef.h>
 #include <stdint.h>
@@ -14,19 +16,26 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-/* 2 kB a table: those of luma and chroma stay in the first-level cache beside everything else. */
+/* 4 kB a table: those of luma and chroma stay in the first-level cache beside everything else. */
 #define PEEK 10
 #define LONGEST_CODE 16
-/* A code and the bits behind it have at most 31 bits. */
-#define LEAST_BITS 32
+/* Bytes of an MCU at most: a code and the bits behind it have 31 bits. */
+#define MOST_MCU_BYTES (D_MAX_BLOCKS_IN_MCU * DCTSIZE2 * 4)
+#define CAPACITY (16 * 1024)
+/* So many symbols are decoded between two fills: all but the last are complete, and 2 * PEEK + 31 bits are there. */
+#define SYMBOLS_A_FILL 3
 
 /* An entry of a table by the first PEEK bits. LENGTH is that of the code and, where COMPLETE, of the bits behind it; 0
-   stands for a code of more than PEEK bits. Where not complete, the symbol is in the place of the value. */
+   stands for a code of more than PEEK bits. RUN zeros come before the coefficient, of value VALUE. Where not complete, the
+   symbol is in the place of the value, and RUN is 0. */
 #define LENGTH(entry) ((entry) & 63)
 #define COMPLETE 64u
-#define RUN(entry) ((entry) >> 8 & 15)
+#define RUN(entry) ((entry) >> 8 & 127)
 #define VALUE(entry) ((int32_t)(entry) >> 16)
 #define SYMBOL(entry) ((entry) >> 16 & 255)
+/* The run of an end of a block: beyond the last coefficient and beyond what a damaged run reaches. */
+#define END_OF_BLOCK 127
+#define ZERO_RUN 0xf0
 
 struct table {
   uint32_t entries[1 << PEEK];
@@ -39,20 +48,24 @@ struct table {
 
 struct decoder {
   struct jpeg_entropy_decoder methods;
-  /* Bits not used yet, the next one first; below them are zeros. */
+  /* Bits not used yet, the next one first, and how many of them are sure to be there. */
   uint64_t bits;
-  /* How many of them there are. */
   int count;
   unsigned restarts_to_go;
   int32_t last_dc[MAX_COMPS_IN_SCAN];
   const struct table *dc[D_MAX_BLOCKS_IN_MCU], *ac[D_MAX_BLOCKS_IN_MCU];
+  /* The bytes behind those bits, and the end of what there is. Behind a marker, and while there is no more than an MCU may
+     take, there are zeros. */
+  const uint8_t *next, *end;
+  /* One more for a stuffed byte, and eight that are read ahead. */
+  uint8_t bytes[CAPACITY + 1 + MOST_MCU_BYTES + 8];
 };
 
-/* In place of libjpeg's array of int. Damaged data may go 15 beyond the end. */
-static const uint8_t NATURAL_ORDER[DCTSIZE2 + 16] = {
+/* In place of libjpeg's array of int. */
+static const uint8_t NATURAL_ORDER[DCTSIZE2] = {
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
   35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
-  62, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63, 63
+  62, 63
 };
 
 /* The number that `size` bits behind a code stand for (T.81, figure F.12). */
@@ -60,8 +73,18 @@ static inline int32_t extend(uint32_t bits, int size) {
   return (int32_t)bits - (bits >> (size - 1) ? 0 : (1 << size) - 1);
 }
 
-static inline uint32_t big_endian(const uint8_t *bytes) {
-  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+static inline uint64_t big_endian(const uint8_t *bytes) {
+  uint64_t number = 0;
+  for (int at = 0; at < 8; at++) number = number << 8 | bytes[at];
+  return number;
+}
+
+static uint32_t entry_of(int symbol, int length, uint32_t behind, int is_dc) {
+  int size = symbol & 15;
+  if (!is_dc && symbol == 0) return (uint32_t)length | COMPLETE | END_OF_BLOCK << 8;
+  if (length + size > PEEK || (!is_dc && size == 0)) return (uint32_t)length | (uint32_t)symbol << 16;
+  uint32_t value = size > 0 ? (uint32_t)extend(behind, size) : 0;
+  return (uint32_t)(length + size) | COMPLETE | (uint32_t)(symbol >> 4) << 8 | value << 16;
 }
 
 /* libjpeg has checked the table: no code is too many, and no DC symbol over 15. */
@@ -75,19 +98,10 @@ static struct table *make_table(j_decompress_ptr library, const JHUFF_TBL *huffm
     table->offset[length] = place - (int32_t)code;
     for (int left = huffman->bits[length]; left > 0; left--, code++, place++) {
       if (length > PEEK) continue;
-      int symbol = huffman->huffval[place];
-      int size = symbol & 15, total = length + size;
-      /* Nothing follows a code without size: in AC, runs of zeros and the end of a block. */
-      int complete = total <= PEEK && (size > 0 || is_dc);
-      uint32_t first = code << (PEEK - length);
-      for (uint32_t at = first; at < first + (1u << (PEEK - length)); at++) {
-        if (complete) {
-          uint32_t behind = at >> (PEEK - total) & ((1u << size) - 1);
-          uint32_t value = size > 0 ? (uint32_t)extend(behind, size) : 0;
-          table->entries[at] = (uint32_t)total | COMPLETE | (uint32_t)(symbol >> 4) << 8 | value << 16;
-        } else {
-          table->entries[at] = (uint32_t)length | (uint32_t)symbol << 16;
-        }
+      int symbol = huffman->huffval[place], size = symbol & 15, rest = PEEK - length;
+      for (uint32_t at = 0; at < 1u << rest; at++) {
+        uint32_t behind = size <= rest ? at >> (rest - size) : 0;
+        table->entries[code << rest | at] = entry_of(symbol, length, behind, is_dc);
       }
     }
     table->end[length] = code << (LONGEST_CODE - length);
@@ -95,50 +109,57 @@ static struct table *make_table(j_decompress_ptr library, const JHUFF_TBL *huffm
   return table;
 }
 
-/* Fills up with single bytes, up to a marker: beyond it there are only zeros. */
-static void fill(j_decompress_ptr library, struct decoder *decoder, const uint8_t **next, const uint8_t **end) {
+/* Brings bytes of the scan, up to a marker: for all MCUs that they are sure to be enough for. */
+static void bring(j_decompress_ptr library, struct decoder *decoder) {
   struct jpeg_source_mgr *source = library->src;
-  while (decoder->count <= 56 && library->unread_marker == 0) {
-    uint32_t byte = 0;
-    int markers = 0;
-    do {
-      if (*next == *end) {
-        /* It never asks to come back later. */
-        source->fill_input_buffer(library);
-        *next = source->next_input_byte;
-        *end = *next + source->bytes_in_buffer;
-      }
-      byte = *(*next)++;
-      markers += byte == 0xff;
-    } while (byte == 0xff);
-    if (markers > 0) {
-      /* A stuffed zero makes it a byte of data. */
-      if (byte != 0) {
-        library->unread_marker = (int)byte;
-        return;
-      }
-      byte = 0xff;
+  size_t left = decoder->end > decoder->next ? (size_t)(decoder->end - decoder->next) : 0;
+  memmove(decoder->bytes, decoder->next, left);
+  uint8_t *to = decoder->bytes + left;
+  const uint8_t *most = decoder->bytes + CAPACITY;
+  while (library->unread_marker == 0 && to < most) {
+    if (source->bytes_in_buffer == 0) {
+      /* It never asks to come back later. */
+      source->fill_input_buffer(library);
+      continue;
     }
-    decoder->bits |= (uint64_t)byte << (56 - decoder->count);
-    decoder->count += 8;
+    const uint8_t *from = source->next_input_byte;
+    size_t length = source->bytes_in_buffer < (size_t)(most - to) ? source->bytes_in_buffer : (size_t)(most - to);
+    const uint8_t *marker = memchr(from, 0xff, length);
+    if (marker) length = (size_t)(marker - from);
+    memcpy(to, from, length);
+    to += length;
+    source->next_input_byte += length;
+    source->bytes_in_buffer -= length;
+    if (!marker) continue;
+    uint8_t byte;
+    do {
+      if (source->bytes_in_buffer == 0) source->fill_input_buffer(library);
+      byte = *source->next_input_byte++;
+      source->bytes_in_buffer--;
+    } while (byte == 0xff);
+    /* A stuffed zero makes it a byte of data. */
+    if (byte == 0)
+      *to++ = 0xff;
+    else
+      library->unread_marker = byte;
   }
-}
-
-/* More bits were used than there are. */
-static void run_dry(j_decompress_ptr library, struct decoder *decoder) {
-  if (!decoder->methods.insufficient_data) {
-    WARNMS(library, JWRN_HIT_MARKER);
-    decoder->methods.insufficient_data = TRUE;
-  }
-  decoder->bits = 0;
-  decoder->count = 64;
+  decoder->next = decoder->bytes;
+  decoder->end = to;
+  memset(to, 0, MOST_MCU_BYTES + 8);
 }
 
 static void restart(j_decompress_ptr library, struct decoder *decoder) {
-  library->marker->discarded_bytes += (unsigned)decoder->count / 8;
+  if (decoder->end > decoder->next) library->marker->discarded_bytes += (unsigned)(decoder->end - decoder->next);
+  /* What comes before the next marker is of no use. */
+  while (library->unread_marker == 0) {
+    decoder->next = decoder->end;
+    bring(library, decoder);
+  }
+  library->marker->read_restart_marker(library);
+  decoder->next = decoder->end = decoder->bytes;
+  memset(decoder->bytes, 0, MOST_MCU_BYTES + 8);
   decoder->bits = 0;
   decoder->count = 0;
-  library->marker->read_restart_marker(library);
   memset(decoder->last_dc, 0, sizeof decoder->last_dc);
   decoder->restarts_to_go = library->restart_interval;
   /* Right before another marker the next piece is empty, too. */
@@ -152,49 +173,24 @@ static int long_code(j_decompress_ptr library, const struct table *table, uint64
     if (front < table->end[*length])
       return table->symbols[(int32_t)(front >> (LONGEST_CODE - *length)) + table->offset[*length]];
   }
-  /* By then libjpeg has looked at one bit more. Where it is in a hurry it says nothing; here damage is damage. */
+  /* By then libjpeg has looked at one bit more. */
   WARNMS(library, JWRN_HUFF_BAD_CODE);
   *length = LONGEST_CODE + 1;
   return 0;
 }
 
-#define REFILL()                                                                     \
+/* At least 56 bits. Those that are there already are put there again. */
+#define FILL()                                                                       \
   do {                                                                               \
-    if (count < LEAST_BITS) {                                                        \
-      int taken = 0;                                                                 \
-      if (end - next >= 4 && library->unread_marker == 0) {                          \
-        uint32_t word = big_endian(next);                                            \
-        /* None of the four bytes is 0xff. */                                        \
-        if (((~word - 0x01010101u) & word & 0x80808080u) == 0) {                     \
-          bits |= (uint64_t)word << (32 - count);                                    \
-          count += 32;                                                               \
-          next += 4;                                                                 \
-          taken = 1;                                                                 \
-        }                                                                            \
-      }                                                                              \
-      if (!taken) {                                                                  \
-        decoder->bits = bits;                                                        \
-        decoder->count = count;                                                      \
-        fill(library, decoder, &next, &end);                                         \
-        bits = decoder->bits;                                                        \
-        count = decoder->count;                                                      \
-      }                                                                              \
-    }                                                                                \
+    bits |= big_endian(next) >> count;                                               \
+    next += (63 - count) >> 3;                                                       \
+    count |= 56;                                                                     \
   } while (0)
 
 #define USE(length)                                                                  \
   do {                                                                               \
     bits <<= (length);                                                               \
     count -= (length);                                                               \
-  } while (0)
-
-#define CHECK_DRY()                                                                  \
-  do {                                                                               \
-    if (__builtin_expect(count < 0, 0)) {                                            \
-      run_dry(library, decoder);                                                     \
-      bits = decoder->bits;                                                          \
-      count = decoder->count;                                                        \
-    }                                                                                \
   } while (0)
 
 static boolean decode_mcu(j_decompress_ptr library, JBLOCKROW *blocks) {
@@ -205,29 +201,28 @@ static boolean decode_mcu(j_decompress_ptr library, JBLOCKROW *blocks) {
   }
   /* The rest of the piece stays grey. */
   if (decoder->methods.insufficient_data) return TRUE;
+  if (decoder->end - decoder->next < MOST_MCU_BYTES && library->unread_marker == 0) bring(library, decoder);
 
-  const uint8_t *next = library->src->next_input_byte;
-  const uint8_t *end = next + library->src->bytes_in_buffer;
+  const uint8_t *next = decoder->next;
   uint64_t bits = decoder->bits;
   int count = decoder->count;
 
   for (int number = 0; number < library->blocks_in_MCU; number++) {
     JCOEF *block = *blocks[number];
     const struct table *table = decoder->dc[number];
-    REFILL();
+    FILL();
     uint32_t entry = table->entries[bits >> (64 - PEEK)];
-    int32_t value;
+    int32_t value = VALUE(entry);
+    int length = LENGTH(entry);
     if (entry & COMPLETE) {
-      value = VALUE(entry);
-      USE(LENGTH(entry));
+      USE(length);
     } else {
-      int length = LENGTH(entry), size = SYMBOL(entry) & 15;
+      int size = SYMBOL(entry) & 15;
       if (length == 0) size = long_code(library, table, bits, &length) & 15;
       USE(length);
       value = size > 0 ? extend((uint32_t)(bits >> (64 - size)), size) : 0;
       USE(size);
     }
-    CHECK_DRY();
     int32_t *last = &decoder->last_dc[library->MCU_membership[number]];
     /* In damaged data the sum may overflow. */
     *last = (int32_t)((uint32_t)*last + (uint32_t)value);
@@ -235,35 +230,48 @@ static boolean decode_mcu(j_decompress_ptr library, JBLOCKROW *blocks) {
 
     table = decoder->ac[number];
     int place = 1;
-    do {
-      REFILL();
-      entry = table->entries[bits >> (64 - PEEK)];
-      if (__builtin_expect((entry & COMPLETE) != 0, 1)) {
+    while (place < DCTSIZE2) {
+      FILL();
+#pragma GCC unroll 3
+      for (int symbols = 0; symbols < SYMBOLS_A_FILL; symbols++) {
+        entry = table->entries[bits >> (64 - PEEK)];
+        if (__builtin_expect((entry & COMPLETE) == 0, 0)) {
+          int symbol = SYMBOL(entry);
+          length = LENGTH(entry);
+          if (length == 0) symbol = long_code(library, table, bits, &length);
+          USE(length);
+          int size = symbol & 15;
+          if (size == 0) {
+            place += symbol == ZERO_RUN ? 16 : END_OF_BLOCK;
+            break;
+          }
+          place += symbol >> 4;
+          value = extend((uint32_t)(bits >> (64 - size)), size);
+          USE(size);
+          /* As in libjpeg what a damaged run puts beyond the end is put there. */
+          block[NATURAL_ORDER[place < DCTSIZE2 ? place : DCTSIZE2 - 1]] = (JCOEF)value;
+          place++;
+          break;
+        }
         USE(LENGTH(entry));
         place += RUN(entry);
-        block[NATURAL_ORDER[place]] = (JCOEF)VALUE(entry);
-      } else {
-        int length = LENGTH(entry), symbol = SYMBOL(entry);
-        if (length == 0) symbol = long_code(library, table, bits, &length);
-        USE(length);
-        int size = symbol & 15;
-        if (size == 0) {
-          CHECK_DRY();
-          if (symbol != 0xf0) break;
-          place += 16;
-          continue;
+        if (place >= DCTSIZE2) {
+          if (place < END_OF_BLOCK) block[DCTSIZE2 - 1] = (JCOEF)VALUE(entry);
+          break;
         }
-        place += symbol >> 4;
-        block[NATURAL_ORDER[place]] = (JCOEF)extend((uint32_t)(bits >> (64 - size)), size);
-        USE(size);
+        block[NATURAL_ORDER[place]] = (JCOEF)VALUE(entry);
+        place++;
+        if (place >= DCTSIZE2) break;
       }
-      CHECK_DRY();
-      place++;
-    } while (place < DCTSIZE2);
+    }
   }
 
-  library->src->next_input_byte = next;
-  library->src->bytes_in_buffer = (size_t)(end - next);
+  /* More bits were used than there are: behind a marker there are zeros. */
+  if (next - (count >> 3) > decoder->end && !decoder->methods.insufficient_data) {
+    WARNMS(library, JWRN_HIT_MARKER);
+    decoder->methods.insufficient_data = TRUE;
+  }
+  decoder->next = next;
   decoder->bits = bits;
   decoder->count = count;
   return TRUE;
@@ -283,6 +291,7 @@ void image_job_jpeg_decode_entropy(j_decompress_ptr library) {
   decoder->methods.start_pass = no_second_scan;
   decoder->methods.decode_mcu = decode_mcu;
   decoder->restarts_to_go = library->restart_interval;
+  decoder->next = decoder->end = decoder->bytes;
   struct table *dc[NUM_HUFF_TBLS] = {0}, *ac[NUM_HUFF_TBLS] = {0};
   for (int number = 0; number < library->blocks_in_MCU; number++) {
     const jpeg_component_info *component = library->cur_comp_info[library->MCU_membership[number]];
