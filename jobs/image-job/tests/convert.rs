@@ -209,3 +209,23 @@ fn every_image_of_the_corpus_is_resized() {
         assert_eq!(width >= height, image.width >= image.height, "{name}");
     }
 }
+
+#[test]
+fn ink_becomes_the_colours_it_prints() {
+    let input = fs_err::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cyan_magenta_yellow_black_ink.jpg"));
+    let result = process("convert?format=png", "ink.jpg", &input.unwrap()).unwrap();
+    let image = decode_png(result.bytes("ink.png"));
+    for (field, wanted) in [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]].into_iter().enumerate() {
+        let pixel = image.pixel(field as u32 * 8 + 4, 4);
+        assert!(pixel.iter().zip(wanted).all(|(sample, wanted)| sample.abs_diff(wanted) < 8), "{field}: {pixel:?}");
+    }
+}
+
+#[test]
+fn a_jpeg_without_its_last_marker_is_whole() {
+    let whole = process("convert?format=jpeg", "a.png", &picture(100, 80).png()).unwrap();
+    let bytes = whole.bytes("a.jpg");
+    let without = &bytes[..bytes.len() - 2];
+    let shown = |bytes| decode_png(process("convert?format=png", "a.jpg", bytes).unwrap().bytes("a.png"));
+    assert_eq!(shown(without), shown(bytes));
+}

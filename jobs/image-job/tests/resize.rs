@@ -118,3 +118,132 @@ fn a_truncated_jpeg_is_an_error_unless_what_is_there_is_wanted() {
     assert_eq!(result.properties["truncated"], true);
     assert_eq!(result.names(), ["a.jpg"]);
 }
+
+/// Luma and chroma of these JPEGs are resampled apart, those of a PNG of them together.
+#[test]
+fn a_jpeg_with_less_chroma_is_resized_as_its_pixels_are() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/jpeg");
+    for name in ["optimised_tables.jpg", "chroma_halved_across.jpg", "progressive_with_restarts.jpg"] {
+        let bytes = fs_err::read(format!("{folder}/{name}")).unwrap();
+        let whole = process("convert?format=png", name, &bytes).unwrap();
+        let pixels = whole.bytes(whole.names()[0]);
+        for option in [
+            "width=41",
+            "width=20",
+            "width=8",
+            "width=30&height=30&fit=cover&position=right-bottom",
+            "width=37&height=29&fit=fill",
+            "width=37&height=29&fit=contain&background=ff0000",
+            "width=201",
+        ] {
+            for format in ["png", "jpeg&quality=100", "jpeg&quality=89"] {
+                let resized = |name: &str, bytes: &[u8]| {
+                    let result = process(&format!("resize?{option}&format={format}"), name, bytes).unwrap();
+                    let (made, bytes) = (result.names()[0].to_owned(), result.bytes(result.names()[0]));
+                    let shown = process("convert?format=png", &made, bytes).unwrap();
+                    decode_png(shown.bytes(shown.names()[0]))
+                };
+                let difference = resized(name, &bytes).mean_difference(&resized("a.png", pixels));
+                // Of 255. It was 2.2 at most.
+                assert!(difference < 3.0, "{name} {option} {format}: {difference}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_of_the_same_size_keeps_what_it_shows() {
+    for size in [(256, 200), (83, 61), (17, 16), (16, 33), (1, 1)] {
+        let input = process("convert?format=jpeg&quality=89", "a.png", &picture(size.0, size.1).png()).unwrap();
+        let input = input.bytes("a.jpg");
+        let before = decode_png(process("convert?format=png", "a.jpg", input).unwrap().bytes("a.png"));
+        for option in ["quality=89", "quality=89&progressive", "quality=95"] {
+            let again = process(&format!("convert?format=jpeg&{option}"), "a.jpg", input).unwrap();
+            let after =
+                decode_png(process("convert?format=png", "a.jpg", again.bytes("a.jpg")).unwrap().bytes("a.png"));
+            assert_eq!(after.size(), size);
+            let difference = after.mean_difference(&before);
+            assert!(difference < 1.5, "{size:?} {option}: {difference}");
+            assert_eq!(again.properties["placeholder"].as_str().is_some_and(|hash| hash.len() > 10), true);
+        }
+    }
+}
+
+#[test]
+fn each_filter_does_at_an_edge_what_it_is_known_for() {
+    let edge = Image::from_fn(8, 8, |x, _| if x < 4 { [100, 100, 100, 255] } else { [200, 200, 200, 255] });
+    for (filter, overshoot) in [("nearest", 0..=0), ("bilinear", 0..=0), ("mitchell", 1..=5), ("lanczos3", 4..=12)] {
+        let option = format!("resize?width=64&height=8&fit=fill&filter={filter}&format=png");
+        let image = decode_png(process(&option, "a.png", &edge.png()).unwrap().bytes("a.png"));
+        let row: Vec<u8> = (0..64).map(|x| image.pixel(x, 4)[0]).collect();
+        let most = i32::from(*row.iter().max().unwrap()) - 200;
+        assert!(overshoot.contains(&most), "{filter} overshoots by {most}: {row:?}");
+        let between = row.iter().filter(|sample| (110..190).contains(*sample)).count();
+        assert_eq!(between > 0, filter != "nearest", "{filter}: {row:?}");
+    }
+}
+
+#[test]
+fn each_of_the_nine_positions_keeps_its_part() {
+    // Nine fields, each with a red and a green of its own.
+    let fields = Image::from_fn(90, 90, |x, y| [(x / 30 * 100) as u8, (y / 30 * 100) as u8, 0, 255]);
+    for (row, vertical) in ["top", "", "bottom"].into_iter().enumerate() {
+        for (column, horizontal) in ["left", "", "right"].into_iter().enumerate() {
+            let name = match (horizontal, vertical) {
+                ("", "") => "centre".to_owned(),
+                ("", one) | (one, "") => one.to_owned(),
+                (horizontal, vertical) => format!("{horizontal}-{vertical}"),
+            };
+            // Tall keeps the row, wide the column: two cuts tell both.
+            let kept = |width: u32, height: u32| {
+                let option = format!("resize?width={width}&height={height}&fit=cover&position={name}&filter=nearest");
+                let result = process(&option, "a.png", &fields.png()).unwrap();
+                let image = decode_png(result.bytes("a.png"));
+                image.pixel(width / 2, height / 2)
+            };
+            assert_eq!(usize::from(kept(10, 90)[0]), column * 100, "{name}");
+            assert_eq!(usize::from(kept(90, 10)[1]), row * 100, "{name}");
+        }
+    }
+}
+
+#[test]
+fn sixteen_bits_are_resampled_as_sixteen_bits() {
+    // A ramp in steps of 16 of 65536: eight bits would have a step for sixteen of them.
+    let samples: Vec<u8> = (0..64).flat_map(|_| (0..64_u16).flat_map(|x| (30_000 + x * 16).to_be_bytes())).collect();
+    let mut input = Vec::new();
+    let mut encoder = png::Encoder::new(&mut input, 64, 64);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Sixteen);
+    encoder.write_header().unwrap().write_image_data(&samples).unwrap();
+    let result = process("resize?width=32", "a.png", &input).unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(result.bytes("a.png"))).read_info().unwrap();
+    assert_eq!(reader.output_color_type(), (png::ColorType::Grayscale, png::BitDepth::Sixteen));
+    let mut data = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut data).unwrap();
+    for (x, sample) in data[..64].as_chunks::<2>().0.iter().enumerate().skip(4).take(24) {
+        let wanted = 30_000 + x as i32 * 32 + 8;
+        assert!((i32::from(u16::from_be_bytes(*sample)) - wanted).abs() <= 2, "{x}: {sample:?}");
+    }
+}
+
+#[test]
+fn placeholders_show_what_the_picture_shows() {
+    let half = Image::from_fn(60, 40, |x, _| if x < 40 { [200, 30, 40, 255] } else { [20, 60, 220, 255] });
+    for (option, name) in
+        [("resize?width=30", "a.png"), ("convert?format=jpeg", "a.png"), ("convert?format=gif", "a.png")]
+    {
+        let result = process(option, name, &half.png()).unwrap();
+        assert_eq!(result.properties["dominantColour"].as_str().unwrap()[..3], *"#c8", "{option}");
+        let hash = base64(result.properties["placeholder"].as_str().unwrap());
+        let (width, height, pixels) = thumbhash::thumb_hash_to_rgba(&hash).unwrap();
+        assert!((width as f64 / height as f64 - 1.5).abs() < 0.2, "{width} × {height}");
+        let at = |x: usize| &pixels[(height / 2 * width + x) * 4..][..3];
+        assert!(at(width / 6)[0] > at(width / 6)[2] && at(width - 2)[2] > at(width - 2)[0], "{option}");
+    }
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}

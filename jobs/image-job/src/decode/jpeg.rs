@@ -13,9 +13,9 @@ use std::ptr;
 use job::{Failure, Input};
 use mozjpeg_sys::{
     J_COLOR_SPACE, boolean, jpeg_calc_output_dimensions, jpeg_common_struct, jpeg_create_decompress,
-    jpeg_decompress_struct, jpeg_destroy_decompress, jpeg_error_mgr, jpeg_progress_mgr, jpeg_read_header,
-    jpeg_read_raw_data, jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers, jpeg_source_mgr, jpeg_start_decompress,
-    jpeg_std_error,
+    jpeg_decompress_struct, jpeg_destroy_decompress, jpeg_error_mgr, jpeg_has_multiple_scans, jpeg_progress_mgr,
+    jpeg_read_header, jpeg_read_raw_data, jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers,
+    jpeg_source_mgr, jpeg_start_decompress, jpeg_std_error,
 };
 
 use crate::decode::{Content, Metadata, Picture, Profile, ReadOptions};
@@ -48,7 +48,9 @@ const DAMAGE: [c_int; 5] = [
 
 unsafe extern "C-unwind" {
     /// In src/native/jpeg_huffman.c.
-    fn image_job_jpeg_decode_entropy(library: &mut jpeg_decompress_struct);
+    fn image_job_jpeg_is_arithmetic(library: &jpeg_decompress_struct) -> c_int;
+    /// As well.
+    fn image_job_jpeg_decode_huffman(library: &mut jpeg_decompress_struct);
     /// In src/native/jpeg_planes.c.
     fn image_job_jpeg_scale_alike(library: &mut jpeg_decompress_struct);
 }
@@ -133,9 +135,21 @@ struct State {
     input: Input,
     position: u64,
     window: Vec<u8>,
-    /// The first message that means damage, and whether it is that the file ends early.
+    /// The first message that means damage.
     damage: Option<String>,
+    /// Whether more was asked for than the file has.
     ended_early: bool,
+    /// Whether pixels are missing where the file ends early. In a baseline file of one scan they need not be: there the
+    /// decoder tells.
+    end_matters: bool,
+    /// Decode as libjpeg does, which our own decoder is compared to.
+    by_libjpeg_alone: bool,
+}
+
+impl State {
+    fn end(&self) -> String {
+        format!("it ends after {} bytes", self.position)
+    }
 }
 
 // SAFETY: everything that the pointers point to is owned by the decoder or by libjpeg's memory manager, which has no
@@ -157,7 +171,15 @@ impl Decoder {
         errors.error_exit = Some(error_exit);
         errors.emit_message = Some(emit_message);
         progress.progress_monitor = Some(watch_scans);
-        let state = State { input, position: 0, window: vec![0; WINDOW], damage: None, ended_early: false };
+        let state = State {
+            input,
+            position: 0,
+            window: vec![0; WINDOW],
+            damage: None,
+            ended_early: false,
+            end_matters: true,
+            by_libjpeg_alone: false,
+        };
         library.common.err = &raw mut *errors;
         let format = PixelFormat { model: Model::Rgb, alpha: false, depth: Depth::Eight };
         Self {
@@ -195,6 +217,9 @@ impl Decoder {
                 jpeg_read_header(&mut decoder.library, 1);
             }
         })?;
+        // SAFETY: the header is read.
+        self.state.end_matters =
+            unsafe { jpeg_has_multiple_scans(&self.library) != 0 || image_job_jpeg_is_arithmetic(&self.library) != 0 };
         if self.library.image_width == 0 || self.library.image_height == 0 {
             return Err(Failure::invalid_input("the JPEG has no pixels"));
         }
@@ -240,10 +265,10 @@ impl Decoder {
 
     fn start(&mut self) -> Result<(), Failure> {
         self.started = true;
-        // SAFETY: the header is read; then decompression has started and nothing is decoded yet.
+        // SAFETY: the header is read; then decompression has started, and of a file of one scan nothing is decoded yet.
         self.guarded(|decoder| unsafe {
             jpeg_start_decompress(&mut decoder.library);
-            image_job_jpeg_decode_entropy(&mut decoder.library);
+            take_over(&mut decoder.library);
         })?;
         let channels = self.library.output_components as usize;
         if channels != self.format.channels() {
@@ -340,16 +365,16 @@ impl PlaneSource for Decoder {
         }
         let sizes = PlaneSource::sizes(self);
         let mut bands = std::mem::take(&mut self.bands);
-        let mut rows = bands.each_mut().map(|band| {
-            band.samples.chunks_exact_mut(band.stride).map(<[u8]>::as_mut_ptr).collect::<Vec<*mut u8>>()
-        });
+        let mut rows = bands
+            .each_mut()
+            .map(|band| band.samples.chunks_exact_mut(band.stride).map(<[u8]>::as_mut_ptr).collect::<Vec<*mut u8>>());
         let mut planes = rows.each_mut().map(Vec::as_mut_ptr);
         // What libjpeg decodes at once: as many rows of a plane as its band has.
         let count = rows[0].len() as u32;
         // SAFETY: decompression has started for raw data, and each band has the rows of one row of MCUs, as wide as the
         // blocks of its component.
-        let read = self
-            .guarded(|decoder| unsafe { jpeg_read_raw_data(&mut decoder.library, planes.as_mut_ptr(), count) })?;
+        let read =
+            self.guarded(|decoder| unsafe { jpeg_read_raw_data(&mut decoder.library, planes.as_mut_ptr(), count) })?;
         if read != count {
             return Err(Failure::internal("libjpeg has no more rows"));
         }
@@ -482,14 +507,27 @@ unsafe extern "C-unwind" fn emit_message(library: &mut jpeg_common_struct, level
     let text = unsafe { message(library) };
     // SAFETY: client_data is set before anything is read, to the decoder's state.
     if let Some(state) = unsafe { library.client_data.cast::<State>().as_mut() } {
-        state.ended_early |= code == mozjpeg_sys::JWRN_JPEG_EOF;
-        state.damage.get_or_insert(text);
+        let of_the_end = (state.ended_early && code == mozjpeg_sys::JWRN_HIT_MARKER).then(|| state.end());
+        state.damage.get_or_insert(of_the_end.unwrap_or(text));
     }
 }
 
+/// Decodes what is to come by our own decoder, if it does not do so already.
+unsafe fn take_over(library: &mut jpeg_decompress_struct) {
+    // SAFETY: client_data is set before anything is read, to the decoder's state.
+    let by_libjpeg_alone = unsafe { (*library.common.client_data.cast::<State>()).by_libjpeg_alone };
+    if !by_libjpeg_alone {
+        // SAFETY: the caller's word is that libjpeg has begun with a scan and decoded nothing of it.
+        unsafe { image_job_jpeg_decode_huffman(library) };
+    }
+}
+
+/// libjpeg calls it before it reads more of a file of several scans, the first time before any.
 unsafe extern "C-unwind" fn watch_scans(library: &mut jpeg_common_struct) {
     // SAFETY: this decoder installs the callback in decompressors only.
-    let decompressor = unsafe { &*(&raw const *library).cast::<jpeg_decompress_struct>() };
+    let decompressor = unsafe { &mut *(&raw mut *library).cast::<jpeg_decompress_struct>() };
+    // SAFETY: the first time nothing is decoded yet.
+    unsafe { take_over(decompressor) };
     let pixels = u64::from(decompressor.image_width) * u64::from(decompressor.image_height);
     let most = (MOST_SCANNED_PIXELS / pixels.max(1)).clamp(USUAL_SCANS, 1000);
     if decompressor.input_scan_number as u64 > most {
@@ -505,7 +543,9 @@ unsafe extern "C-unwind" fn fill_input_buffer(library: &mut jpeg_decompress_stru
     match state.input.read_at(state.position, &mut state.window) {
         Ok(0) => {
             state.ended_early = true;
-            state.damage.get_or_insert_with(|| format!("it ends after {} bytes", state.position));
+            if state.end_matters {
+                state.damage = state.damage.take().or_else(|| Some(state.end()));
+            }
             // An end of image, so that libjpeg fills up what is missing.
             state.window[..2].copy_from_slice(&[0xff, 0xd9]);
             source.bytes_in_buffer = 2;
@@ -532,5 +572,78 @@ unsafe extern "C-unwind" fn skip_input_data(library: &mut jpeg_decompress_struct
         state.position += (count - source.bytes_in_buffer) as u64;
         source.bytes_in_buffer = 0;
         source.next_input_byte = ptr::null();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use catalog::Format;
+
+    use super::*;
+
+    /// The samples, and whether they are damaged.
+    fn decode(bytes: &[u8], by_libjpeg_alone: bool) -> Result<(Vec<u8>, bool), String> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut decoder = Decoder::new(Input::from_file("a.jpg", Format::Jpeg, file).unwrap(), true);
+        decoder.state.by_libjpeg_alone = by_libjpeg_alone;
+        let mut read = || {
+            decoder.read_header()?;
+            let format = decoder.choose_model();
+            let (width, height) = decoder.size();
+            let mut samples = vec![0; width as usize * height as usize * format.channels()];
+            for row in samples.chunks_exact_mut(width as usize * format.channels()) {
+                decoder.read(RowMut::Eight(row))?;
+            }
+            Ok(samples)
+        };
+        let samples = read().map_err(|failure: Failure| failure.to_string())?;
+        Ok((samples, decoder.state.damage.is_some()))
+    }
+
+    /// Steele and Vigna's `SplitMix64`.
+    fn random(state: &mut u64) -> usize {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) as usize
+    }
+
+    #[test]
+    fn whole_and_damaged_files_are_decoded_as_libjpeg_does() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/jpeg");
+        let mut state = 1;
+        let mut damaged = 0;
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let whole = fs_err::read(&path).unwrap();
+            let (pixels, damage) = decode(&whole, false).unwrap();
+            assert!(!damage, "{}", path.display());
+            assert!(pixels.iter().any(|sample| sample.abs_diff(pixels[0]) > 50), "{}: nothing is seen", path.display());
+            let scan = whole.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap() + 14;
+            for round in 0..400 {
+                let mut bytes = whole.clone();
+                for _ in 0..round % 4 {
+                    let at = scan + random(&mut state) % (bytes.len() - scan);
+                    // Markers and stuffing are what is met seldom, hence often here.
+                    bytes[at] =
+                        [0, 0xff, 0xd0 + (random(&mut state) % 8) as u8, random(&mut state) as u8][round / 4 % 4];
+                }
+                if round % 7 == 0 {
+                    bytes.truncate(scan + random(&mut state) % (bytes.len() - scan));
+                }
+                if round % 11 == 0 {
+                    let at = scan + random(&mut state) % (bytes.len() - scan);
+                    let end = (at + random(&mut state) % 200).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+                let ours = decode(&bytes, false);
+                damaged += usize::from(!matches!(&ours, Ok((_, false))));
+                assert_eq!(ours, decode(&bytes, true), "{}, round {round}", path.display());
+            }
+        }
+        assert!(damaged > 500, "only {damaged} of the damaged files were seen to be damaged");
     }
 }

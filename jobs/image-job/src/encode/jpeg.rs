@@ -207,9 +207,10 @@ impl Encoder {
 
     /// Encodes the first row of MCUs of all planes.
     fn write_bands(&mut self) -> Result<(), Failure> {
-        let rows = self.bands.each_ref().map(|band| {
-            band.samples.chunks_exact(band.stride).map(<[u8]>::as_ptr).collect::<Vec<*const u8>>()
-        });
+        let rows = self
+            .bands
+            .each_ref()
+            .map(|band| band.samples.chunks_exact(band.stride).map(<[u8]>::as_ptr).collect::<Vec<*const u8>>());
         let planes = rows.each_ref().map(Vec::as_ptr);
         let count = self.bands[0].height as u32;
         // SAFETY: compression has started for raw data, and each plane has the rows of one row of MCUs, as wide as the
