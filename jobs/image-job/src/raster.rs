@@ -202,8 +202,8 @@ pub trait RowSource: Send {
         let _ = size;
     }
 
-    /// Luma and chroma apart, of a source that stores chroma with half as many columns or rows. Either these are read or
-    /// the rows.
+    /// Luma and chroma apart, of a source that stores them so, chroma with as many or half as many columns and rows. Either
+    /// these are read or the rows.
     fn planes(&mut self) -> Option<&mut dyn PlaneSource> {
         None
     }

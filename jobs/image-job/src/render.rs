@@ -231,7 +231,7 @@ impl Steps<'_> {
             branches.push(self.branch(size, rows.format(), at == 0)?);
         }
         match rows.planes() {
-            Some(planes) if branches.iter().all(|branch| self.gains_by_planes(branch, planes.sizes()[0])) => {
+            Some(planes) if branches.iter().all(|branch| self.gains_by_planes(branch, planes.sizes())) => {
                 self.resample_planes(planes, &mut branches)?;
             }
             _ => self.resample(rows, &mut branches)?,
@@ -346,12 +346,12 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Whether luma and chroma apart are less work: they are, unless the source's own size is wanted as pixels.
-    fn gains_by_planes(&self, branch: &Branch<'_>, size: (u32, u32)) -> bool {
-        let layout = &branch.size.layout;
+    /// Whether luma and chroma apart are less work: they are, unless the source's own size is wanted in another form.
+    fn gains_by_planes(&self, branch: &Branch<'_>, sizes: PlaneSizes) -> bool {
+        let (layout, size) = (&branch.size.layout, sizes[0]);
         let unchanged = self.orientation.turn_size(layout.scaled) == size
             && self.source_region(size, layout) == Region::whole(size);
-        branch.plane_sizes().is_some() || !unchanged
+        !unchanged || branch.plane_sizes() == Some(sizes)
     }
 
     /// Runs luma and chroma through a resampler for each of them and for each size, to where they become pixels or go into

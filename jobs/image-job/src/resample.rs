@@ -69,8 +69,10 @@ impl Resampler {
         filter: Filter,
     ) -> Result<Self, Failure> {
         let channels = format.channels();
-        let vertical = Weights::new(filter, source.1, region.y, region.height, size.1);
-        let horizontal = Weights::new(filter, source.0, region.x, region.width, size.0);
+        let vertical = Weights::new(filter, source.1, region.y, region.height, size.1, 1);
+        // Grey is summed in whole vectors.
+        let lanes = if channels == 1 { kernels::LANES_OF_GREY } else { 1 };
+        let horizontal = Weights::new(filter, source.0, region.x, region.width, size.0, lanes);
         let columns = horizontal.span();
         let columns = columns.start * channels..columns.end * channels;
         let length = vertical.taps * columns.len();
@@ -215,13 +217,14 @@ struct Weights {
 
 impl Weights {
     /// Weights for `target` positions over `length` source positions from `start` on, of a source that has `source`.
-    /// Where the kernel reaches over the edge, the weights inside are normalised.
-    fn new(filter: Filter, source: u32, start: f64, length: f64, target: u32) -> Self {
+    /// Where the kernel reaches over the edge, the weights inside are normalised. Their number is a multiple of `lanes`,
+    /// if there are as many source positions.
+    fn new(filter: Filter, source: u32, start: f64, length: f64, target: u32, lanes: usize) -> Self {
         let source = source as usize;
         let step = length / f64::from(target);
         let stretch = step.max(1.0);
         let support = kernel_support(filter) * stretch;
-        let taps = ((support * 2.0).ceil() as usize + 1).min(source);
+        let taps = ((support * 2.0).ceil() as usize + 1).next_multiple_of(lanes).min(source);
         let mut first = Vec::with_capacity(target as usize);
         let mut weights = vec![0.0_f32; taps * target as usize];
         for (position, weights) in weights.chunks_exact_mut(taps).enumerate() {
@@ -290,6 +293,9 @@ fn sinc(x: f64) -> f64 {
 /// The two inner loops, compiled once for any processor and once for AVX2 and FMA.
 mod kernels {
     use super::{Sample, Weights};
+
+    /// Products of grey that are summed at once.
+    pub const LANES_OF_GREY: usize = 8;
 
     /// Sums rows of a ring, each times its weight. Row n of the source is at slot n modulo the number of weights.
     pub fn vertical<T: Sample>(ring: &[T], length: usize, first: usize, weights: &[f32], out: &mut [f32]) {
@@ -430,10 +436,10 @@ mod kernels {
 
     #[inline(always)]
     fn dot<const FMA: bool>(values: &[f32], weights: &[f32]) -> f32 {
-        let mut sums = [0.0_f32; 8];
-        let (mut left, mut right) = (values.chunks_exact(8), weights.chunks_exact(8));
+        let mut sums = [0.0_f32; LANES_OF_GREY];
+        let (mut left, mut right) = (values.chunks_exact(LANES_OF_GREY), weights.chunks_exact(LANES_OF_GREY));
         for (values, weights) in (&mut left).zip(&mut right) {
-            for lane in 0..8 {
+            for lane in 0..LANES_OF_GREY {
                 sums[lane] = add::<FMA>(sums[lane], weights[lane], values[lane]);
             }
         }

@@ -119,11 +119,13 @@ fn a_truncated_jpeg_is_an_error_unless_what_is_there_is_wanted() {
     assert_eq!(result.names(), ["a.jpg"]);
 }
 
-/// Luma and chroma of these JPEGs are resampled apart, those of a PNG of them together.
+/// Luma and chroma of a JPEG are resampled apart, those of a PNG of them together.
 #[test]
-fn a_jpeg_with_less_chroma_is_resized_as_its_pixels_are() {
+fn a_jpeg_is_resized_as_its_pixels_are() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/jpeg");
-    for name in ["optimised_tables.jpg", "chroma_halved_across.jpg", "progressive_with_restarts.jpg"] {
+    for name in
+        ["optimised_tables.jpg", "chroma_halved_across.jpg", "chroma_whole.jpg", "progressive_with_restarts.jpg"]
+    {
         let bytes = fs_err::read(format!("{folder}/{name}")).unwrap();
         let whole = process("convert?format=png", name, &bytes).unwrap();
         let pixels = whole.bytes(whole.names()[0]);
