@@ -1,4 +1,7 @@
-//! Colour: what an image's samples mean, turned into sRGB by its profile (moxcms).
+//! Colour: what an image's samples mean, turned into sRGB by its profile (moxcms); pictures of high dynamic range by
+//! [`high_dynamic_range`].
+
+mod high_dynamic_range;
 
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use moxcms::{
 
 use crate::decode::Profile;
 use crate::raster::{Depth, Gathering, Model, PixelFormat, Raster, Sample, Samples};
+use high_dynamic_range::ToneMapping;
 
 /// Turns pictures of one source into what is written: grey or RGB, in sRGB or in the source's own colour space.
 pub struct ColourConversion {
@@ -31,6 +35,11 @@ impl ColourConversion {
                 _ => parsed.and_then(|parsed| parsed.encode().ok()),
             };
             return Ok(Self { transform: None, embedded });
+        }
+        if let Profile::CodePoints { primaries, transfer } = *profile
+            && high_dynamic_range::is_high(transfer)
+        {
+            return Ok(Self { transform: Some(Transform::of_tones(model, primaries, transfer)), embedded: None });
         }
         let source = parsed.filter(|parsed| !is_srgb(parsed));
         Ok(Self { transform: source.map(|source| Transform::new(model, &source)).transpose()?, embedded: None })
@@ -167,6 +176,12 @@ impl Transform {
         let mut black = [0; 3];
         executor.transform(&darkest[..chosen.len()], &mut black).map_err(|error| unusable(&error))?;
         Ok(Self { executor, chosen, darkening: black_point_compensation(black) })
+    }
+
+    /// From high dynamic range.
+    fn of_tones(model: Model, primaries: u8, transfer: u8) -> Self {
+        let chosen: &[usize] = if model == Model::Grey { &[0, 0, 0] } else { &[0, 1, 2] };
+        Self { executor: Arc::new(ToneMapping::new(primaries, transfer)), chosen, darkening: None }
     }
 
     fn apply(&self, raster: &Raster) -> Result<Raster, Failure> {

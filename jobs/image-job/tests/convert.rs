@@ -229,3 +229,45 @@ fn a_jpeg_without_its_last_marker_is_whole() {
     let shown = |bytes| decode_png(process("convert?format=png", "a.jpg", bytes).unwrap().bytes("a.png"));
     assert_eq!(shown(without), shown(bytes));
 }
+
+#[test]
+fn text_of_a_drawing_is_set_in_fonts_that_are_always_there() {
+    // Ink in the left half by text, and how wide it is, for families like these.
+    let ink = |family: &str, text: &str| {
+        let svg = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="60"><text x="5" y="45" font-size="40" font-family="{family}">{text}</text></svg>"#
+        );
+        let result = process("convert?format=png", "a.svg", svg.as_bytes()).unwrap();
+        let image = decode_png(result.bytes("a.png"));
+        let columns: Vec<u32> = (0..400).filter(|&x| (0..60).any(|y| image.pixel(x, y)[3] > 100)).collect();
+        (columns.len(), columns.last().map_or(0, |last| last - columns[0]))
+    };
+    let (columns, width) = ink("Helvetica", "million");
+    assert!(columns > 60 && (120..190).contains(&width), "{columns} columns, {width} wide");
+    assert!(ink("Courier New", "million").1 > width + 15, "letters of one width take more room");
+    assert_ne!(ink("Georgia", "million"), (columns, width), "serifs look otherwise");
+    assert!(ink("Arial", "Ωμέγα Привет").0 > 150);
+    assert_eq!(ink("Arial", ""), (0, 0));
+}
+
+#[test]
+fn high_dynamic_range_becomes_what_a_screen_shows() {
+    // Black, 100, 203 and 1,000 cd/m² in PQ and BT.2020, by the PNG chunk cICP.
+    let codes: [u16; 4] = [0, 33_300, 38_052, 49_270];
+    let mut input = Vec::new();
+    let mut encoder = png::Encoder::new(&mut input, 32, 8);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Sixteen);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_chunk(png::chunk::ChunkType(*b"cICP"), &[9, 16, 0, 1]).unwrap();
+    let row: Vec<u8> = (0..32).flat_map(|x| [codes[x / 8]; 3]).flat_map(u16::to_be_bytes).collect();
+    writer.write_image_data(&row.repeat(8)).unwrap();
+    drop(writer);
+    let result = process("convert?format=jpeg&quality=100", "a.png", &input).unwrap();
+    let shown = process("convert?format=png", "a.jpg", result.bytes("a.jpg")).unwrap();
+    let image = decode_png(shown.bytes("a.png"));
+    let levels = [4, 12, 20, 28].map(|x| image.pixel(x, 4)[1]);
+    // 100 cd/m² is 0.49 of diffuse white, 184 in sRGB, and a little above the knee.
+    assert!(levels[0] < 3 && (172..188).contains(&levels[1]), "{levels:?}");
+    assert!((205..235).contains(&levels[2]) && levels[3] > 252, "{levels:?}");
+}

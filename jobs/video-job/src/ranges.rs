@@ -31,6 +31,8 @@ const AT_ONCE_BYTES: u64 = 8 << 20;
 const QUESTIONS: usize = 2;
 /// Bytes of known ranges that are kept ready.
 const READY: u64 = 16 << 20;
+/// More are asked for when no more than this is left: room for one range at a time would be a question for each.
+const LOW: u64 = READY / 2;
 
 /// The input, read by ranges.
 pub(crate) struct RangeReader {
@@ -301,7 +303,8 @@ impl Shared {
         while let Some(range) = self.ranges.get(end).filter(|_| end - first < AT_ONCE) {
             let length = range.end - range.start;
             let is_needed_now = end == first && end <= state.current;
-            if !is_needed_now && (bytes + length > AT_ONCE_BYTES || state.taken + bytes + length > READY) {
+            let is_enough = end == first && state.taken > LOW;
+            if !is_needed_now && (is_enough || bytes + length > AT_ONCE_BYTES || state.taken + bytes + length > READY) {
                 break;
             }
             bytes += length;

@@ -105,7 +105,7 @@ pub enum Metadata {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Colour {
-    /// Convert to sRGB
+    /// Convert to sRGB; high dynamic range (PQ, HLG) is tone-mapped, with diffuse white at 203 cd/m²
     Srgb,
     /// Keep the input's colour space and embed its profile
     Keep,

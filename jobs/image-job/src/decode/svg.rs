@@ -1,6 +1,10 @@
-//! SVG by resvg, rendered at the size that is wanted. Nothing outside the file is ever opened: there are no fonts (text
-//! that is not drawn as paths is left out), no linked files and no images by URL. What is embedded as `data:` counts as
-//! outside too.
+//! SVG by resvg, rendered at the size that is wanted. Nothing outside the file is ever opened: text is set in [`fonts`]
+//! that are part of the program, and there are no linked files and no images by URL. What is embedded as `data:` counts
+//! as outside too.
+
+mod fonts;
+
+use std::sync::Arc;
 
 use job::{Failure, Input};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -36,6 +40,9 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
             resolve_data: Box::new(|_, _, _| None),
             resolve_string: Box::new(|_, _| None),
         },
+        font_family: fonts::DEFAULT_FAMILY.to_owned(),
+        font_resolver: fonts::resolver(),
+        fontdb: if has_text(&document) { fonts::database() } else { Arc::default() },
         ..Options::default()
     };
     let tree = Tree::from_xmltree(&document, &settings)
@@ -54,6 +61,10 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         sequence: false,
         content: Content::Still(Box::new(rows)),
     })
+}
+
+fn has_text(document: &Document<'_>) -> bool {
+    document.descendants().any(|node| node.tag_name().name() == "text")
 }
 
 struct Rows {
