@@ -81,6 +81,11 @@ pub trait InputSource: Send + Sync {
         ranges.iter().map(|range| read_exactly(self, range)).collect()
     }
 
+    /// Says which parts [`InputSource::read_ranges`] will be asked for next, in the same words: they may be fetched meanwhile.
+    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        let _ = ranges;
+    }
+
     /// The open file, where there is one.
     fn file(&self) -> Option<&File>;
 
@@ -145,6 +150,11 @@ impl Input {
     /// Reads exactly these parts and nothing around them, several at once where that is faster.
     pub fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
         self.source.read_ranges(ranges)
+    }
+
+    /// Says which parts [`Input::read_ranges`] will be asked for next, in the same words: they may be fetched meanwhile.
+    pub fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        self.source.expect_ranges(ranges);
     }
 
     /// Fills the buffer from `offset`, or says [`io::ErrorKind::UnexpectedEof`].

@@ -95,6 +95,11 @@ pub trait RangeSource: Send + Sync {
         }
         Ok(bytes)
     }
+
+    /// These parts will be asked for next, in the same words: they may be fetched meanwhile.
+    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        let _ = ranges;
+    }
 }
 
 /// The objects beside the input, in the parent.

@@ -1,7 +1,7 @@
 //! Reads parts of the input with few requests and few bytes more than asked for: known ranges are fetched ahead, several
 //! at once; everything else goes through windows that grow while reading is sequential.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -27,8 +27,8 @@ const LARGEST_RANGE: u64 = 4 << 20;
 /// How many known ranges are asked for at once, and how many bytes in all.
 const AT_ONCE: usize = 16;
 const AT_ONCE_BYTES: u64 = 8 << 20;
-/// While the answer to one such question is worked on, the next is on its way.
-const QUESTIONS: usize = 2;
+/// Questions that are announced and not asked yet.
+const ANNOUNCED: usize = 2;
 /// Bytes of known ranges that are kept ready.
 const READY: u64 = 16 << 20;
 /// More are asked for when no more than this is left: room for one range at a time would be a question for each.
@@ -192,7 +192,7 @@ fn joined(ranges: impl IntoIterator<Item = Range<u64>>, size: u64) -> Vec<Range<
 /// Fetches known ranges in their order, a bounded number of bytes ahead of the reader.
 struct Ahead {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -214,14 +214,12 @@ struct State {
 
 impl Ahead {
     fn start(input: &Input, ranges: Vec<Range<u64>>) -> Self {
-        let count = QUESTIONS.min(ranges.len());
         let shared = Arc::new(Shared { ranges, state: Mutex::default(), changed: Condvar::new() });
-        let threads = (0..count).map(|_| {
+        let thread = {
             let (shared, input) = (Arc::clone(&shared), input.clone());
             std::thread::spawn(move || shared.fetch_all(&input))
-        });
-        let threads = threads.collect();
-        Self { shared, threads }
+        };
+        Self { shared, thread: Some(thread) }
     }
 
     /// Copies from a known range; none where the offset is in none of those still kept.
@@ -254,7 +252,7 @@ impl Drop for Ahead {
     fn drop(&mut self) {
         self.shared.lock().stop = true;
         self.shared.changed.notify_all();
-        for thread in self.threads.drain(..) {
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
@@ -265,35 +263,55 @@ impl Shared {
         self.state.lock().expect("no holder of this lock panics")
     }
 
+    /// Announces questions ahead of asking them: while this thread asks, nobody else can, so that a question should find
+    /// its answer ready.
     fn fetch_all(&self, input: &Input) {
+        let mut announced: VecDeque<Range<usize>> = VecDeque::new();
         let mut state = self.lock();
-        loop {
-            let first = state.next_to_fetch;
-            if state.stop || first >= self.ranges.len() {
-                return;
-            }
-            let indices = self.question(&state);
-            if indices.is_empty() {
-                state = self.changed.wait(state).expect("no holder of this lock panics");
+        while !state.stop {
+            let next = if announced.len() < ANNOUNCED { self.take_question(&mut state) } else { 0..0 };
+            if !next.is_empty() {
+                drop(state);
+                input.expect_ranges(&self.ranges[next.clone()]);
+                announced.push_back(next);
+                state = self.lock();
                 continue;
             }
-            let ranges = &self.ranges[indices.clone()];
-            state.next_to_fetch = indices.end;
-            state.taken += ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-            drop(state);
-            let results: Vec<_> = match input.read_ranges(ranges) {
-                Ok(parts) => parts.into_iter().map(Ok).collect(),
-                // Each for itself, so that what can be read is, and the error is that of its own range.
-                Err(_) => ranges.iter().map(|range| read_one(input, range.clone())).collect(),
-            };
-            state = self.lock();
-            for (index, result) in indices.zip(results) {
-                if index >= state.current {
-                    state.fetched.insert(index, result);
+            let is_last = state.next_to_fetch >= self.ranges.len();
+            let is_due = is_last
+                || announced.len() == ANNOUNCED
+                || announced.front().is_some_and(|question| question.start <= state.current);
+            match is_due.then(|| announced.pop_front()).flatten() {
+                Some(question) => {
+                    let question = question.start.max(state.current)..question.end;
+                    drop(state);
+                    let results = self.ask(input, question.clone());
+                    state = self.lock();
+                    let current = state.current;
+                    state.fetched.extend(question.zip(results).filter(|(index, _)| *index >= current));
+                    self.changed.notify_all();
                 }
+                None if is_last => return,
+                None => state = self.changed.wait(state).expect("no holder of this lock panics"),
             }
-            self.changed.notify_all();
         }
+    }
+
+    fn ask(&self, input: &Input, question: Range<usize>) -> Vec<io::Result<Vec<u8>>> {
+        let ranges = &self.ranges[question];
+        match input.read_ranges(ranges) {
+            Ok(parts) => parts.into_iter().map(Ok).collect(),
+            // Each for itself, so that what can be read is, and the error is that of its own range.
+            Err(_) => ranges.iter().map(|range| read_one(input, range.clone())).collect(),
+        }
+    }
+
+    /// The next question, noted as asked.
+    fn take_question(&self, state: &mut State) -> Range<usize> {
+        let indices = self.question(state);
+        state.next_to_fetch += indices.len();
+        state.taken += self.ranges[indices.clone()].iter().map(|range| range.end - range.start).sum::<u64>();
+        indices
     }
 
     /// The ranges that are asked for next: those that the reader has not passed and there is room for.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use catalog::Format;
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::Pixel;
-use ffmpeg_next::{frame, media};
+use ffmpeg_next::{codec, frame, media};
 use job::FailureKind;
 use support::{Fixture, Run, number_in, run, run_on};
 
@@ -35,10 +35,10 @@ fn decode(path: &Path) -> Decoded {
     let codecs = input.streams().map(|stream| stream.parameters().id().name().to_owned()).collect();
     let video = input.streams().best(media::Type::Video).unwrap();
     let (video_index, base) = (video.index(), f64::from(video.time_base()));
-    let context = ffmpeg::codec::Context::from_parameters(video.parameters()).unwrap();
+    let context = codec::Context::from_parameters(video.parameters()).unwrap();
     let mut decoder = context.decoder().video().unwrap();
     let sound = input.streams().best(media::Type::Audio).map(|stream| {
-        let context = ffmpeg::codec::Context::from_parameters(stream.parameters()).unwrap();
+        let context = codec::Context::from_parameters(stream.parameters()).unwrap();
         let mut decoder = context.decoder().audio().unwrap();
         decoder.set_packet_time_base(stream.time_base());
         (stream.index(), f64::from(stream.time_base()), decoder)
@@ -146,6 +146,64 @@ fn pictures_are_turned_as_they_are_shown_and_shrunk_to_the_limit() {
     let (_folder, path) = made(&Fixture { rotation: -90.0, frames: 12, ..Fixture::default() }, "a.mp4");
     let run = run(&path, "transcode?preset=ultrafast&max-height=120");
     assert_eq!(video(&run, "video.mp4").size, (72, 120));
+}
+
+/// From and until when, in milliseconds, and the text of each subtitle of a file.
+fn subtitles(path: &Path) -> Vec<(i64, i64, String)> {
+    let mut input = ffmpeg::format::input(path).unwrap();
+    let stream = input.streams().best(media::Type::Subtitle).expect("a track of subtitles");
+    let (index, base, is_mov) = (stream.index(), stream.time_base(), stream.parameters().id() == codec::Id::MOV_TEXT);
+    let texts = input.packets().filter(|(stream, _)| stream.index() == index).filter_map(|(_, mut packet)| {
+        packet.rescale_ts(base, ffmpeg::Rational(1, 1000));
+        let data = packet.data().unwrap_or_default();
+        // In MP4 the text's length stands before it, and a pause is a text of no length.
+        let text = if is_mov { &data[2..2 + usize::from(u16::from_be_bytes([data[0], data[1]]))] } else { data };
+        let from = packet.pts().unwrap();
+        (!text.is_empty()).then(|| (from, from + packet.duration(), String::from_utf8(text.to_vec()).unwrap()))
+    });
+    texts.collect()
+}
+
+#[test]
+fn subtitles_keep_their_times_and_words_in_every_container() {
+    let spoken = &[(500, 1_500, "Guten Tag"), (2_000, 3_500, "Zwei\nZeilen, <i>schräg</i>"), (3_500, 4_000, "Ende")];
+    let fixture = Fixture { audio_tracks: 1, subtitles: spoken, ..Fixture::default() };
+    let (_folder, path) = made(&fixture, "a.mkv");
+    let times: Vec<(i64, i64)> = spoken.iter().map(|(from, until, _)| (*from, *until)).collect();
+    for (option, name, slanted) in [
+        ("transcode?preset=ultrafast", "video.mp4", "schräg"),
+        ("transcode?container=webm&preset=ultrafast", "video.webm", "<i>schräg</i>"),
+    ] {
+        let run = run(&path, option);
+        run.properties();
+        let found = subtitles(&run.path(name));
+        // The sound's priming stands before the beginning, and everything is as much later.
+        let first = (decode(&run.path(name)).frames[0].0 * 1000.0).round() as i64;
+        let shown: Vec<(i64, i64)> = found.iter().map(|(from, until, _)| (from - first, until - first)).collect();
+        let is_near =
+            |(one, other): (&(i64, i64), &(i64, i64))| (one.0 - other.0).abs() <= 1 && (one.1 - other.1).abs() <= 1;
+        assert!(shown.len() == 3 && shown.iter().zip(&times).all(is_near), "{name}: {shown:?} for {times:?}");
+        let words: Vec<&str> = found.iter().map(|(_, _, text)| text.as_str()).collect();
+        assert_eq!(words, ["Guten Tag", &format!("Zwei\nZeilen, {slanted}"), "Ende"], "{name}");
+    }
+    let run = run(&path, "transcode?container=hls&preset=ultrafast");
+    run.properties();
+    let files: Vec<PathBuf> = walk(run.folder.path());
+    let vtt = files.iter().find(|path| path.ends_with("subtitles.vtt")).unwrap_or_else(|| panic!("{files:?}"));
+    let text = fs_err::read_to_string(vtt).unwrap();
+    // With the 21 ms of the sound's priming.
+    assert!(text.starts_with("WEBVTT") && text.contains("00:00:02.021 --> 00:00:03.521"), "{text}");
+    assert!(text.contains("Zwei\nZeilen, <i>schräg</i>"), "{text}");
+    let master = files.iter().find(|path| path.ends_with("master.m3u8")).unwrap_or_else(|| panic!("{files:?}"));
+    assert!(fs_err::read_to_string(master).unwrap().contains("TYPE=SUBTITLES"));
+    let without = support::run(&path, "transcode?preset=ultrafast&no-subtitles");
+    without.properties();
+    assert_eq!(decode(&without.path("video.mp4")).codecs, ["h264", "aac"]);
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 #[test]

@@ -18,6 +18,9 @@ use crate::{Failure, RangeSource};
 /// Positions that are followed at a time: audio and video of a file that is not interleaved, and an index.
 const CURSORS: usize = 4;
 
+/// Bytes that are expected at most: those of two questions, one that is answered and one that is announced.
+const MOST_EXPECTED: u64 = 16 << 20;
+
 /// How much a window fetches and keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct WindowOptions {
@@ -53,6 +56,7 @@ struct State {
     kept: u64,
     cursors: Vec<Cursor>,
     ahead: Option<Ahead>,
+    expected: Vec<Ahead>,
     clock: u64,
     report: FetchReport,
 }
@@ -69,7 +73,7 @@ struct Cursor {
     used: u64,
 }
 
-/// A request that nobody waits for yet.
+/// A request on its way.
 struct Ahead {
     range: Range<u64>,
     bytes: JoinHandle<Result<Bytes, Failure>>,
@@ -137,8 +141,7 @@ impl Window {
     fn load(&self, state: &mut State, at: u64, end: u64, ahead: u64) -> Result<(), Failure> {
         if state.ahead.as_ref().is_some_and(|ahead| ahead.range.contains(&at)) {
             let mut ahead = state.ahead.take().expect("it was just there");
-            let bytes = self.runtime.block_on(&mut ahead.bytes);
-            let bytes = bytes.map_err(|error| Failure::internal("a task of the window ended").because(error))??;
+            let bytes = self.finish(&mut ahead)?;
             state.keep(ahead.range.start, bytes, self.options.capacity);
             return Ok(());
         }
@@ -169,11 +172,23 @@ impl Window {
         // Only a read of the object's last block can end within a block, and nothing is ahead of that.
         let stop = start.saturating_add(ahead).next_multiple_of(self.options.block).min(self.version.size);
         let range = start..state.first_taken(start, stop);
-        let (store, version, length) = (self.store.clone(), self.version.clone(), range.end - range.start);
+        state.ahead = Some(self.begin(state, range));
+    }
+
+    /// Begins a request.
+    fn begin(&self, state: &mut State, range: Range<u64>) -> Ahead {
+        let (store, version, start, length) =
+            (self.store.clone(), self.version.clone(), range.start, range.end - range.start);
         state.report.requests += 1;
         state.report.bytes += length;
         let bytes = self.runtime.spawn(async move { store.read_at(&version, start, length as usize).await });
-        state.ahead = Some(Ahead { range, bytes });
+        Ahead { range, bytes }
+    }
+
+    /// Waits for the answer.
+    fn finish(&self, ahead: &mut Ahead) -> Result<Bytes, Failure> {
+        let bytes = self.runtime.block_on(&mut ahead.bytes);
+        bytes.map_err(|error| Failure::internal("a task of the window ended").because(error))?
     }
 }
 
@@ -185,16 +200,33 @@ impl RangeSource for Window {
     /// The reader knows exactly what it wants: no block around it is fetched, nothing is kept, and all requests are under
     /// way at once.
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
-        {
+        let parts: Vec<Ahead> = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.report.requests += ranges.len() as u64;
-            state.report.bytes += ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+            let part = |range: &Range<u64>| match state.expected.iter().position(|expected| expected.range == *range) {
+                Some(at) => state.expected.remove(at),
+                None => self.begin(&mut state, range.clone()),
+            };
+            ranges.iter().map(part).collect()
+        };
+        let mut bytes = Vec::with_capacity(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
+        for mut part in parts {
+            bytes.extend_from_slice(&self.finish(&mut part)?);
         }
-        let parts = ranges
-            .iter()
-            .map(|range| self.store.read_at(&self.version, range.start, (range.end - range.start) as usize));
-        let parts = self.runtime.block_on(futures::future::try_join_all(parts))?;
-        Ok(parts.concat())
+        Ok(bytes)
+    }
+
+    /// What was expected longest ago is given up when more is expected than may be.
+    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for range in ranges {
+            let part = self.begin(&mut state, range.clone());
+            state.expected.push(part);
+        }
+        let length = |part: &Ahead| part.range.end - part.range.start;
+        let mut excess = state.expected.iter().map(length).sum::<u64>().saturating_sub(MOST_EXPECTED);
+        while excess > 0 {
+            excess = excess.saturating_sub(length(&state.expected.remove(0)));
+        }
     }
 }
 
@@ -313,6 +345,17 @@ mod tests {
             ranges.iter().flat_map(|range| bytes[range.start as usize..range.end as usize].to_vec()).collect();
         assert_eq!(window.read_ranges(&ranges).unwrap(), expected);
         assert_eq!((window.report().requests, window.report().bytes), (3, 1124));
+    }
+
+    #[test]
+    fn parts_that_were_expected_are_fetched_once() {
+        let (runtime, bytes) = (runtime(), content(100_000));
+        let file = file(&bytes);
+        let window = window(&runtime, file.path(), SMALL);
+        window.expect_ranges(&[10..20, 500..600]);
+        assert_eq!(window.read_ranges(&[500..600, 7..8]).unwrap(), [&bytes[500..600], &bytes[7..8]].concat());
+        assert_eq!(window.read_ranges(&[10..20]).unwrap(), bytes[10..20]);
+        assert_eq!((window.report().requests, window.report().bytes), (3, 111));
     }
 
     #[test]

@@ -61,8 +61,13 @@ impl Channel {
 
     /// Asks for several parts at once, which are within the input and no more than one reply holds.
     pub(super) fn ask_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
-        let ranges = ranges.iter().map(|range| (range.start, range.end - range.start)).collect();
-        Ok(self.ask(&Request::ReadRanges { ranges })?.body)
+        Ok(self.ask(&Request::ReadRanges { ranges: with_lengths(ranges) })?.body)
+    }
+
+    /// Says that it will ask for them.
+    pub(super) fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        // A parent that is gone is noticed by the question itself.
+        let _ = self.tell(&Request::ExpectRanges { ranges: with_lengths(ranges) });
     }
 
     fn ask(&self, request: &Request) -> Result<Frame<Reply>, Failure> {
@@ -79,6 +84,10 @@ impl Channel {
         // A panic between question and answer is caught further up, and only the last word follows it.
         self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn with_lengths(ranges: &[Range<u64>]) -> Vec<(u64, u64)> {
+    ranges.iter().map(|range| (range.start, range.end - range.start)).collect()
 }
 
 fn send(socket: &OwnedFd, request: &Request) -> Result<(), Failure> {

@@ -52,6 +52,8 @@ pub(super) enum Request {
     ReadAt { offset: u64, length: usize },
     /// Parts of the input, as offset and length, which are within it. Answered by their bytes, one part behind the other.
     ReadRanges { ranges: Vec<(u64, u64)> },
+    /// Parts that will be asked for next, in the same words. No answer.
+    ExpectRanges { ranges: Vec<(u64, u64)> },
     /// The last frame: how the work ended. No answer.
     Done { ending: Ending, peak_memory: u64 },
 }
@@ -174,6 +176,8 @@ mod tests {
             any::<String>().prop_map(|relative| Request::OpenSibling { relative }),
             (any::<u64>(), any::<usize>()).prop_map(|(offset, length)| Request::ReadAt { offset, length }),
             prop::collection::vec((any::<u64>(), any::<u64>()), 0..4).prop_map(|ranges| Request::ReadRanges { ranges }),
+            prop::collection::vec((any::<u64>(), any::<u64>()), 0..4)
+                .prop_map(|ranges| Request::ExpectRanges { ranges }),
             (any::<String>(), any::<u64>()).prop_map(|(message, peak_memory)| Request::Done {
                 ending: Ending::Failed(Reason { kind: FailureKind::InvalidInput, message }),
                 peak_memory

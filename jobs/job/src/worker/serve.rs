@@ -164,17 +164,14 @@ impl InputSource for RemoteInput {
     }
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
-        let lengths: Vec<u64> = ranges.iter().map(|range| range.end - range.start).collect();
-        let is_within = ranges.iter().all(|range| range.end <= self.size);
-        let is_one_reply = ranges.len() <= MAX_RANGES && lengths.iter().sum::<u64>() <= MAX_READ as u64;
-        if self.file.is_some() || !is_within || !is_one_reply {
+        if !self.is_one_reply(ranges) {
             return ranges.iter().map(|range| read_exactly(self, range)).collect();
         }
         let bytes = self.channel.ask_ranges(ranges).map_err(io::Error::other)?;
         let mut rest = &bytes[..];
         let mut parts = Vec::with_capacity(ranges.len());
-        for length in lengths {
-            let Some((part, after)) = rest.split_at_checked(length as usize) else {
+        for range in ranges {
+            let Some((part, after)) = rest.split_at_checked((range.end - range.start) as usize) else {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
             parts.push(part.to_vec());
@@ -183,12 +180,27 @@ impl InputSource for RemoteInput {
         Ok(parts)
     }
 
+    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        if self.is_one_reply(ranges) {
+            self.channel.expect_ranges(ranges);
+        }
+    }
+
     fn file(&self) -> Option<&File> {
         self.file.as_ref()
     }
 
     fn sibling(&self, relative: &str) -> Result<File, Failure> {
         self.channel.ask_file(&Request::OpenSibling { relative: relative.to_owned() })
+    }
+}
+
+impl RemoteInput {
+    /// Whether the parent takes these ranges in one question.
+    fn is_one_reply(&self, ranges: &[Range<u64>]) -> bool {
+        let is_within = ranges.iter().all(|range| range.end <= self.size);
+        let length: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        self.file.is_none() && is_within && ranges.len() <= MAX_RANGES && length <= MAX_READ as u64
     }
 }
 

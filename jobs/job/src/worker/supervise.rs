@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, PipeReader, Read};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -17,7 +18,7 @@ use super::ending::{self, Log};
 use super::protocol::{Assignment, Decoder, Ending, MAX_RANGES, MAX_READ, MAX_SIBLINGS, Reply, Request, encode_reply};
 use super::scratch::Scratch;
 use super::serve::peak_memory;
-use super::{Completed, WorkerInput, WorkerReport, WorkerTask, fork_server, sibling_path};
+use super::{Completed, RangeSource, WorkerInput, WorkerReport, WorkerTask, fork_server, sibling_path};
 use crate::{Failure, FailureKind, Sandbox};
 
 /// How often the parent looks at the outputs' size and at the worker's memory.
@@ -189,8 +190,13 @@ impl<'a> Worker<'a> {
                 self.reply(&Reply::Bytes, &bytes, None, scratch)?;
             }
             Request::ReadRanges { ranges } => {
-                let bytes = self.read_ranges(&ranges)?;
+                let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
+                let bytes = source.read_ranges(&ranges)?;
                 self.reply(&Reply::Bytes, &bytes, None, scratch)?;
+            }
+            Request::ExpectRanges { ranges } => {
+                let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
+                source.expect_ranges(&ranges);
             }
             Request::Done { ending, peak_memory } => {
                 self.peak_memory = self.peak_memory.max(peak_memory);
@@ -224,7 +230,7 @@ impl<'a> Worker<'a> {
         Ok(bytes)
     }
 
-    fn read_ranges(&self, ranges: &[(u64, u64)]) -> Result<Vec<u8>, End> {
+    fn ranges_of_one_reply(&self, ranges: &[(u64, u64)]) -> Result<(&dyn RangeSource, Vec<Range<u64>>), End> {
         let WorkerInput::Ranged(source) = &self.task.input else {
             return Err(broken("a read of an input that it has as a file").into());
         };
@@ -236,7 +242,7 @@ impl<'a> Worker<'a> {
         let is_one_reply = ranges.len() <= MAX_RANGES
             && ranges.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length)) <= MAX_READ as u64;
         match parts.filter(|_| is_one_reply) {
-            Some(parts) => Ok(source.read_ranges(&parts)?),
+            Some(parts) => Ok((source.as_ref(), parts)),
             None => Err(broken("a read of parts that are outside of the input or too many").into()),
         }
     }

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::operations::Container;
-use ffmpeg_next::{Error, Packet, Rational, ffi};
+use ffmpeg_next::{Error, Packet, Rational, ffi, media};
 use job::{Failure, OutputFile, Properties};
 
 use super::track::{Durations, Encoded, Track};
@@ -31,6 +31,8 @@ struct Input {
     /// What came before all tracks were known.
     waiting: Vec<Packet>,
     durations: Durations,
+    /// Its packets have durations of their own: subtitles end before the next ones begin.
+    has_durations: bool,
 }
 
 impl Muxer {
@@ -95,6 +97,7 @@ impl Muxer {
         }
         self.tracks[track].time_base = Some(encoded.time_base);
         self.tracks[track].step = encoded.step;
+        self.tracks[track].has_durations = encoded.parameters.medium() == media::Type::Subtitle;
         if self.tracks.iter().all(|track| track.time_base.is_some()) {
             self.start()?;
         }
@@ -128,8 +131,11 @@ impl Muxer {
         unsafe { (**(*self.context).streams.add(track)).time_base.into() }
     }
 
-    /// Takes a packet. It is written when the next one of its track is there.
+    /// Takes a packet. Where its duration is the time to the next one of its track, it is written when that is there.
     pub(crate) fn push(&mut self, track: usize, packet: Packet) -> Result<(), Failure> {
+        if self.tracks[track].has_durations {
+            return self.write(track, packet);
+        }
         match self.tracks[track].durations.push(packet) {
             Some(packet) => self.write(track, packet),
             None => Ok(()),

@@ -33,6 +33,8 @@ pub struct Fixture {
     pub scene: u32,
     /// Leaves out frames, keeps times: a variable frame rate.
     pub is_variable: bool,
+    /// From and until when, in milliseconds, and a text: a track of `SubRip`.
+    pub subtitles: &'static [(i64, i64, &'static str)],
 }
 
 impl Default for Fixture {
@@ -50,6 +52,7 @@ impl Default for Fixture {
             is_pq: false,
             scene: u32::MAX,
             is_variable: false,
+            subtitles: &[],
         }
     }
 }
@@ -69,6 +72,10 @@ impl Fixture {
         for encoder in &audio {
             output.add_stream_with(encoder).unwrap();
         }
+        let subtitles = 1 + self.audio_tracks;
+        if !self.subtitles.is_empty() {
+            add_subrip(&mut output);
+        }
         if self.rotation != 0.0 {
             set_rotation(&mut output, self.rotation);
         }
@@ -78,6 +85,15 @@ impl Fixture {
         }
         drop(output.write_header_with(options).unwrap());
 
+        for (from, until, text) in self.subtitles {
+            let mut packet = Packet::copy(text.as_bytes());
+            packet.set_stream(subtitles);
+            packet.set_pts(Some(*from));
+            packet.set_dts(Some(*from));
+            packet.set_duration(until - from);
+            packet.rescale_ts(Rational(1, 1000), output.stream(subtitles).unwrap().time_base());
+            packet.write_interleaved(&mut output).unwrap();
+        }
         let time_base = Rational(1, self.rate as i32);
         for number in 0..self.frames {
             if self.is_variable && number % 5 == 3 {
@@ -216,6 +232,17 @@ fn sine(start: u32, track: f32) -> frame::Audio {
     }
     frame.set_pts(Some(i64::from(start)));
     frame
+}
+
+fn add_subrip(output: &mut format::context::Output) {
+    let mut stream = output.add_stream(codec::encoder::find(codec::Id::SUBRIP)).unwrap();
+    stream.set_time_base(Rational(1, 1000));
+    // SAFETY: the stream is live.
+    unsafe {
+        let parameters = (*stream.as_mut_ptr()).codecpar;
+        (*parameters).codec_type = ffmpeg::ffi::AVMediaType::AVMEDIA_TYPE_SUBTITLE;
+        (*parameters).codec_id = ffmpeg::ffi::AVCodecID::AV_CODEC_ID_SUBRIP;
+    }
 }
 
 fn set_rotation(output: &mut format::context::Output, degrees: f64) {
