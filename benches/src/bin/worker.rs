@@ -38,6 +38,7 @@ fn main() -> Result<()> {
             scratch: scratch.path(),
             limits: &limits,
             progress: Progress::silent(),
+            is_last: false,
             finished: &|_| Ok(()),
         };
         let (start, cpu) = (Instant::now(), cpu());

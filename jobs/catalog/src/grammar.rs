@@ -185,6 +185,20 @@ fn parse_operation(segment: &str, kind: Option<MediaKind>) -> Result<Operation, 
     declaration.parse_pairs(&pairs)
 }
 
+/// A processing-option as a command line has it, for each operation: its name, and its options as `--key value`. Nothing
+/// is checked: for examples, which the tests have checked.
+pub fn as_command_lines(text: &str) -> Vec<String> {
+    let line = |operation: &str| {
+        let (name, query) = operation.split_once('?').unwrap_or((operation, ""));
+        let options = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
+            None | Some((_, "true")) => format!(" --{}", pair.split('=').next().unwrap_or_default()),
+            Some((key, value)) => format!(" --{key} {value}"),
+        });
+        name.to_owned() + &options.collect::<String>()
+    };
+    split_operations(text).into_iter().map(line).collect()
+}
+
 /// Splits at the commas that an operation's name follows.
 fn split_operations(text: &str) -> Vec<&str> {
     let mut segments = Vec::new();

@@ -18,7 +18,7 @@ mod rejection;
 pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, classify};
 pub use detect::{Detection, HEAD_BYTES, detect};
 pub use format::Format;
-pub use grammar::{Operations, redact};
+pub use grammar::{Operations, as_command_lines, redact};
 pub use kind::{MediaKind, UnknownKind};
 pub use operation::{Declaration, Operation, Options, REDACTED};
 pub use reference::operations_reference;

@@ -1,7 +1,9 @@
 //! The declaration of an operation, and what is derived from it: the processing-option parser, the CLI subcommand, the
 //! rejection message and the reference page.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -142,7 +144,7 @@ impl Declaration {
 
     /// Reads the options from the pairs of a processing-option.
     pub(crate) fn parse_pairs(&self, pairs: &[(String, String)]) -> Result<Operation, Rejection> {
-        let command = self.command().no_binary_name(true).disable_help_flag(true);
+        let mut command = self.command().no_binary_name(true).disable_help_flag(true);
         let names: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
         for (key, value) in pairs {
             if self.secrets.contains(&key.as_str()) && value == REDACTED {
@@ -155,8 +157,19 @@ impl Declaration {
             }
         }
         let arguments = pairs.iter().map(|(key, value)| format!("--{key}={value}"));
-        let matches = command.clone().try_get_matches_from(arguments).map_err(|error| self.rejection(&error))?;
+        let matches = command.try_get_matches_from_mut(arguments).map_err(|error| self.rejection(&error))?;
         self.from_arg_matches(&matches)
+    }
+
+    /// Every option that has a default, with it. Made once: every job asks for it several times.
+    fn defaults(&self) -> &'static Map<String, Value> {
+        static MADE: Mutex<BTreeMap<(&str, &str), &Map<String, Value>>> = Mutex::new(BTreeMap::new());
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entry((self.kind.name(), self.name)).or_insert_with(|| {
+            let matches = self.command().no_binary_name(true).get_matches_from(std::iter::empty::<&str>());
+            let operation = (self.from_matches)(&matches).expect("no option is required");
+            Box::leak(Box::new(operation.options()))
+        })
     }
 
     /// Says what was given and what is allowed, in the words of the processing-option rather than of a command line.
@@ -273,9 +286,7 @@ impl Operation {
     /// The options that differ from their defaults, as text, in the order of their declaration. Secrets are as they were
     /// given: for the program that does the work, and for nobody else.
     pub fn changed_options(&self) -> Vec<(String, String)> {
-        let declaration = self.declaration();
-        let matches = declaration.command().no_binary_name(true).get_matches_from(std::iter::empty::<&str>());
-        let defaults = (declaration.from_matches)(&matches).expect("no option is required").options();
+        let defaults = self.declaration().defaults();
         self.options_with_secrets()
             .into_iter()
             .filter(|(key, value)| defaults.get(key) != Some(value))

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use catalog::{Declaration, Operations};
+use catalog::{Declaration, Operations, as_command_lines};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
@@ -198,15 +198,8 @@ fn exit_codes() -> &'static str {
 fn operation_command(name: &str, declaration: &Declaration) -> Command {
     let mut examples = String::from("Examples:\n");
     for (example, effect) in declaration.examples {
-        if let Ok(operations) = Operations::parse_for(declaration.kind, example) {
-            for operation in &operations {
-                let flags: String = operation
-                    .changed_options()
-                    .into_iter()
-                    .map(|(key, value)| if value == "true" { format!(" --{key}") } else { format!(" --{key} {value}") })
-                    .collect();
-                let _ = writeln!(examples, "  {name} {}{flags} INPUT out/\n      {effect}", declaration.name);
-            }
+        for line in as_command_lines(example) {
+            let _ = writeln!(examples, "  {name} {line} INPUT out/\n      {effect}");
         }
     }
     let command = declaration
@@ -248,7 +241,8 @@ async fn carry_out(jobs: &'static [&'static dyn Job], matches: &ArgMatches) -> R
     let text = |id: &str| matches.get_one::<String>(id).cloned().unwrap_or_default();
     let output = Location::from_str(&text("OUTPUT"))?;
     // Nothing will take it from the results that they are there: they are as safe as those of any other program.
-    let runner = runner(jobs, &running, output, false).await?;
+    let mut runner = runner(jobs, &running, output, false).await?;
+    runner.is_single = true;
     run_one(&runner, &running, &text("INPUT"), Operations::one(operation), None).await
 }
 
@@ -272,6 +266,7 @@ async fn run_requests(jobs: &'static [&'static dyn Job], mut running: Running, r
     let operations = Operations::parse_for(kind, run.processing_option.as_deref().unwrap_or_default())?;
     let mut runner = runner(jobs, &running, output, true).await?;
     runner.parts = parts;
+    runner.is_single = operations.iter().count() == 1;
     run_one(&runner, &running, run.input.as_deref().unwrap_or_default(), operations, run.job_id).await
 }
 
@@ -321,6 +316,7 @@ async fn runner(
         output,
         skip_committed: false,
         parts: None,
+        is_single: false,
         workers: Arc::new(Semaphore::new(processors)),
     })
 }

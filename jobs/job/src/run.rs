@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use catalog::{Declaration, Detection, Format, HEAD_BYTES, MediaKind, Operation, Operations, detect};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
@@ -44,6 +45,8 @@ pub struct Runner {
     pub skip_committed: bool,
     /// What this process does of work that several processes share; none where it does all of it.
     pub parts: Option<Parts>,
+    /// Whether all of this program's work is one operation on one object.
+    pub is_single: bool,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
 }
@@ -87,6 +90,8 @@ struct Fetched {
     format: Format,
     /// The open copy; none where parts are read on demand.
     whole: Option<std::fs::File>,
+    /// The first bytes, which told the format.
+    head: Bytes,
     milliseconds: u64,
     bytes: u64,
     requests: u64,
@@ -194,23 +199,30 @@ impl Runner {
             )));
         }
         let wants_whole = work.operations.iter().any(|operation| self.access(operation) == Access::Whole);
-        let mut fetched =
-            Fetched { format: Format::Text, whole: None, milliseconds: 0, bytes: 0, requests: 1, version };
-        let head = if wants_whole {
+        let mut fetched = Fetched {
+            format: Format::Text,
+            whole: None,
+            head: Bytes::new(),
+            milliseconds: 0,
+            bytes: 0,
+            requests: 1,
+            version,
+        };
+        fetched.head = if wants_whole {
             let copy = self.store.fetch_whole(&fetched.version, &self.scratch, progress).await?;
             fetched.bytes = copy.bytes;
             fetched.requests += copy.requests;
             let head = copy.head(HEAD_BYTES)?;
             fetched.whole = Some(copy.file);
-            head
+            head.into()
         } else {
             let length = HEAD_BYTES.min(usize::try_from(fetched.version.size).unwrap_or(HEAD_BYTES));
             let head = self.store.read_at(&fetched.version, 0, length).await?;
             fetched.bytes = head.len() as u64;
             fetched.requests += 1;
-            head.to_vec()
+            head
         };
-        fetched.format = format_of(work, &fetched.version, &head)?;
+        fetched.format = format_of(work, &fetched.version, &fetched.head)?;
         fetched.milliseconds = milliseconds(start);
         Ok(fetched)
     }
@@ -289,6 +301,9 @@ impl Runner {
         let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
         let window = (self.access(operation) == Access::Ranged)
             .then(|| Arc::new(self.store.window(fetched.version.clone(), tokio::runtime::Handle::current())));
+        if let Some(window) = &window {
+            window.keep_head(fetched.head.clone());
+        }
         let input = match (&window, &fetched.whole) {
             (Some(window), _) => WorkerInput::Ranged(Arc::clone(window) as _),
             (None, Some(file)) => WorkerInput::Whole(file.try_clone().map_err(Failure::from)?),
@@ -309,6 +324,7 @@ impl Runner {
         let worker = {
             let progress = logged(progress, &work.key, operation.name());
             let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation), outputs.clone());
+            let is_last = self.is_single;
             let division = self.parts.as_ref().map(|parts| parts.division);
             let (name, format, size) = (work.source.file_name().to_owned(), fetched.format, fetched.version.size);
             tokio::task::spawn_blocking(move || {
@@ -323,6 +339,7 @@ impl Runner {
                     scratch: &outputs,
                     limits: &limits,
                     progress,
+                    is_last,
                     finished: &|output| match &announce {
                         Some(announce) => announce
                             .send(output.clone())

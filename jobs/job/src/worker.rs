@@ -131,6 +131,8 @@ pub struct WorkerTask<'a> {
     pub limits: &'a Limits,
     /// Where progress is reported.
     pub progress: Progress,
+    /// Whether the program starts no worker after this one: what would have forked it may then be it.
+    pub is_last: bool,
     /// Told of each output when it is complete, while the work goes on. A failure of it ends the work and is the job's.
     pub finished: &'a (dyn Fn(&OutputDescription) -> Result<(), Failure> + Sync),
 }

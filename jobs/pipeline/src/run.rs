@@ -115,6 +115,7 @@ impl<'a> Pipeline<'a> {
             output: Location::Local(outbox.root.clone()),
             skip_committed: true,
             parts: None,
+            is_single: false,
             workers: Arc::new(Semaphore::new(workers)),
         };
         let state = Mutex::new(State::open(&records_of(&outbox.root))?);

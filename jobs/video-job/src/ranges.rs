@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use job::Input;
@@ -210,6 +210,8 @@ struct State {
     taken: u64,
     fetched: BTreeMap<usize, io::Result<Vec<u8>>>,
     stop: bool,
+    /// Nothing is fetched any more.
+    has_ended: bool,
 }
 
 impl Ahead {
@@ -217,7 +219,10 @@ impl Ahead {
         let shared = Arc::new(Shared { ranges, state: Mutex::default(), changed: Condvar::new() });
         let thread = {
             let (shared, input) = (Arc::clone(&shared), input.clone());
-            std::thread::spawn(move || shared.fetch_all(&input))
+            std::thread::spawn(move || {
+                let _ending = Ending(&shared);
+                shared.fetch_all(&input);
+            })
         };
         Self { shared, thread: Some(thread) }
     }
@@ -242,9 +247,20 @@ impl Ahead {
                     let error = state.fetched.remove(&index).and_then(Result::err);
                     return Err(error.unwrap_or_else(|| io::ErrorKind::Other.into()));
                 }
+                None if state.has_ended => return Err(io::Error::other("what was to be read is not fetched any more")),
                 None => state = self.shared.changed.wait(state).expect("no holder of this lock panics"),
             }
         }
+    }
+}
+
+/// Wakes the reader when fetching ends, however it does.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).has_ended = true;
+        self.0.changed.notify_all();
     }
 }
 
@@ -283,7 +299,8 @@ impl Shared {
                 || announced.front().is_some_and(|question| question.start <= state.current);
             match is_due.then(|| announced.pop_front()).flatten() {
                 Some(question) => {
-                    let question = question.start.max(state.current)..question.end;
+                    // What the reader has passed meanwhile is not asked for.
+                    let question = question.start.max(state.current).min(question.end)..question.end;
                     drop(state);
                     let results = self.ask(input, question.clone());
                     state = self.lock();

@@ -1,10 +1,8 @@
 //! The text of HTML and XHTML as it flows. Tags are taken as they come, without a tree: depth costs nothing.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
 
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use html5gum::{StartTag, State as Reading, Token, Tokenizer};
 
 use crate::flow::Flow;
 
@@ -19,20 +17,32 @@ pub(crate) struct Page {
 
 /// Reads a page.
 pub(crate) fn read(html: &str) -> Page {
-    let sink = Sink(RefCell::default());
-    let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from_slice(html));
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    let mut state = tokenizer.sink.0.take();
+    let mut state = State::default();
+    let mut tokenizer = Tokenizer::new(html);
+    // Text is read from memory, which never fails.
+    while let Some(Ok(token)) = tokenizer.next() {
+        match token {
+            Token::StartTag(tag) => {
+                if let Some(reading) = state.tag(&text_of(&tag.name), Some(&tag)) {
+                    tokenizer.set_state(reading);
+                }
+            }
+            Token::EndTag(tag) => {
+                state.tag(&text_of(&tag.name), None);
+            }
+            Token::String(text) => state.characters(&text_of(&text)),
+            Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
+        }
+    }
     state.end_block();
     state.end_table();
     let title = state.page.title.map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "));
     Page { title: title.filter(|title| !title.is_empty()), ..state.page }
 }
 
-struct Sink(RefCell<State>);
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
 
 #[derive(Default)]
 struct State {
@@ -56,40 +66,22 @@ enum BlockTag {
     Code,
 }
 
-impl TokenSink for Sink {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut state = self.0.borrow_mut();
-        match token {
-            Token::TagToken(tag) => return state.tag(&tag),
-            Token::CharacterTokens(text) => state.characters(&text),
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
 impl State {
-    fn tag(&mut self, tag: &Tag) -> TokenSinkResult<()> {
-        let is_start = tag.kind == TagKind::StartTag;
-        let attribute = |name: &str| {
-            tag.attrs
-                .iter()
-                .find(|attribute| &*attribute.name.local == name)
-                .map(|attribute| attribute.value.to_string())
-        };
-        match &*tag.name {
-            "script" | "style" if is_start && !tag.self_closing => {
+    /// A start tag or an end tag; gives how what follows is to be read, where not as markup.
+    fn tag(&mut self, name: &str, start: Option<&StartTag<()>>) -> Option<Reading> {
+        let is_start = start.is_some();
+        let is_open = start.is_some_and(|tag| !tag.self_closing);
+        let attribute = |name: &str| Some(text_of(start?.attributes.get(name.as_bytes())?).into_owned());
+        match name {
+            "script" | "style" if is_open => {
                 self.hidden += 1;
-                let kind = if &*tag.name == "script" { RawKind::ScriptData } else { RawKind::Rawtext };
-                return TokenSinkResult::RawData(kind);
+                return Some(if name == "script" { Reading::ScriptData } else { Reading::RawText });
             }
-            "template" | "svg" if is_start && !tag.self_closing => self.hidden += 1,
+            "template" | "svg" if is_open => self.hidden += 1,
             "script" | "style" | "template" | "svg" if !is_start => self.hidden = self.hidden.saturating_sub(1),
-            "title" if is_start && !tag.self_closing && self.hidden == 0 => {
+            "title" if is_open && self.hidden == 0 => {
                 self.in_title = true;
-                return TokenSinkResult::RawData(RawKind::Rcdata);
+                return Some(Reading::RcData);
             }
             "title" => self.in_title = false,
             "html" if is_start => self.page.language = self.page.language.take().or_else(|| attribute("lang")),
@@ -162,7 +154,7 @@ impl State {
             }
             _ => {}
         }
-        TokenSinkResult::Continue
+        None
     }
 
     fn characters(&mut self, text: &str) {

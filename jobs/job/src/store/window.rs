@@ -79,6 +79,12 @@ struct Ahead {
     bytes: JoinHandle<Result<Bytes, Failure>>,
 }
 
+/// A part that was asked for.
+enum Part {
+    Kept(Bytes),
+    Coming(Ahead),
+}
+
 impl Drop for Ahead {
     fn drop(&mut self) {
         self.bytes.abort();
@@ -125,6 +131,15 @@ impl Window {
                 whole.freeze()
             }
         })
+    }
+
+    /// Keeps the first bytes of the object, which somebody has read before: if they are whole blocks.
+    pub fn keep_head(&self, bytes: Bytes) {
+        let is_whole = bytes.len() as u64 == self.version.size;
+        if !bytes.is_empty() && (is_whole || (bytes.len() as u64).is_multiple_of(self.options.block)) {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.keep(0, bytes, self.options.capacity);
+        }
     }
 
     /// What the reads so far cost, those ahead included.
@@ -197,20 +212,29 @@ impl RangeSource for Window {
         Self::read_at(self, offset, length)
     }
 
-    /// The reader knows exactly what it wants: no block around it is fetched, nothing is kept, and all requests are under
-    /// way at once.
+    /// The reader knows exactly what it wants: no block around it is fetched, nothing more is kept, and all requests are
+    /// under way at once.
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
-        let parts: Vec<Ahead> = {
+        let parts: Vec<Part> = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let part = |range: &Range<u64>| match state.expected.iter().position(|expected| expected.range == *range) {
-                Some(at) => state.expected.remove(at),
-                None => self.begin(&mut state, range.clone()),
+            let part = |range: &Range<u64>| {
+                if let Some(at) = state.expected.iter().position(|expected| expected.range == *range) {
+                    return Part::Coming(state.expected.remove(at));
+                }
+                let length = (range.end - range.start) as usize;
+                match state.kept_at(range.start).filter(|kept| kept.len() >= length) {
+                    Some(kept) => Part::Kept(kept.slice(..length)),
+                    None => Part::Coming(self.begin(&mut state, range.clone())),
+                }
             };
             ranges.iter().map(part).collect()
         };
         let mut bytes = Vec::with_capacity(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
-        for mut part in parts {
-            bytes.extend_from_slice(&self.finish(&mut part)?);
+        for part in parts {
+            match part {
+                Part::Kept(part) => bytes.extend_from_slice(&part),
+                Part::Coming(mut part) => bytes.extend_from_slice(&self.finish(&mut part)?),
+            }
         }
         Ok(bytes)
     }
@@ -345,6 +369,19 @@ mod tests {
             ranges.iter().flat_map(|range| bytes[range.start as usize..range.end as usize].to_vec()).collect();
         assert_eq!(window.read_ranges(&ranges).unwrap(), expected);
         assert_eq!((window.report().requests, window.report().bytes), (3, 1124));
+    }
+
+    #[test]
+    fn a_head_that_was_read_before_is_not_fetched_again() {
+        let (runtime, bytes) = (runtime(), content(100_000));
+        let file = file(&bytes);
+        let window = window(&runtime, file.path(), SMALL);
+        window.keep_head(Bytes::copy_from_slice(&bytes[..64]));
+        assert_eq!(window.read_at(3, 50).unwrap(), bytes[3..53]);
+        assert_eq!(window.read_ranges(&[0..64]).unwrap(), bytes[..64]);
+        assert_eq!(window.report().requests, 0);
+        assert_eq!(window.read_ranges(&[0..65]).unwrap(), bytes[..65]);
+        assert_eq!((window.report().requests, window.report().bytes), (1, 65));
     }
 
     #[test]

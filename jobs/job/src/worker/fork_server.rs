@@ -5,6 +5,8 @@
 //! before there is anything in it: no thread, no client, no credentials but those of the environment, whose bytes are
 //! overwritten along with those of the command line before the first worker is made.
 //!
+//! Where one worker is all that the program will need, the fork server becomes it, which saves a fork.
+//!
 //! A worker is a child of the program, not of the fork server (`CLONE_PARENT`), so that the program waits for it, ends it
 //! and reads its use of resources as it does with any child. Workers of one program have the same layout of memory; each
 //! start of the program has another one.
@@ -82,8 +84,12 @@ impl Drop for Workers {
     }
 }
 
-/// Starts a worker with its end of the channel and of the log.
-pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<Pid> {
+/// What the fork server is asked for: a worker, or the last one, which it becomes itself.
+const ANY: u8 = 0;
+const LAST: u8 = 1;
+
+/// Starts a worker with its end of the channel and of the log. After the last one there are no more.
+pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, is_last: bool) -> io::Result<Pid> {
     let server = SERVER.get().ok_or_else(|| io::Error::other("this program did not prepare for workers"))?;
     let server = server.as_ref().map_err(|reason| io::Error::other(reason.clone()))?;
     let server = server.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +101,8 @@ pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<
         rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => server_is_gone(),
         error => error.into(),
     };
-    rustix::net::sendmsg(&*server, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL).map_err(gone)?;
+    let wanted = [if is_last { LAST } else { ANY }];
+    rustix::net::sendmsg(&*server, &[IoSlice::new(&wanted)], &mut control, SendFlags::NOSIGNAL).map_err(gone)?;
     let mut answer = [0; 4];
     io::Read::read_exact(&mut &*server, &mut answer).map_err(|_| server_is_gone())?;
     // What fork() gives, or the negated error.
@@ -140,18 +147,17 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[&dyn Job]) -> io::Resu
         let [channel, log] = &descriptors[..] else {
             return Err(io::Error::other("a worker was asked for without its channel"));
         };
+        if byte == [LAST] {
+            let process = rustix::process::getpid().as_raw_nonzero().get();
+            io::Write::write_all(&mut &*socket, &process.to_ne_bytes())?;
+            work(channel.as_fd(), log.as_fd(), jobs)
+        }
         // SAFETY: a fork with another parent. This process has one thread, which holds no lock, so that nothing is missing
         // of what fork() would do in the child but the C library's note of the thread's number, which only calls that
         // send a signal to this thread by that number look at; the sandbox refuses them.
         let process = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PARENT | libc::SIGCHLD, 0, 0, 0, 0) };
         match process {
-            0 => {
-                match sandbox::settle(channel.as_fd(), log.as_fd()) {
-                    Ok(channel) => serve::serve(jobs, channel),
-                    Err(error) => serve::say(&format!("the worker cannot be set up: {error}")),
-                }
-                exit()
-            }
+            0 => work(channel.as_fd(), log.as_fd(), jobs),
             process => {
                 let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN);
                 let answer = if process < 0 { -error } else { process as i32 };
@@ -159,6 +165,15 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[&dyn Job]) -> io::Resu
             }
         }
     }
+}
+
+/// A worker's life.
+fn work(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, jobs: &[&dyn Job]) -> ! {
+    match sandbox::settle(channel, log) {
+        Ok(channel) => serve::serve(jobs, channel),
+        Err(error) => serve::say(&format!("the worker cannot be set up: {error}")),
+    }
+    exit()
 }
 
 /// Overwrites the command line and the environment where the kernel put them, in which there may be passwords and keys, and

@@ -95,7 +95,7 @@ impl<'a> Worker<'a> {
         };
         let (socket, channel) = UnixStream::pair().map_err(failed)?;
         let (log_pipe, log_writer) = io::pipe().map_err(failed)?;
-        let process = fork_server::start(channel.as_fd(), log_writer.as_fd()).map_err(failed)?;
+        let process = fork_server::start(channel.as_fd(), log_writer.as_fd(), task.is_last).map_err(failed)?;
         // The worker's ends of the socket and of the pipe have to close when it ends.
         drop((channel, log_writer));
         let now = Instant::now();

@@ -130,6 +130,7 @@ impl Case {
             scratch: self.scratch.path(),
             limits: &self.limits,
             progress: self.progress.clone(),
+            is_last: false,
             finished: &|_| Ok(()),
         }
     }
