@@ -44,13 +44,17 @@ impl Tool {
     }
 
     fn command(self, setup: &Setup, input: &Path, output: &Path) -> Command {
-        let mut command = Command::new("timeout");
-        command.arg(TIME_LIMIT);
+        let mut command = match self {
+            Self::Ours => Command::new(&setup.ours),
+            Self::Pdftotext => Command::new("pdftotext"),
+            Self::Pdfium => Command::new(&setup.python),
+            Self::Mutool => Command::new("mutool"),
+        };
         match self {
-            Self::Ours => command.arg(&setup.ours).args(&setup.ours_arguments).arg(input).arg(output),
-            Self::Pdftotext => command.args(["pdftotext", "-q"]).arg(input).arg(output),
-            Self::Pdfium => command.arg(&setup.python).args(["-c", PDFIUM_SCRIPT]).arg(input).arg(output),
-            Self::Mutool => command.args(["mutool", "draw", "-q", "-F", "txt", "-o"]).arg(output).arg(input),
+            Self::Ours => command.args(&setup.ours_arguments).arg(input).arg(output),
+            Self::Pdftotext => command.arg("-q").arg(input).arg(output),
+            Self::Pdfium => command.args(["-c", PDFIUM_SCRIPT]).arg(input).arg(output),
+            Self::Mutool => command.args(["draw", "-q", "-F", "txt", "-o"]).arg(output).arg(input),
         };
         command
     }
@@ -217,7 +221,10 @@ fn extract(setup: &Setup, tool: Tool, file: &Path, scratch: &Path, name: &str) -
     }
     let failed = output.with_extension("failed");
     if tool == Tool::Ours || !(output.exists() || failed.exists()) {
-        let mut command = tool.command(setup, file, &output);
+        // Whatever a tool does with a file, it ends. What is timed has been here before, and runs without this.
+        let tool_command = tool.command(setup, file, &output);
+        let mut command = Command::new("timeout");
+        command.arg(TIME_LIMIT).arg(tool_command.get_program()).args(tool_command.get_args());
         let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
         if !status.success() {
             fs_err::write(&failed, status.to_string())?;
