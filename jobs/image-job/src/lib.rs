@@ -2,7 +2,8 @@
 //!
 //! An input is opened ([`decode`]), its rows run through a resampler for each size that is wanted ([`resample`]), get
 //! their colours, their orientation and their frame ([`render`]), and are written ([`encode`]). Where the result's rows
-//! come in the order of the input's and the format takes rows, no picture is ever held.
+//! come in the order of the input's and the format takes rows, no picture is ever held. Luma and chroma of a JPEG go this
+//! way apart ([`planes`]), and into a JPEG without becoming pixels.
 
 mod canvas;
 mod colour;
