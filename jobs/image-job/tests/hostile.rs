@@ -145,6 +145,22 @@ fn damaged_files_of_every_format_are_errors_and_never_panics() {
 }
 
 #[test]
+fn an_svg_with_endless_text_is_refused_and_one_with_much_is_not() {
+    let drawing = |text: &str| {
+        format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text y="9">{text}</text></svg>"#)
+    };
+    for text in ["word ".repeat(200_000), "<tspan>x y</tspan>".repeat(10_000)] {
+        let failure = refused("convert?format=png", "a.svg", drawing(&text).as_bytes());
+        assert!(failure.contains("too long texts"), "{failure}");
+    }
+    process("convert?format=png", "a.svg", drawing(&"word ".repeat(1_000)).as_bytes()).unwrap();
+    // Each is set for itself.
+    let many = r#"<text y="9">some words</text>"#.repeat(2_000);
+    let many = format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20">{many}</svg>"#);
+    process("convert?format=png", "a.svg", many.as_bytes()).unwrap();
+}
+
+#[test]
 fn an_svg_that_uses_itself_over_and_over_ends() {
     let mut laughs = String::from(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><defs><rect id=\"a0\" width=\"1\" height=\"1\"/>",

@@ -17,6 +17,8 @@ use crate::raster::{PixelFormat, Raster, RasterRows, RowMut, RowSource, Samples}
 
 /// The largest file taken: the tree takes many times its size.
 const MOST_BYTES: u64 = 32 << 20;
+/// What setting all texts may take, see [`text_work`]: some seconds.
+const MOST_TEXT_WORK: u64 = 4_000_000_000;
 /// Elements, attributes and text parts. Entities, which could blow up a small file, are not allowed at all.
 const MOST_NODES: u32 = 1_000_000;
 
@@ -35,6 +37,10 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let parsing = ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, parsing)
         .map_err(|error| Failure::invalid_input("the SVG is no well-formed XML").because(error))?;
+    let text_work = text_work(&document);
+    if text_work > MOST_TEXT_WORK {
+        return Err(Failure::invalid_input("the SVG has too long texts, or too many spans in them, to be set"));
+    }
     let settings = Options {
         image_href_resolver: ImageHrefResolver {
             resolve_data: Box::new(|_, _, _| None),
@@ -42,7 +48,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         },
         font_family: fonts::DEFAULT_FAMILY.to_owned(),
         font_resolver: fonts::resolver(),
-        fontdb: if has_text(&document) { fonts::database() } else { Arc::default() },
+        fontdb: if text_work > 0 { fonts::database() } else { Arc::default() },
         ..Options::default()
     };
     let tree = Tree::from_xmltree(&document, &settings)
@@ -63,8 +69,19 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     })
 }
 
-fn has_text(document: &Document<'_>) -> bool {
-    document.descendants().any(|node| node.tag_name().name() == "text")
+/// usvg looks at all characters of a text for each of them, and 200 times as long for each span. Measured: 1.6 billion of
+/// these take a second.
+fn text_work(document: &Document<'_>) -> u64 {
+    let texts = document.descendants().filter(|node| node.tag_name().name() == "text");
+    let work = texts.map(|text| {
+        let (mut characters, mut spans) = (1_u64, 0_u64);
+        for node in text.descendants() {
+            characters += node.text().filter(|_| node.is_text()).map_or(0, |text| text.chars().count() as u64);
+            spans += u64::from(node.is_element());
+        }
+        characters.saturating_mul(characters.saturating_add(200 * spans))
+    });
+    work.fold(0, u64::saturating_add)
 }
 
 struct Rows {
