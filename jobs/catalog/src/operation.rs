@@ -163,7 +163,8 @@ impl Declaration {
 
     /// Every option that has a default, with it. Made once: every job asks for it several times.
     fn defaults(&self) -> &'static Map<String, Value> {
-        static MADE: Mutex<BTreeMap<(&str, &str), &Map<String, Value>>> = Mutex::new(BTreeMap::new());
+        type Made = BTreeMap<(&'static str, &'static str), &'static Map<String, Value>>;
+        static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         made.entry((self.kind.name(), self.name)).or_insert_with(|| {
             let matches = self.command().no_binary_name(true).get_matches_from(std::iter::empty::<&str>());

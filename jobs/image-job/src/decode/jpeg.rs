@@ -47,11 +47,11 @@ const DAMAGE: [c_int; 5] = [
 ];
 
 unsafe extern "C-unwind" {
-    /// In src/native/jpeg_huffman.c.
+    /// In `src/native/jpeg_huffman.c`.
     fn image_job_jpeg_is_arithmetic(library: &jpeg_decompress_struct) -> c_int;
     /// As well.
     fn image_job_jpeg_decode_huffman(library: &mut jpeg_decompress_struct);
-    /// In src/native/jpeg_planes.c.
+    /// In `src/native/jpeg_planes.c`.
     fn image_job_jpeg_scale_alike(library: &mut jpeg_decompress_struct);
 }
 
@@ -120,6 +120,9 @@ struct Decoder {
     failed: bool,
     allow_truncated: bool,
 }
+
+/// Samples of a component across and down, for the same part of the picture (T.81, A.1.1).
+type Factors = (u32, u32);
 
 /// Rows of a plane.
 #[derive(Default)]
@@ -277,8 +280,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// What there is of each component for so many pixels, and of the one with the most.
-    fn sampling(&self) -> Option<([(u32, u32); PLANES], (u32, u32))> {
+    /// The sampling factors of each component, and the largest.
+    fn sampling(&self) -> Option<([Factors; PLANES], Factors)> {
         if self.library.num_components as usize != PLANES {
             return None;
         }

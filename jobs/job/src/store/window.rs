@@ -328,6 +328,10 @@ mod tests {
         Window::new(store, version, runtime.handle().clone(), options)
     }
 
+    fn one(range: &Range<u64>) -> &[Range<u64>] {
+        std::slice::from_ref(range)
+    }
+
     fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
@@ -378,9 +382,9 @@ mod tests {
         let window = window(&runtime, file.path(), SMALL);
         window.keep_head(Bytes::copy_from_slice(&bytes[..64]));
         assert_eq!(window.read_at(3, 50).unwrap(), bytes[3..53]);
-        assert_eq!(window.read_ranges(&[0..64]).unwrap(), bytes[..64]);
+        assert_eq!(window.read_ranges(one(&(0..64))).unwrap(), bytes[..64]);
         assert_eq!(window.report().requests, 0);
-        assert_eq!(window.read_ranges(&[0..65]).unwrap(), bytes[..65]);
+        assert_eq!(window.read_ranges(one(&(0..65))).unwrap(), bytes[..65]);
         assert_eq!((window.report().requests, window.report().bytes), (1, 65));
     }
 
@@ -391,7 +395,7 @@ mod tests {
         let window = window(&runtime, file.path(), SMALL);
         window.expect_ranges(&[10..20, 500..600]);
         assert_eq!(window.read_ranges(&[500..600, 7..8]).unwrap(), [&bytes[500..600], &bytes[7..8]].concat());
-        assert_eq!(window.read_ranges(&[10..20]).unwrap(), bytes[10..20]);
+        assert_eq!(window.read_ranges(one(&(10..20))).unwrap(), bytes[10..20]);
         assert_eq!((window.report().requests, window.report().bytes), (3, 111));
     }
 

@@ -1,4 +1,4 @@
-//! The fonts that text in a drawing is set in: the DejaVu fonts, which are part of the program, so that a drawing looks the
+//! The fonts that text in a drawing is set in: the `DejaVu` fonts, which are part of the program, so that a drawing looks the
 //! same in the container and on a laptop. They have Latin, Greek, Cyrillic, Arabic, Hebrew, Georgian, Armenian and many
 //! symbols; characters of other scripts appear as empty boxes.
 
