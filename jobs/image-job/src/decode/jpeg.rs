@@ -138,8 +138,9 @@ struct State {
     input: Input,
     position: u64,
     window: Vec<u8>,
-    /// The first message that means damage.
+    /// The first message that means damage, and whether it is that the file ends early.
     damage: Option<String>,
+    is_truncated: bool,
     /// Whether more was asked for than the file has.
     ended_early: bool,
     /// Whether pixels are missing where the file ends early. In a baseline file of one scan they need not be: there the
@@ -150,8 +151,12 @@ struct State {
 }
 
 impl State {
-    fn end(&self) -> String {
-        format!("it ends after {} bytes", self.position)
+    /// Pixels are missing because the file ends early.
+    fn note_end(&mut self) {
+        if self.damage.is_none() {
+            self.damage = Some(format!("it ends after {} bytes", self.position));
+            self.is_truncated = true;
+        }
     }
 }
 
@@ -179,6 +184,7 @@ impl Decoder {
             position: 0,
             window: vec![0; WINDOW],
             damage: None,
+            is_truncated: false,
             ended_early: false,
             end_matters: true,
             by_libjpeg_alone: false,
@@ -325,7 +331,7 @@ impl Decoder {
         if let Some(damage) = &self.state.damage
             && !self.allow_truncated
         {
-            let what = if self.state.ended_early { "the JPEG is truncated" } else { "the JPEG is damaged" };
+            let what = if self.state.is_truncated { "the JPEG is truncated" } else { "the JPEG is damaged" };
             return Err(Failure::invalid_input(format!("{what} ({damage}); allow-truncated takes what is there")));
         }
         result
@@ -510,8 +516,11 @@ unsafe extern "C-unwind" fn emit_message(library: &mut jpeg_common_struct, level
     let text = unsafe { message(library) };
     // SAFETY: client_data is set before anything is read, to the decoder's state.
     if let Some(state) = unsafe { library.client_data.cast::<State>().as_mut() } {
-        let of_the_end = (state.ended_early && code == mozjpeg_sys::JWRN_HIT_MARKER).then(|| state.end());
-        state.damage.get_or_insert(of_the_end.unwrap_or(text));
+        if state.ended_early && code == mozjpeg_sys::JWRN_HIT_MARKER {
+            state.note_end();
+        } else {
+            state.damage.get_or_insert(text);
+        }
     }
 }
 
@@ -547,7 +556,7 @@ unsafe extern "C-unwind" fn fill_input_buffer(library: &mut jpeg_decompress_stru
         Ok(0) => {
             state.ended_early = true;
             if state.end_matters {
-                state.damage = state.damage.take().or_else(|| Some(state.end()));
+                state.note_end();
             }
             // An end of image, so that libjpeg fills up what is missing.
             state.window[..2].copy_from_slice(&[0xff, 0xd9]);

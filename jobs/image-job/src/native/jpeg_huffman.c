@@ -451,15 +451,19 @@ static boolean decode_ac_refinement(j_decompress_ptr library, JBLOCKROW *blocks)
 /* Prepares for a scan that libjpeg has found good. */
 static void begin_scan(j_decompress_ptr library, struct decoder *decoder) {
   int is_refinement = library->progressive_mode && library->Ah > 0, is_dc = library->Ss == 0;
+  unsigned dc_made = 0, ac_made = 0;
   for (int number = 0; number < library->blocks_in_MCU; number++) {
     const jpeg_component_info *component = library->cur_comp_info[library->MCU_membership[number]];
     int dc = component->dc_tbl_no, ac = component->ac_tbl_no;
     if (!library->progressive_mode || (is_dc && !is_refinement)) {
-      make_table(&decoder->dc_tables[dc], library->dc_huff_tbl_ptrs[dc], DC);
+      if (!(dc_made >> dc & 1)) make_table(&decoder->dc_tables[dc], library->dc_huff_tbl_ptrs[dc], DC);
+      dc_made |= 1u << dc;
       decoder->dc[number] = &decoder->dc_tables[dc];
     }
     if (!library->progressive_mode || !is_dc) {
-      make_table(&decoder->ac_tables[ac], library->ac_huff_tbl_ptrs[ac], is_refinement ? REFINED_AC : AC);
+      enum purpose purpose = is_refinement ? REFINED_AC : AC;
+      if (!(ac_made >> ac & 1)) make_table(&decoder->ac_tables[ac], library->ac_huff_tbl_ptrs[ac], purpose);
+      ac_made |= 1u << ac;
       decoder->ac[number] = &decoder->ac_tables[ac];
     }
   }
