@@ -340,6 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn examples_are_the_same_as_command_lines() {
+        for declaration in Declaration::all() {
+            for (example, _) in declaration.examples {
+                let operations = Operations::parse_for(declaration.kind, example).unwrap();
+                let lines = as_command_lines(example);
+                assert_eq!(lines.len(), operations.iter().count(), "{example}");
+                for (line, operation) in lines.iter().zip(&operations) {
+                    let matches = declaration.command().try_get_matches_from(line.split(' ')).unwrap();
+                    assert_eq!(&declaration.from_arg_matches(&matches).unwrap(), operation, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_example_is_allowed() {
         for declaration in Declaration::all() {
             assert!(!declaration.examples.is_empty(), "{} has no example", declaration.name);
