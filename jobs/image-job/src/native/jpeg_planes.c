@@ -13,7 +13,9 @@ void image_job_jpeg_scale_alike(j_decompress_ptr library) {
   for (int number = 0; number < library->num_components; number++) {
     jpeg_component_info *component = &library->comp_info[number];
     component->DCT_scaled_size = library->min_DCT_scaled_size;
-    component->MCU_sample_width = component->MCU_width * component->DCT_scaled_size;
+    /* Where there are several scans the width is of no use by now and, of a component without a scan, unknown. */
+    if (!library->inputctl->has_multiple_scans)
+      component->MCU_sample_width = component->MCU_width * component->DCT_scaled_size;
   }
   library->idct->start_pass(library);
 }
