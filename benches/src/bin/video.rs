@@ -228,22 +228,10 @@ impl Bench {
         let clip = self.clip("48.mp4", 20, 48, &[])?;
         let long = self.repeated(&clip, 60, "20.mp4", &[])?;
         let quality = self.equal_quality(&clip)?;
-        let (out, frames) = (self.out("job"), self.out("frames"));
-        let pattern = format!("{frames}/%05d.jpg");
-        fs_err::create_dir_all(&frames)?;
-        let cli = |input: &str, more: &[&str]| {
-            let mut arguments = vec!["-y", "-nostdin", "-v", "error", "-skip_frame", "nokey"];
-            arguments.extend(more);
-            arguments.extend(["-i", input, "-an", "-vsync", "passthrough", "-q:v", &quality, &pattern]);
-            Subject::of(
-                format!("ffmpeg {}", if more.is_empty() { "-skip_frame nokey" } else { "-discard nokey, too" }),
-                "ffmpeg",
-                &arguments,
-            )
-        };
+        let out = self.out("job");
+        let [cli, discarding] = self.key_frames_by_ffmpeg(&long, &quality)?;
         let job = ["keyframes", "--sprite-width", "0", "--quality", "82", &long, &out];
-        let subjects = [cli(&long, &[]), cli(&long, &["-discard", "nokey"]), self.job(&job)];
-        compare("Key frames of a local 20 min MP4 (1080p, GOP 48)", &subjects, runs)?;
+        compare("Key frames of a local 20 min MP4 (1080p, GOP 48)", &[cli, discarding, self.job(&job)], runs)?;
         Ok(())
     }
 
@@ -251,25 +239,28 @@ impl Bench {
     fn key_frames_of_slow_server(&self, runs: usize) -> Result<()> {
         let clip = self.clip("48.mp4", 20, 48, &[])?;
         self.repeated(&clip, 60, "20.mp4", &[])?;
-        let (out, frames) = (self.out("job"), self.out("frames"));
-        fs_err::create_dir_all(&frames)?;
+        let out = self.out("job");
         let server = ObjectServer::start_slow(self.folder.path(), DELAY)?;
         let url = format!("http://{}/bucket/20.mp4", server.address());
-        let pattern = format!("{frames}/%05d.jpg");
-        let cli = |name: &str, more: &[&str]| {
-            let mut arguments = vec!["-y", "-nostdin", "-v", "error", "-skip_frame", "nokey"];
-            arguments.extend(more);
-            arguments.extend(["-i", &url, "-an", "-vsync", "passthrough", "-q:v", "4", &pattern]);
-            Subject::of(name, "ffmpeg", &arguments)
-        };
+        let [cli, discarding] = self.key_frames_by_ffmpeg(&url, "4")?;
         let job = ["keyframes", "--sprite-width", "0", "s3://bucket/20.mp4", &out];
-        let subjects = [
-            cli("ffmpeg -skip_frame nokey", &[]),
-            cli("ffmpeg -discard nokey, too", &["-discard", "nokey"]),
-            self.job_on_store(&server, &job),
-        ];
+        let subjects = [cli, discarding, self.job_on_store(&server, &job)];
         compare("Key frames of a 20 min MP4 over HTTP, 30 ms for each answer, index last", &subjects, runs)?;
         Ok(())
+    }
+
+    /// The command line, which decodes key frames only, and which does not even look at others.
+    fn key_frames_by_ffmpeg(&self, input: &str, quality: &str) -> Result<[Subject; 2]> {
+        let frames = self.out("frames");
+        fs_err::create_dir_all(&frames)?;
+        let pattern = format!("{frames}/%05d.jpg");
+        let subject = |name: &str, more: &[&str]| {
+            let mut arguments = vec!["-y", "-nostdin", "-v", "error", "-skip_frame", "nokey"];
+            arguments.extend(more);
+            arguments.extend(["-i", input, "-an", "-vsync", "passthrough", "-q:v", quality, &pattern]);
+            Subject::of(name, "ffmpeg", &arguments)
+        };
+        Ok([subject("ffmpeg -skip_frame nokey", &[]), subject("ffmpeg -discard nokey, too", &["-discard", "nokey"])])
     }
 
     /// ffmpeg's quality of JPEG whose SSIM to the source is nearest to the job's.

@@ -177,8 +177,7 @@ fn parse_operation(segment: &str, kind: Option<MediaKind>) -> Result<Operation, 
         })?,
     };
     let mut pairs = Vec::new();
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+    for (key, value) in written_pairs(query.unwrap_or_default()) {
         let shown = if is_secret(key) { REDACTED } else { value };
         pairs.push((decode(name, key, key)?, decode(name, value, shown)?));
     }
@@ -190,13 +189,19 @@ fn parse_operation(segment: &str, kind: Option<MediaKind>) -> Result<Operation, 
 pub fn as_command_lines(text: &str) -> Vec<String> {
     let line = |operation: &str| {
         let (name, query) = operation.split_once('?').unwrap_or((operation, ""));
-        let options = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
-            None | Some((_, "true")) => format!(" --{}", pair.split('=').next().unwrap_or_default()),
-            Some((key, value)) => format!(" --{key} {value}"),
+        let options = written_pairs(query).map(|pair| match pair {
+            (key, "true") => format!(" --{key}"),
+            (key, value) => format!(" --{key} {value}"),
         });
         name.to_owned() + &options.collect::<String>()
     };
     split_operations(text).into_iter().map(line).collect()
+}
+
+/// Keys and values of a query as they are written; a key alone means that it is true.
+fn written_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "true")))
 }
 
 /// Splits at the commas that an operation's name follows.

@@ -1,5 +1,5 @@
-//! Luma and chroma apart, as JPEG stores them: chroma has half as many columns and rows, and is never enlarged to luma's
-//! size only to be made smaller again.
+//! Luma and chroma apart, as JPEG stores them: chroma mostly has half as many columns and rows, and is never enlarged to
+//! luma's size only to be made smaller again.
 
 use std::collections::VecDeque;
 

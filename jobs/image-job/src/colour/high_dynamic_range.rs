@@ -32,6 +32,7 @@ pub struct ToneMapping {
     light: Vec<f32>,
     is_hlg: bool,
     to_srgb: [[f32; 3]; 3],
+    roll_off: RollOff,
 }
 
 impl ToneMapping {
@@ -47,7 +48,7 @@ impl ToneMapping {
             DISPLAY_P3 => FROM_DISPLAY_P3,
             _ => FROM_BT2020,
         };
-        Self { light: light.collect(), is_hlg, to_srgb }
+        Self { light: light.collect(), is_hlg, to_srgb, roll_off: RollOff::new() }
     }
 
     fn map(&self, pixel: [u16; 3]) -> [u16; 3] {
@@ -63,7 +64,7 @@ impl ToneMapping {
         if most <= 0.0 {
             return [0; 3];
         }
-        let factor = roll_off(most) / most / WHITE;
+        let factor = self.roll_off.of(most) / most / WHITE;
         let light = light.map(|light| light * factor);
         self.to_srgb.map(|row| {
             let linear = row[0] * light[0] + row[1] * light[1] + row[2] * light[2];
@@ -108,19 +109,33 @@ fn hlg_scene(code: f32) -> f32 {
 }
 
 /// The electrical-electrical transfer function of ITU-R BT.2390, 5.4.1, for a display whose brightest is diffuse white:
-/// straight up to a knee, then a Hermite spline.
-fn roll_off(light: f32) -> f32 {
-    let brightest = pq_code(BRIGHTEST);
-    let code = (pq_code(light) / brightest).min(1.0);
-    let most = pq_code(WHITE) / brightest;
-    let knee = 1.5 * most - 0.5;
-    if code < knee {
-        return light;
+/// straight up to a knee, then a Hermite spline. Its points are codes of PQ, the last two as parts of the first.
+struct RollOff {
+    brightest: f32,
+    most: f32,
+    knee: f32,
+}
+
+impl RollOff {
+    fn new() -> Self {
+        let brightest = pq_code(BRIGHTEST);
+        let most = pq_code(WHITE) / brightest;
+        Self { brightest, most, knee: 1.5 * most - 0.5 }
     }
-    let t = (code - knee) / (1.0 - knee);
-    let (t2, t3) = (t * t, t * t * t);
-    let rolled = (2.0 * t3 - 3.0 * t2 + 1.0) * knee + (t3 - 2.0 * t2 + t) * (1.0 - knee) + (3.0 * t2 - 2.0 * t3) * most;
-    pq_light(rolled * brightest)
+
+    /// What becomes of light, both in cd/m².
+    fn of(&self, light: f32) -> f32 {
+        let &Self { brightest, most, knee } = self;
+        let code = (pq_code(light) / brightest).min(1.0);
+        if code < knee {
+            return light;
+        }
+        let t = (code - knee) / (1.0 - knee);
+        let (t2, t3) = (t * t, t * t * t);
+        let rolled =
+            (2.0 * t3 - 3.0 * t2 + 1.0) * knee + (t3 - 2.0 * t2 + t) * (1.0 - knee) + (3.0 * t2 - 2.0 * t3) * most;
+        pq_light(rolled * brightest)
+    }
 }
 
 fn srgb_code(linear: f32) -> f32 {

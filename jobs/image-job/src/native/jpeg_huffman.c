@@ -169,6 +169,16 @@ static void bring(j_decompress_ptr library, struct decoder *decoder) {
   memset(to, 0, MOST_MCU_BYTES + 8);
 }
 
+/* At the beginning of a scan and behind a restart marker: nothing is known of what follows. */
+static void begin_piece(j_decompress_ptr library, struct decoder *decoder) {
+  decoder->reader = (struct reader){.next = decoder->bytes};
+  decoder->end = decoder->bytes;
+  memset(decoder->bytes, 0, MOST_MCU_BYTES + 8);
+  decoder->ended_blocks = 0;
+  memset(decoder->last_dc, 0, sizeof decoder->last_dc);
+  decoder->restarts_to_go = library->restart_interval;
+}
+
 static void restart(j_decompress_ptr library, struct decoder *decoder) {
   if (decoder->end > decoder->reader.next) library->marker->discarded_bytes += (unsigned)(decoder->end - decoder->reader.next);
   /* What comes before the next marker is of no use. */
@@ -177,13 +187,7 @@ static void restart(j_decompress_ptr library, struct decoder *decoder) {
     bring(library, decoder);
   }
   library->marker->read_restart_marker(library);
-  decoder->reader.next = decoder->end = decoder->bytes;
-  memset(decoder->bytes, 0, MOST_MCU_BYTES + 8);
-  decoder->reader.bits = 0;
-  decoder->reader.count = 0;
-  decoder->ended_blocks = 0;
-  memset(decoder->last_dc, 0, sizeof decoder->last_dc);
-  decoder->restarts_to_go = library->restart_interval;
+  begin_piece(library, decoder);
   /* Right before another marker the next piece is empty, too. */
   if (library->unread_marker == 0) decoder->methods.insufficient_data = FALSE;
 }
@@ -471,12 +475,7 @@ static void begin_scan(j_decompress_ptr library, struct decoder *decoder) {
                                 : is_dc ? (is_refinement ? decode_dc_refinement : decode_dc_first)
                                         : (is_refinement ? decode_ac_refinement : decode_ac_first);
   decoder->methods.insufficient_data = FALSE;
-  decoder->reader = (struct reader){.next = decoder->bytes};
-  decoder->end = decoder->bytes;
-  memset(decoder->bytes, 0, MOST_MCU_BYTES + 8);
-  decoder->ended_blocks = 0;
-  memset(decoder->last_dc, 0, sizeof decoder->last_dc);
-  decoder->restarts_to_go = library->restart_interval;
+  begin_piece(library, decoder);
 }
 
 static void start_pass(j_decompress_ptr library) {

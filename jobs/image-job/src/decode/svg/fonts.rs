@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use resvg::usvg::fontdb::{Database, Family, Query, Stretch, Style, Weight};
-use resvg::usvg::{Font, FontFamily, FontResolver, FontStretch, FontStyle};
+use resvg::usvg::fontdb::{Database, Family, Query, Source, Stretch, Style, Weight};
+use resvg::usvg::{FontFamily, FontResolver, FontStyle};
 
 const SANS: &str = "DejaVu Sans";
 const SERIF: &str = "DejaVu Serif";
@@ -30,7 +30,7 @@ pub fn database() -> Arc<Database> {
         dejavu::serif::regular(),
         dejavu::serif::bold(),
     ] {
-        fonts.load_font_source(resvg::usvg::fontdb::Source::Binary(Arc::new(font)));
+        fonts.load_font_source(Source::Binary(Arc::new(font)));
     }
     Arc::new(fonts)
 }
@@ -43,12 +43,13 @@ pub fn resolver() -> FontResolver<'static> {
             let query = Query {
                 families: &[Family::Name(family)],
                 weight: Weight(font.weight()),
-                stretch: stretch(font),
                 style: match font.style() {
                     FontStyle::Normal => Style::Normal,
                     FontStyle::Italic => Style::Italic,
                     FontStyle::Oblique => Style::Oblique,
                 },
+                // There is one.
+                stretch: Stretch::Normal,
             };
             fonts.query(&query)
         }),
@@ -71,19 +72,5 @@ fn like(family: &FontFamily) -> &'static str {
                 () => SANS,
             }
         }
-    }
-}
-
-fn stretch(font: &Font) -> Stretch {
-    match font.stretch() {
-        FontStretch::UltraCondensed => Stretch::UltraCondensed,
-        FontStretch::ExtraCondensed => Stretch::ExtraCondensed,
-        FontStretch::Condensed => Stretch::Condensed,
-        FontStretch::SemiCondensed => Stretch::SemiCondensed,
-        FontStretch::Normal => Stretch::Normal,
-        FontStretch::SemiExpanded => Stretch::SemiExpanded,
-        FontStretch::Expanded => Stretch::Expanded,
-        FontStretch::ExtraExpanded => Stretch::ExtraExpanded,
-        FontStretch::UltraExpanded => Stretch::UltraExpanded,
     }
 }
