@@ -19,6 +19,9 @@ use crate::Failure;
 /// `duration`, … camelCase names; seconds, pixels, points and bytes as units.
 pub type Properties = Map<String, Value>;
 
+/// How many warnings an operation may report; a damaged file can give rise to one for each of its parts.
+const MAX_WARNINGS: usize = 100;
+
 /// One operation's work on one input.
 pub struct Task {
     /// The object to work on.
@@ -238,6 +241,7 @@ impl Seek for InputReader {
 pub struct Outputs {
     destination: Arc<dyn OutputDestination>,
     finished: Arc<Mutex<Vec<OutputDescription>>>,
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
 /// Where the files of [`Outputs`] are made: a folder, or the parent process.
@@ -264,7 +268,7 @@ pub struct OutputDescription {
 impl Outputs {
     /// Outputs over their destination.
     pub fn new(destination: Arc<dyn OutputDestination>) -> Self {
-        Self { destination, finished: Arc::default() }
+        Self { destination, finished: Arc::default(), warnings: Arc::default() }
     }
 
     /// Outputs that are files in a local folder.
@@ -291,6 +295,34 @@ impl Outputs {
         output.write_all(bytes)?;
         output.finish(content_type, properties);
         Ok(())
+    }
+
+    /// Says what was left out of the results, or changed on the way to them, and why: side data that could not be read,
+    /// a feature that the output format lacks. Each text stands once in the manifest's `warnings`, in the order of
+    /// reporting; the operation succeeds all the same.
+    pub fn warn(&self, message: impl Into<String>) {
+        let message = message.into();
+        let mut warnings = self.warnings.lock().expect("no holder of this lock panics");
+        if warnings.contains(&message) {
+            return;
+        }
+        match warnings.len() {
+            0..MAX_WARNINGS => warnings.push(message),
+            MAX_WARNINGS => warnings.push("further warnings were left out".to_owned()),
+            _ => {}
+        }
+    }
+
+    /// The properties of a finished operation with what [`Outputs::warn`] was told, behind warnings that are there.
+    pub(crate) fn with_warnings(&self, mut properties: Properties) -> Properties {
+        let warnings = self.warnings.lock().expect("no holder of this lock panics");
+        if !warnings.is_empty() {
+            let all = properties.entry("warnings").or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(all) = all {
+                all.extend(warnings.iter().cloned().map(Value::String));
+            }
+        }
+        properties
     }
 
     /// Everything finished so far, in the order of finishing.
@@ -440,8 +472,9 @@ pub(crate) fn process(
     division: Option<Division>,
     task: &Task,
 ) -> Result<Properties, Failure> {
-    match division {
+    let properties = match division {
         Some(division) => job.process_division(operation, division, task),
         None => job.process(operation, task),
-    }
+    }?;
+    Ok(task.outputs.with_warnings(properties))
 }
