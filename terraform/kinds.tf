@@ -1,5 +1,5 @@
 # Everything that exists once per kind follows from this map: queue, repository, job queue, job definition, roles, alarms.
-# The keys are the kinds' names in jobs/catalog/src/kind.rs; a test holds the two, the crates and the images together.
+# The keys are the kinds' names in crates/catalog/src/kind.rs; a test holds the two, the crates and the images together.
 # `patience`: how many times the limit of one operation's time its longest operation may take (`Job::patience`).
 locals {
   kinds_as_shipped = {

@@ -25,7 +25,7 @@ locals {
     }
   }
 
-  # Exactly the names that the programs declare (jobs/*/src/environment.rs, jobs/job/src/cli.rs); a test compares.
+  # Exactly the names that the programs declare (crates/control/src/*/environment.rs, crates/runner/src/cli.rs); a test compares.
   environments = {
     classify = merge(
       local.log_environment,

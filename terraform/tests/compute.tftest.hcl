@@ -51,7 +51,7 @@ run "fargate" {
     error_message = "Both kinds of capacity must be there."
   }
 
-  # jobs/job/src/failure.rs: 64 to 70 are final, 75 is temporary.
+  # crates/contract/src/failure.rs: 64 to 70 are final, 75 is temporary.
   assert {
     condition = alltrue([for definition in aws_batch_job_definition.kind : jsonencode([
       for rule in definition.retry_strategy[0].evaluate_on_exit :

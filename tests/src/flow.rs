@@ -7,10 +7,9 @@ use std::io::Cursor;
 
 use aws_sdk_s3::primitives::ByteStream;
 use catalog::MediaKind;
-use control::aws::DynamoTable;
-use control::input_record::LATEST;
-use control::{InputRecord, OutputRecord, State, table};
-use job::Manifest;
+use contract::Manifest;
+use control::{InputRecord, OutputRecord, State, input_record::LATEST, table};
+use control_aws::DynamoTable;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use contract::{Failure, JobEvent, Source, list, timestamp};
 use control::event::{QueueAttributes, QueueMessage};
 use control::ports::{Batch, Clock, Found, Head, Notices, Objects, Queues, Submission, SubmitFailure, Table};
 use control::table::{Conflict, Item, Key, Put};
-use control::{moment, work_list};
-use job::{Failure, JobEvent, Source};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -248,7 +247,7 @@ impl World {
     }
 
     /// The lines of a job's list that a child takes.
-    pub fn lines_of(&self, job: &SubmittedJob, child: usize) -> Vec<job::JobRequest> {
+    pub fn lines_of(&self, job: &SubmittedJob, child: usize) -> Vec<contract::JobRequest> {
         let parameter = |name: &str| {
             let found = job.submission.parameters.iter().find(|(each, _)| each == name);
             found.map(|(_, value)| value.clone()).unwrap_or_default()
@@ -256,8 +255,8 @@ impl World {
         let inner = self.inner();
         let list = inner.files.iter().find(|((_, key), _)| *key == parameter("list"));
         let list = list.expect("the list is written before the job").1;
-        let mut lines = job::read_list(list, "the list").expect("a list");
-        let range = work_list::slice(lines.len(), parameter("children").parse().unwrap_or(1), child);
+        let mut lines = contract::read_list(list, "the list").expect("a list");
+        let range = list::slice(lines.len(), parameter("children").parse().unwrap_or(1), child);
         lines.drain(range).collect()
     }
 
@@ -447,7 +446,7 @@ impl Clock for World {
 
 /// Times of the world as text.
 pub fn text_of(now: i64) -> String {
-    moment::text_of_milliseconds(now).unwrap_or_default()
+    timestamp::text_of_milliseconds(now).unwrap_or_default()
 }
 
 /// A queue of happenings in the order of their times.

@@ -10,15 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use catalog::{MediaKind, Operations, Rules};
-use classify_lambda::handler::{Arrival, Classifier};
-use control::event::BusEvent;
-use control::{InputRecord, OutputRecord, State};
-use dispatch_lambda::handler::Dispatcher;
-use dispatch_lambda::packing::Packing;
-use dispatch_lambda::resources::Bounds;
+use contract::{FailureKind, JobRequest, Outcome};
+use control::classify::handler::{Arrival, Classifier};
+use control::{
+    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing,
+    dispatch::resources::Bounds, event::BusEvent, output::handler::Recorder,
+};
 use e2e::world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, WorldTable, text_of};
-use job::{FailureKind, JobRequest, Outcome};
-use output_lambda::handler::Recorder;
 use serde_json::{Value, json};
 
 const UPLOADS: usize = 2000;
@@ -110,7 +108,7 @@ impl Run {
             queues: world.clone(),
             notices: world.clone(),
             clock: world.clone(),
-            settings: classify_lambda::settings::Settings {
+            settings: control::classify::settings::Settings {
                 bucket: "in".to_owned(),
                 queues: names.clone(),
                 rules: Rules::default(),
@@ -124,7 +122,7 @@ impl Run {
             notices: world.clone(),
             batch: world.clone(),
             clock: world.clone(),
-            settings: dispatch_lambda::settings::Settings {
+            settings: control::dispatch::settings::Settings {
                 queues: names.clone(),
                 dead_letter_queues: names.map(|name| format!("{name}-dlq")),
                 job_queues: MediaKind::ALL.map(|kind| format!("queue-{kind}")),
@@ -143,7 +141,7 @@ impl Run {
             outputs: table("output"),
             notices: world.clone(),
             clock: world.clone(),
-            settings: output_lambda::settings::Settings {
+            settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),
                 work_bucket: "work".to_owned(),
                 domain: Some("cdn.example.com".to_owned()),
@@ -214,7 +212,7 @@ impl Run {
     fn again_unless_done(
         &mut self,
         now: i64,
-        result: Option<Result<(), job::Failure>>,
+        result: Option<Result<(), contract::Failure>>,
         attempt: u32,
         again: impl Fn(u32) -> Happening,
     ) {

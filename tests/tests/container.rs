@@ -4,9 +4,9 @@
 use std::io::Cursor;
 use std::process::{Command, Output};
 
+use contract::JobEvent;
 use e2e::Aws;
 use e2e::containers::{Engine, TAG, succeed};
-use job::JobEvent;
 
 /// Compressed size of each image at most, in bytes.
 const SIZE_LIMITS: [(&str, u64); 4] =

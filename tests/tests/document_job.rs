@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use catalog::MediaKind;
+use contract::{JobEvent, JobRequest, Outcome, SCHEMA_VERSION, Source};
 use e2e::{Aws, command};
-use job::{JobEvent, JobRequest, Outcome, SCHEMA_VERSION, Source};
 
 fn page(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../jobs/document-job/tests/fixtures/pages").join(name)

@@ -4,9 +4,9 @@ use std::io::Cursor;
 use std::path::Path;
 use std::process::Output;
 
+use contract::{JobEvent, JobRequest, Manifest, Outcome, SCHEMA_VERSION, Source};
 use e2e::{Aws, Fault, Proxy, Rule, TopicQueue, command};
 use image::{ImageFormat, Rgb, RgbImage};
-use job::{JobEvent, JobRequest, Manifest, Outcome, SCHEMA_VERSION, Source};
 
 struct World {
     aws: &'static Aws,

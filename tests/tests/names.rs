@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use catalog::MediaKind;
-use job::FailureKind;
+use contract::FailureKind;
 
 #[test]
 fn terraforms_map_of_kinds_is_that_of_catalog() {
@@ -30,7 +30,7 @@ fn the_locations_of_the_readme_are_ones_that_the_programs_take() {
     let locations: Vec<&str> = words.filter(|word| word.starts_with("s3://")).collect();
     assert!(!locations.is_empty());
     for text in locations {
-        assert!(text.parse::<job::Location>().is_ok(), "{text}: {:?}", text.parse::<job::Location>());
+        assert!(text.parse::<contract::Location>().is_ok(), "{text}: {:?}", text.parse::<contract::Location>());
     }
 }
 

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use catalog::MediaKind;
-use control::ports::Queues;
-use control::{InputRecord, State, table};
-use dispatch_lambda::handler::Dispatcher;
-use dispatch_lambda::packing::Packing;
-use dispatch_lambda::resources::Bounds;
+use contract::{JobRequest, Source};
+use control::{
+    InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, dispatch::resources::Bounds,
+    output::handler::Recorder, ports::Queues, table,
+};
 use e2e::world::{Faults, SubmittedJob, World, WorldTable, text_of};
-use job::{JobRequest, Source};
-use output_lambda::handler::Recorder;
 use serde_json::{Value, json};
 
 const QUEUE: &str = "video";
@@ -35,7 +33,7 @@ impl System {
             notices: world.clone(),
             batch: world.clone(),
             clock: world.clone(),
-            settings: dispatch_lambda::settings::Settings {
+            settings: control::dispatch::settings::Settings {
                 queues: each("https://sqs/1/"),
                 dead_letter_queues: each("https://sqs/1/dead-"),
                 job_queues: each("queue-"),
@@ -54,7 +52,7 @@ impl System {
             outputs: world.table("output"),
             notices: world.clone(),
             clock: world.clone(),
-            settings: output_lambda::settings::Settings {
+            settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),
                 work_bucket: "s3-work".to_owned(),
                 domain: None,

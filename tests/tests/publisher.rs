@@ -1,8 +1,9 @@
 //! Events reach the topic's subscribers with the attributes that filter policies need, or the job hears why not.
 
+use contract::{FailureKind, JobEvent};
 use e2e::{Aws, Fault, Proxy, Rule, unique};
-use job::{FailureKind, JobEvent, Publisher, Store, StoreOptions};
 use serde_json::json;
+use store::{Publisher, Store, StoreOptions};
 
 fn event() -> JobEvent {
     serde_json::from_value(json!({
@@ -20,7 +21,7 @@ fn event() -> JobEvent {
 }
 
 fn store(configuration: aws_config::SdkConfig) -> Store {
-    Store::new(job::Aws::with_configuration(configuration), StoreOptions::default())
+    Store::new(store::Aws::with_configuration(configuration), StoreOptions::default())
 }
 
 #[tokio::test]

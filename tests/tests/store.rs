@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
+use contract::{FailureKind, Location};
 use e2e::{Aws, Fault, Proxy, Rule, unique};
-use job::{FailureKind, Location, Progress, Store, StoreOptions};
+use operation::Progress;
+use store::{Store, StoreOptions};
 
 const MIB: usize = 1024 * 1024;
 
@@ -58,10 +60,10 @@ impl Place {
 }
 
 fn store(configuration: aws_config::SdkConfig) -> Store {
-    Store::new(job::Aws::with_configuration(configuration), OPTIONS)
+    Store::new(store::Aws::with_configuration(configuration), OPTIONS)
 }
 
-async fn fetch(store: &Store, location: &Location) -> Result<Vec<u8>, job::Failure> {
+async fn fetch(store: &Store, location: &Location) -> Result<Vec<u8>, contract::Failure> {
     let scratch = tempfile::tempdir().unwrap();
     let version = store.head(location).await?;
     let mut copy = store.fetch_whole(&version, scratch.path(), &Progress::silent()).await?;

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use catalog::MediaKind;
-use control::State;
-use control::environment::Variable;
+use control::{State, environment::Variable};
 use e2e::containers::Engine;
 use e2e::terraform::{Changes, Terraform};
 use e2e::{Aws, Infrastructure, Inventory, System, flow};
@@ -83,9 +82,9 @@ async fn the_state_is_kept_in_the_bucket_that_bootstrap_makes() {
 fn programs_get_what_they_declare(infrastructure: &Infrastructure) {
     let environments = &infrastructure.environments;
     for (given, declared) in [
-        (&environments.classify, classify_lambda::environment::VARIABLES),
-        (&environments.dispatch, dispatch_lambda::environment::VARIABLES),
-        (&environments.output, output_lambda::environment::VARIABLES),
+        (&environments.classify, control::classify::environment::VARIABLES),
+        (&environments.dispatch, control::dispatch::environment::VARIABLES),
+        (&environments.output, control::output::environment::VARIABLES),
     ] {
         let given: BTreeSet<&str> = given.keys().map(String::as_str).collect();
         let names = |wanted: &dyn Fn(&Variable) -> bool| -> BTreeSet<&str> {

@@ -5,10 +5,10 @@ use std::io::Cursor;
 use std::path::Path;
 use std::process::Output;
 
+use contract::{JobEvent, Manifest};
 use e2e::{Aws, Proxy, command};
 use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage};
-use job::{JobEvent, Manifest};
 
 const LADDER: &str = "transcode?container=hls&heights=360&segment-duration=2&preset=ultrafast&crf=10";
 

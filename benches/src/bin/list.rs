@@ -18,8 +18,8 @@ use anyhow::{Context, Result, bail};
 use benches::object_server::ObjectServer;
 use benches::{Subject, Usage, median, print, run};
 use catalog::MediaKind;
+use contract::{JobRequest, Source};
 use image::{ImageFormat, Rgb, RgbImage};
-use job::{JobRequest, Source};
 
 const RUNS: usize = 5;
 const OPERATION: &str = "resize?width=320&format=jpeg";
@@ -110,7 +110,7 @@ fn write_objects(folder: &Path, objects: usize) -> Result<u64> {
         let size = fs_err::metadata(&path)?.len();
         bytes += size;
         let request = JobRequest {
-            schema_version: job::SCHEMA_VERSION,
+            schema_version: contract::SCHEMA_VERSION,
             job_id: format!("job-{number}"),
             source: Source { bucket: Some("inbox".to_owned()), key: key(number), version_id: None, etag: None, size },
             kind: MediaKind::Image,

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use benches::object_server::ObjectServer;
 use benches::{Subject, compare, print};
-use job::{Location, Progress, Store};
+use contract::Location;
+use operation::Progress;
+use store::Store;
 
 const RUNS: usize = 5;
 

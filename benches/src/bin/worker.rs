@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use benches::{Measured, Usage, median, print, table};
 use catalog::{Format, MediaKind, Operation, Operations};
-use job::{
-    Access, Failure, Job, Limits, Progress, Properties, SiblingSource, Task, WorkerInput, WorkerReport, WorkerTask,
-    prepare_workers, run_in_process, run_in_worker,
-};
+use contract::{Failure, Properties};
+use operation::{Access, Job, Progress, SiblingSource, Task};
+use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
 
 const RUNS: usize = 201;
 

@@ -3,12 +3,11 @@
 // The futures of the SDK are nested deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 
-use classify_lambda::environment::VARIABLES;
-use classify_lambda::handler::Classifier;
-use classify_lambda::settings::Settings;
-use control::aws::{Clients, SystemClock};
-use control::environment::Environment;
-use control::lambda;
+use control::{
+    classify::environment::VARIABLES, classify::handler::Classifier, classify::settings::Settings,
+    environment::Environment,
+};
+use control_aws::{Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {

@@ -3,12 +3,11 @@
 // The futures of the SDK are nested deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 
-use control::aws::{Clients, SystemClock};
-use control::environment::Environment;
-use control::lambda;
-use dispatch_lambda::environment::VARIABLES;
-use dispatch_lambda::handler::Dispatcher;
-use dispatch_lambda::settings::Settings;
+use control::{
+    dispatch::environment::VARIABLES, dispatch::handler::Dispatcher, dispatch::settings::Settings,
+    environment::Environment,
+};
+use control_aws::{Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {

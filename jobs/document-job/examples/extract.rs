@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use catalog::Operations;
-use job::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Job as _, Outputs, Progress, Task};
 
 #[expect(clippy::print_stdout, reason = "the properties are what it prints")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {

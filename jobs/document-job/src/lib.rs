@@ -8,9 +8,9 @@ mod page_text;
 mod pdf;
 pub mod text;
 
-use catalog::operations::DocumentOperation;
-use catalog::{MediaKind, Operation};
-use job::{Access, Failure, Job, Properties, Task};
+use catalog::{MediaKind, Operation, operations::DocumentOperation};
+use contract::{Failure, Properties};
+use operation::{Access, Job, Task};
 
 /// Carries out the operations of [`MediaKind::Document`].
 pub struct DocumentJob;

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use document_job::DocumentJob;
 
 fn main() -> ExitCode {
-    job::main(&[&DocumentJob])
+    runner::main(&[&DocumentJob])
 }

@@ -7,13 +7,14 @@ mod presentation;
 mod spreadsheet;
 mod word;
 
+use archive::Archive;
 use catalog::operations::Text;
-use job::{Failure, Properties, Task};
+use contract::{Failure, Properties};
+use operation::Task;
 
 use crate::document::Metadata;
 use crate::flow::Flow;
 use crate::output::{Ending, Output};
-use archive::Archive;
 
 /// A sheet, slide, chapter or the whole of a document without such parts.
 pub(crate) struct Section {

@@ -3,7 +3,8 @@
 use std::io::{BufWriter, Write as _};
 
 use catalog::operations::{Detail, Text, TextFormat};
-use job::{Failure, OutputFile, Properties, Task};
+use contract::{Failure, Properties};
+use operation::{OutputFile, Task};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -19,13 +19,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::operations::{Password, Text, TextFormat};
-use job::{Failure, Properties, Task};
+use content::{Resources, Shown};
+use contract::{Failure, Properties};
+use file::{File, OpenError};
+use operation::Task;
+use page_tree::{Leaf, Page};
 
 use crate::output::{Ending, Output};
 use crate::page_text::{Method, PageText};
-use content::{Resources, Shown};
-use file::{File, OpenError};
-use page_tree::{Leaf, Page};
 
 /// Share of a page's glyphs of which it has to be known what they mean.
 const MIN_CONFIDENCE: f32 = 0.5;

@@ -4,9 +4,9 @@
 //! document-job text report.pdf results/        → text.txt, text.json, text.md
 //! ```
 
-use catalog::Format;
-use catalog::operations::Text;
-use job::{Failure, Properties, Task};
+use catalog::{Format, operations::Text};
+use contract::{Failure, Properties};
+use operation::Task;
 
 use crate::{office, pdf};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use catalog::{Format, MediaKind, Operations};
 use document_job::DocumentJob;
-use job::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Job as _, Outputs, Progress, Task};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Share of a page's words that may be wrong, missing or elsewhere.

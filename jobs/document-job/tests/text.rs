@@ -5,9 +5,8 @@ use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use catalog::Format;
-use job::FailureKind;
-
 use common::{encrypted, extract, extract_as, page, pdf, stream};
+use contract::FailureKind;
 
 mod common;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use catalog::{Detection, HEAD_BYTES, MediaKind, Operations};
 use image_job::ImageJob;
-use job::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Job as _, Outputs, Progress, Task};
 
 #[expect(clippy::print_stdout, reason = "its result is what it prints")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {

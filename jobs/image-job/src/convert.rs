@@ -3,9 +3,10 @@
 //! `convert?format=avif` makes `photo.avif` of `photo.jpg`.
 
 use catalog::operations::{Convert, Filter};
-use job::{Failure, Properties, Task};
+use contract::{Failure, Properties};
+use operation::Task;
+use pixels::decode::{self, ReadOptions};
 
-use crate::decode::{self, ReadOptions};
 use crate::render::{Layout, Request, Size, render};
 
 /// Writes the image in the format asked for.

@@ -1,9 +1,8 @@
 //! Where to cut: the part of a picture with the most detail, or the one that draws the eye.
 
 use catalog::operations::Position;
-
-use crate::colour::ycbcr_row_to_rgb;
-use crate::raster::{Model, Raster};
+use pixels::colour::ycbcr_row_to_rgb;
+use pixels::raster::{Model, Raster};
 
 /// The picture is judged in cells of this many pixels.
 const CELL: u32 = 8;

@@ -1,32 +1,21 @@
 //! The image job: [`resize`] and [`convert`].
 //!
-//! An input is opened ([`decode`]), its rows run through a resampler for each size that is wanted ([`resample`]), get
-//! their colours, their orientation and their frame ([`render`]), and are written ([`encode`]). Where the result's rows
+//! An input is opened ([`pixels::decode`]), its rows run through a resampler for each size that is wanted ([`pixels::resample`]), get
+//! their colours, their orientation and their frame ([`render`]), and are written ([`pixels::encode`]). Where the result's rows
 //! come in the order of the input's and the format takes rows, no picture is ever held. Luma and chroma of a JPEG go this
-//! way apart ([`planes`]), and into a JPEG without becoming pixels.
+//! way apart ([`pixels::planes`]), and into a JPEG without becoming pixels.
 
-mod canvas;
-mod colour;
 mod convert;
-pub mod decode;
-mod encode;
-pub mod exif;
 mod focus;
-mod native;
-pub mod orientation;
-mod placeholder;
-mod planes;
-pub mod raster;
 mod render;
-mod resample;
 mod resize;
+
+use catalog::{MediaKind, Operation, operations::ImageOperation};
+use contract::{Failure, Properties};
+use operation::{Access, Job, Task};
 
 pub use convert::convert;
 pub use resize::resize;
-
-use catalog::operations::ImageOperation;
-use catalog::{MediaKind, Operation};
-use job::{Access, Failure, Job, Properties, Task};
 
 /// Carries out the operations on images.
 pub struct ImageJob;
@@ -49,6 +38,6 @@ impl Job for ImageJob {
     }
 
     fn library_versions(&self) -> Vec<(&'static str, String)> {
-        decode::library_versions()
+        pixels::decode::library_versions()
     }
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use image_job::ImageJob;
 
 fn main() -> ExitCode {
-    job::main(&[&ImageJob])
+    runner::main(&[&ImageJob])
 }

@@ -7,20 +7,18 @@ use std::fmt::Write as _;
 use catalog::Format;
 use catalog::operations::image_encoding::{Colour, ImageEncoding, ImageFormat, Metadata as MetadataChoice, Rgba};
 use catalog::operations::{Filter, Position};
-use job::{Failure, Properties, Task};
+use contract::{Failure, Properties};
+use operation::Task;
+use pixels::canvas::{flatten, grey_to_rgb, pad};
+use pixels::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
+use pixels::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows};
+use pixels::placeholder::{self, Glance};
+use pixels::raster::{Depth, Gathering, Model, PixelFormat, Raster, Row, RowSource, Samples};
+use pixels::resample::{Region, Resampler};
+use pixels::{colour::ColourConversion, exif, orientation::Orientation, planes::PlaneSizes};
 use serde_json::{Value, json};
 
-use crate::canvas::{flatten, grey_to_rgb, pad};
-use crate::colour::ColourConversion;
-use crate::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
-use crate::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows};
-use crate::exif;
 use crate::focus;
-use crate::orientation::Orientation;
-use crate::placeholder::{self, Glance};
-use crate::planes::PlaneSizes;
-use crate::raster::{Depth, Gathering, Model, PixelFormat, Raster, Row, RowSource, Samples};
-use crate::resample::{Region, Resampler};
 use crate::resize::anchor;
 
 /// Everything that is wanted of one input.

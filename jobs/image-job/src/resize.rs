@@ -5,11 +5,12 @@
 
 use catalog::operations::image_encoding::ImageFormat;
 use catalog::operations::{Fit, Position, Resize};
-use job::{Failure, Properties, Task};
+use contract::{Failure, Properties};
+use operation::Task;
+use pixels::decode::{self, Content, Picture, ReadOptions};
+use pixels::resample::Region;
 
-use crate::decode::{self, Content, Picture, ReadOptions};
 use crate::render::{Layout, Request, Size, own_format, render};
-use crate::resample::Region;
 
 /// Resizes the image as asked for.
 pub fn resize(options: &Resize, task: &Task) -> Result<Properties, Failure> {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Image, corpus, decode_png, picture, process, properties_of};
-use job::FailureKind;
+use contract::FailureKind;
 
 #[test]
 fn every_lossless_format_gives_the_same_pixels_back() {

@@ -4,7 +4,7 @@ mod common;
 
 use common::heif::{Heif, Item, av1_of, boxed, grid, size};
 use common::{Image, corpus, decode_png, picture, process};
-use job::FailureKind;
+use contract::FailureKind;
 
 /// What `fixtures/ramp*.heic` show.
 fn ramp() -> Image {

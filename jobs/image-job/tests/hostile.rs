@@ -4,7 +4,7 @@ mod common;
 
 use common::heif::boxed;
 use common::{corpus, decode_png, picture, process};
-use job::FailureKind;
+use contract::FailureKind;
 
 /// Asserts that an input is refused as such, and gives the message.
 fn refused(option: &str, name: &str, bytes: &[u8]) -> String {

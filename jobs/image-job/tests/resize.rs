@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Image, corpus, decode_png, picture, process, properties_of};
-use job::FailureKind;
+use contract::FailureKind;
 
 #[test]
 fn each_fit_gives_the_size_that_css_would() {

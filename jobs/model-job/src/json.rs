@@ -1,7 +1,7 @@
 //! Small readers over JSON objects. Each takes what it reads out of the object, so that what is left is what the
 //! program does not know, and is kept.
 
-use job::Failure;
+use contract::Failure;
 use serde_json::{Map, Number, Value};
 
 /// A JSON object in the order of its file.

@@ -15,7 +15,8 @@ pub mod transform;
 mod write;
 
 use catalog::{MediaKind, Operation};
-use job::{Access, Failure, Job, Properties, Task};
+use contract::{Failure, Properties};
+use operation::{Access, Job, Task};
 
 pub use optimise::optimise;
 

@@ -13,7 +13,8 @@ mod schema;
 mod stl;
 
 use catalog::Format;
-use job::{Failure, Input};
+use contract::Failure;
+use operation::Input;
 
 use crate::document::Document;
 

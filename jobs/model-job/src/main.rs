@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use model_job::ModelJob;
 
 fn main() -> ExitCode {
-    job::main(&[&ModelJob])
+    runner::main(&[&ModelJob])
 }

@@ -1,7 +1,8 @@
 //! Makes a 3D model small and quick to draw: `optimise?simplify=0.5`.
 
 use catalog::operations::{Compress, Optimise};
-use job::{Failure, Properties, Task};
+use contract::{Failure, Properties};
+use operation::Task;
 use serde_json::{Value, json};
 
 use crate::document::Document;

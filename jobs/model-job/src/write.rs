@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use catalog::operations::Compress;
-use job::Failure;
+use contract::Failure;
 use serde_json::{Value, json};
 
 use crate::accessor::{Accessor, Component, Filter, Shape};

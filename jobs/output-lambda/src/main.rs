@@ -3,12 +3,10 @@
 // The futures of the SDK are nested deeper than the compiler looks by default.
 #![recursion_limit = "256"]
 
-use control::aws::{Clients, SystemClock};
-use control::environment::Environment;
-use control::lambda;
-use output_lambda::environment::VARIABLES;
-use output_lambda::handler::Recorder;
-use output_lambda::settings::Settings;
+use control::{
+    environment::Environment, output::environment::VARIABLES, output::handler::Recorder, output::settings::Settings,
+};
+use control_aws::{Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {

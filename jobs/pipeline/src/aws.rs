@@ -3,13 +3,13 @@
 
 use catalog::MediaKind;
 use clap::{Args, ValueEnum};
-use classify_lambda::handler::{Arrival, Classifier, Decision};
-use classify_lambda::settings::Settings;
-use control::aws::{Clients, SystemClock};
+use contract::{Failure, Location, Source, timestamp};
+use control::classify::handler::{Arrival, Classifier, Decision};
 use control::environment::{Environment, Variable};
 use control::operator::{explain, redrive};
-use control::{InputRecord, OutputRecord, State, identity, input_record, moment, table};
-use job::{Failure, Location, Source, Store};
+use control::{InputRecord, OutputRecord, State, classify::settings::Settings, identity, input_record, table};
+use control_aws::{Clients, SystemClock};
+use store::Store;
 use time::OffsetDateTime;
 
 use crate::table::print;
@@ -120,7 +120,7 @@ pub(crate) fn status(object: Option<&str>, state: Option<&str>, day: Option<&str
             let made = output.made.as_ref();
             rows.add_row(vec![
                 output.key.clone(),
-                output.stored.as_ref().map(|stored| job::human::bytes(stored.size)).unwrap_or_default(),
+                output.stored.as_ref().map(|stored| runner::human::bytes(stored.size)).unwrap_or_default(),
                 made.map(|made| made.content_type.clone()).unwrap_or_default(),
                 output.url.clone().unwrap_or_default(),
             ]);
@@ -136,14 +136,14 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
         let object = source_of(&arguments.object)?;
         // Classify takes objects of its own bucket; an operator names the bucket with the object.
         let bucket = object.bucket.clone().unwrap_or_default();
-        let environment = Environment::from_lookup(classify_lambda::environment::VARIABLES, |name| {
+        let environment = Environment::from_lookup(control::classify::environment::VARIABLES, |name| {
             if name == "S3_INPUT" { Some(bucket.clone()) } else { std::env::var(name).ok() }
         })?;
         let clients = Clients::load().await?;
         let location: Location = arguments.object.parse()?;
         let version = Store::default().head(&location).await?;
         let source = Source { version_id: version.version_id, etag: version.etag, size: version.size, ..object };
-        let now = moment::text(OffsetDateTime::now_utc());
+        let now = timestamp::text(OffsetDateTime::now_utc());
         let arrival = Arrival {
             job_id: identity::submitted_job_id(&source, &catalog::redact(&arguments.processing_option), &now),
             source,
@@ -228,7 +228,7 @@ async fn of_day(
     state: State,
     day: Option<&str>,
 ) -> Result<Vec<InputRecord>, Failure> {
-    let today = moment::text(OffsetDateTime::now_utc());
+    let today = timestamp::text(OffsetDateTime::now_utc());
     let day = input_record::state_day(state, day.unwrap_or(&today));
     let items = clients.table(environment.get(INPUT)).partition(Some("by-state"), "stateDay", &day).await?;
     items.into_iter().map(table::from_item).collect()

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
-use job::{Failure, Job, Limits, OutputFormat};
+use contract::Failure;
+use operation::Job;
+use runner::OutputFormat;
+use sandbox::Limits;
 
 use crate::aws::{ExplainArguments, RedriveArguments, SubmitArguments};
 use crate::state::UploadState;
@@ -178,6 +181,6 @@ pub fn command() -> clap::Command {
 }
 
 fn complain(failure: &Failure) -> ExitCode {
-    job::terminal::complain(failure);
+    runner::terminal::complain(failure);
     ExitCode::from(failure.kind().exit_code())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use catalog::{Classification, HEAD_BYTES, Rules, Upload, classify};
-use job::Failure;
+use contract::Failure;
 use walkdir::{DirEntry, WalkDir};
 
 /// The ending of the file beside an upload that says what is done with it.

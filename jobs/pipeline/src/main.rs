@@ -8,9 +8,9 @@ use model_job::ModelJob;
 use video_job::VideoJob;
 
 /// Every kind that this machine can work on.
-static JOBS: &[&dyn job::Job] = &[&DocumentJob, &ImageJob, &ModelJob, &VideoJob];
+static JOBS: &[&dyn operation::Job] = &[&DocumentJob, &ImageJob, &ModelJob, &VideoJob];
 
 fn main() -> ExitCode {
-    let _workers = job::prepare_workers(JOBS);
+    let _workers = sandbox::prepare_workers(JOBS);
     pipeline::main(JOBS)
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use job::Progress;
+use operation::Progress;
 use tracing_subscriber::EnvFilter;
 
 use crate::state::{InputRecord, UploadState};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use catalog::{MediaKind, Rules};
-use job::Failure;
+use contract::Failure;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use catalog::{Classification, Operations, Rules};
+use contract::{Failure, FailureKind, JobEvent, Location, MANIFEST_NAME, Outcome};
 use futures::{StreamExt, stream};
-use job::{
-    Failure, FailureKind, Job, JobEvent, Location, MANIFEST_NAME, Outcome, OutputFormat, Publisher, Runner, Store, Work,
-};
+use operation::Job;
+use runner::{OutputFormat, Runner, Work};
 use rustix::fs::{FlockOperation, flock};
+use store::{Publisher, Store};
 use tokio::sync::Semaphore;
 
 use crate::cli::RunArguments;
@@ -192,7 +193,7 @@ impl<'a> Pipeline<'a> {
         self.clear_leftovers(&record.key, &operations)?;
         let line = self.display.line(&record.key);
         let work = Work {
-            job_id: job::job_id(&format!("{}@{}", record.key, record.etag), &operations.to_string()),
+            job_id: contract::job_id(&format!("{}@{}", record.key, record.etag), &operations.to_string()),
             source: Location::Local(file.path.clone()),
             key: record.key.clone(),
             etag: None,

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use contract::Failure;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
-use job::Failure;
 
 /// Writes the samples into a folder; files that are there already stay as they are.
 pub(crate) fn write_samples(folder: &Path) -> Result<(), Failure> {

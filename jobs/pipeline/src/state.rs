@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use job::{Failure, JobEvent, Outcome};
+use contract::{Failure, JobEvent, Outcome};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 

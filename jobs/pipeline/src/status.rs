@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use job::human::{bytes, milliseconds};
-use job::{Failure, OutputFormat};
+use contract::Failure;
+use runner::OutputFormat;
+use runner::human::{bytes, milliseconds};
 
 use crate::cli::StatusArguments;
 use crate::run::records_of;

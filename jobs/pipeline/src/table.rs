@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use job::JobEvent;
-use job::human::{bytes, milliseconds};
+use contract::JobEvent;
+use runner::human::{bytes, milliseconds};
 
 use crate::state::{InputRecord, UploadState};
 

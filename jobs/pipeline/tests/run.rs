@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use job::{JobEvent, Manifest};
+use contract::{JobEvent, Manifest};
 use serde_json::Value;
 use tempfile::TempDir;
 use walkdir::WalkDir;

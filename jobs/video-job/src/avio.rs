@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::ptr;
 
+use contract::Failure;
 use ffmpeg_next::ffi;
-use job::{Failure, Input, OutputFile};
+use operation::{Input, OutputFile};
 
 use crate::ranges::RangeReader;
 

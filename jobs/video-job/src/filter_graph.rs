@@ -3,9 +3,9 @@
 use std::ffi::CString;
 use std::ptr;
 
+use contract::Failure;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{ffi, filter};
-use job::Failure;
 
 /// A graph from one source named `in` to one sink named `out`.
 pub(crate) fn filter_graph(source: &str, arguments: &str, sink: &str, spec: &str) -> Result<filter::Graph, Failure> {

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 
-use job::Failure;
+use contract::Failure;
 use mozjpeg_sys::{
     J_COLOR_SPACE, JHUFF_TBL, JINT_COMPRESS_PROFILE, JINT_COMPRESS_PROFILE_VALUE, jpeg_c_set_int_param,
     jpeg_common_struct, jpeg_compress_struct, jpeg_create_compress, jpeg_destroy_compress, jpeg_error_mgr,

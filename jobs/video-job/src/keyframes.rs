@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use catalog::Format;
 use catalog::operations::{Keyframes, Select};
+use contract::{Failure, FailureKind, Properties};
 use ffmpeg_next::codec::decoder;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::{Packet, Rational};
-use job::{Failure, FailureKind, Outputs, Properties, Task};
+use operation::{Outputs, Task};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -3,10 +3,10 @@
 
 use std::sync::Once;
 
-use catalog::operations::VideoOperation;
-use catalog::{MediaKind, Operation};
+use catalog::{MediaKind, Operation, operations::VideoOperation};
+use contract::{Failure, Properties};
 use ffmpeg_next::ffi;
-use job::{Access, Division, Failure, Job, Properties, Task};
+use operation::{Access, Division, Job, Task};
 
 mod avio;
 mod filter_graph;

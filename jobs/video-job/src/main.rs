@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use video_job::VideoJob;
 
 fn main() -> ExitCode {
-    job::main(&[&VideoJob])
+    runner::main(&[&VideoJob])
 }

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::ptr;
 
 use catalog::Format;
+use contract::Failure;
 use ffmpeg_next::codec::{self, Parameters};
 use ffmpeg_next::ffi;
 use ffmpeg_next::{Error, Packet, Rational, media};
-use job::{Failure, Input};
+use operation::Input;
 
 use crate::avio::{AvioReader, Pattern, failure_of};
 use crate::layout::{Layout, avi_size, matroska_size, mp4_layout, sample_entries};

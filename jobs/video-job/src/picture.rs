@@ -1,11 +1,11 @@
 //! A still picture made from a decoded frame: eight bits, 4:2:0, upright, square pixels, at the size asked for, in the
 //! colours that an image format means.
 
+use contract::Failure;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::software::scaling;
 use ffmpeg_next::util::color::{Range, Space};
-use job::Failure;
 
 use crate::tone_map::{ToneMapper, is_hdr};
 

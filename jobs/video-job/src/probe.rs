@@ -1,9 +1,10 @@
 //! What is in a video, as `probe.json`.
 
 use catalog::operations::Probe;
+use contract::{Failure, Properties};
 use ffmpeg_next::util::color::{Primaries, Space, TransferCharacteristic};
 use ffmpeg_next::{Rational, codec, media};
-use job::{Failure, Properties, Task};
+use operation::Task;
 use serde_json::{Map, Value, json};
 
 use crate::avio::Pattern;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use job::Input;
+use operation::Input;
 
 /// The first windows after a jump.
 const SMALLEST_WINDOW: usize = 4 << 10;
@@ -371,7 +371,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use catalog::Format;
-    use job::{Failure, InputSource};
+    use contract::Failure;
+    use operation::InputSource;
 
     use super::*;
 

@@ -1,10 +1,10 @@
 //! Writes pictures as JPEG or WebP.
 
 use catalog::operations::FrameFormat;
+use contract::Failure;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec};
-use job::Failure;
 
 use crate::jpeg;
 use crate::picture::{Colours, Picture};

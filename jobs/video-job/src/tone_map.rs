@@ -1,10 +1,10 @@
 //! Pictures of high dynamic range (PQ, HLG) as pictures of standard dynamic range (BT.709).
 
+use contract::Failure;
 use ffmpeg_next::filter;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::util::color::{Primaries, Space, TransferCharacteristic};
-use job::Failure;
 
 use crate::filter_graph::{filter_graph, pixel_format_number};
 

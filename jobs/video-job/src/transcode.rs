@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::operations::{Container, Transcode};
+use contract::{Failure, Properties};
 use ffmpeg_next::{Packet, Rational, codec};
-use job::{Division, Failure, Outputs, Properties, Task};
+use operation::{Division, Outputs, Task};
 use serde_json::json;
 
 use self::audio_path::AudioPath;

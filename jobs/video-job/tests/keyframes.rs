@@ -4,7 +4,6 @@ mod support;
 
 use catalog::Format;
 use serde_json::Value;
-
 use support::{Fixture, Run, corpus, number_in_jpeg, read_jpeg, run, run_on};
 
 fn made(fixture: &Fixture, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
@@ -216,7 +215,7 @@ fn damaged_frames_fail_the_job_unless_allowed_and_never_crash_it() {
         }
         let run = run_on(bytes, Format::Mp4, u64::MAX, "keyframes");
         if let Err(failure) = &run.result {
-            assert_eq!(failure.kind(), job::FailureKind::InvalidInput, "seed {seed}: {failure}");
+            assert_eq!(failure.kind(), contract::FailureKind::InvalidInput, "seed {seed}: {failure}");
         }
     }
 }
@@ -231,7 +230,7 @@ fn errors_of_the_store_come_back_as_themselves() {
             let fails_at = bytes.len() as u64 * part / 4;
             let run = run_on(bytes.clone(), format, fails_at, "keyframes");
             let failure = run.result.expect_err("the store fails");
-            assert_eq!(failure.kind(), job::FailureKind::Temporary, "{name} from {fails_at}: {failure}");
+            assert_eq!(failure.kind(), contract::FailureKind::Temporary, "{name} from {fails_at}: {failure}");
             assert!(failure.to_string().contains("throttling"), "{failure}");
         }
     }

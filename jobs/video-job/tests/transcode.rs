@@ -6,10 +6,10 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use catalog::Format;
+use contract::FailureKind;
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{codec, frame, media};
-use job::FailureKind;
 use support::{Fixture, Run, number_in, run, run_on};
 
 fn made(fixture: &Fixture, name: &str) -> (tempfile::TempDir, PathBuf) {

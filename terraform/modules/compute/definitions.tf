@@ -82,7 +82,7 @@ resource "aws_batch_job_definition" "kind" {
     processingOption = ""
   }
 
-  # The project's exit codes (jobs/job/src/failure.rs): what may succeed later is tried again, a host that went away too,
+  # The project's exit codes (crates/contract/src/failure.rs): what may succeed later is tried again, a host that went away too,
   # and nothing else. The last line is needed: without a match AWS Batch would try again.
   retry_strategy {
     attempts = 3

@@ -1,5 +1,5 @@
 # The records: one item for each upload (DYNAMODB_INPUT), one for each object of a result (DYNAMODB_OUTPUT). The keys are
-# those that jobs/control declares; docs/tables.md tells what each is for.
+# those that crates/control declares; docs/tables.md tells what each is for.
 
 locals {
   tables = {

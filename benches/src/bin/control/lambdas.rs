@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use benches::print;
 use catalog::MediaKind;
+use contract::{JobRequest, Source};
 use e2e::{Aws, Infrastructure, Lambda, Proxy, Variables, flow};
-use job::{JobRequest, Source};
 use serde_json::{Value, json};
 
 const STARTS: usize = 15;
@@ -100,7 +100,7 @@ fn measure_dispatch(aws: &Aws, infrastructure: &Infrastructure) -> Result<String
         let mut records = Vec::new();
         for number in 0..COUNTED {
             let request = JobRequest {
-                schema_version: job::SCHEMA_VERSION,
+                schema_version: contract::SCHEMA_VERSION,
                 job_id: format!("{:024x}-{round:08x}{number:08x}", round * COUNTED + number),
                 source: Source {
                     bucket: Some(infrastructure.buckets.input.clone()),

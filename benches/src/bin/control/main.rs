@@ -10,8 +10,7 @@ mod simulation;
 use anyhow::Result;
 use benches::print;
 use catalog::MediaKind;
-use dispatch_lambda::packing::Packing;
-use dispatch_lambda::resources::Bounds;
+use control::{dispatch::packing::Packing, dispatch::resources::Bounds};
 use simulation::{Flow, simulate};
 
 /// The defaults of dispatch and of Terraform.

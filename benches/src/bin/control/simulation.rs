@@ -6,8 +6,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::fmt::Write as _;
 
 use catalog::MediaKind;
-use dispatch_lambda::packing::{Pack, Packing, pack};
-use job::{JobRequest, Source};
+use contract::{JobRequest, Source};
+use control::dispatch::packing::{Pack, Packing, pack};
 
 /// Concurrent runs of classify at most (Lambda's default for an account; it adds 1,000 in ten seconds, so it is there at
 /// once) and the seconds that one takes, four requests to AWS included.
@@ -189,7 +189,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
 
 fn request(flow: &Flow, second: usize) -> JobRequest {
     JobRequest {
-        schema_version: job::SCHEMA_VERSION,
+        schema_version: contract::SCHEMA_VERSION,
         job_id: second.to_string(),
         source: Source { bucket: None, key: String::new(), version_id: None, etag: None, size: flow.bytes },
         kind: flow.kind,
@@ -200,7 +200,7 @@ fn request(flow: &Flow, second: usize) -> JobRequest {
 
 fn children(flow: &Flow, pack: &Pack) -> Vec<Work> {
     let each = flow.seconds + flow.seconds_a_mb * flow.bytes as f64 / 1e6;
-    let slices = (0..pack.children).map(|child| control::work_list::slice(pack.requests.len(), pack.children, child));
+    let slices = (0..pack.children).map(|child| contract::list::slice(pack.requests.len(), pack.children, child));
     let work = |range: std::ops::Range<usize>| Work {
         seconds: each * range.len() as f64,
         vcpus: pack.resources.vcpus as usize,

@@ -16,7 +16,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use benches::{Subject, compare};
 use catalog::MediaKind;
-use job::{JobRequest, Source};
+use contract::{JobRequest, Source};
 
 /// Where things are.
 struct Bench {
@@ -153,7 +153,7 @@ impl Bench {
             let size = fs_err::metadata(&path)?.len();
             let key = path.to_str().context("a path is not text")?.to_owned();
             let request = JobRequest {
-                schema_version: job::SCHEMA_VERSION,
+                schema_version: contract::SCHEMA_VERSION,
                 job_id: format!("photo-{number}"),
                 source: Source { bucket: None, key, version_id: None, etag: None, size },
                 kind: MediaKind::Image,

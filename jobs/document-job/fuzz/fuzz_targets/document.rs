@@ -4,7 +4,8 @@ use std::io::Write;
 
 use catalog::{Format, MediaKind, Operations};
 use document_job::DocumentJob;
-use job::{FailureKind, Input, Job as _, Outputs, Progress, Task};
+use contract::FailureKind;
+use operation::{Input, Job as _, Outputs, Progress, Task};
 
 /// A file of these objects, the first of which is the catalog.
 #[allow(dead_code, reason = "one target has whole files")]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
 
-use job::Failure;
+use contract::Failure;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use job::Failure;
+use contract::Failure;
 use quick_xml::events::Event;
 
 use super::Section;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use calamine::{DataRef, Reader as _, Xlsx};
-use job::Failure;
+use contract::Failure;
 
 use super::Section;
 use crate::flow::Flow;

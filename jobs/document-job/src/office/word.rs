@@ -1,6 +1,6 @@
 //! The text of a DOCX (ECMA-376, part 1, 17): paragraphs, headings, lists, tables, foot- and endnotes.
 
-use job::Failure;
+use contract::Failure;
 use quick_xml::events::Event;
 
 use super::archive::{Archive, attribute, local, reader, referenced};

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use catalog::{Format, MediaKind, Operations};
+use contract::{Failure, Properties};
 use document_job::DocumentJob;
-use job::{Failure, Input, Job as _, Outputs, Progress, Properties, Task};
+use operation::{Input, Job as _, Outputs, Progress, Task};
 
 pub struct Extracted {
     pub properties: Properties,

@@ -4,9 +4,9 @@
 
 use std::io::Write;
 
-use catalog::operations::ImageOperation;
-use catalog::{Format, MediaKind, Operation, Operations};
-use job::{FailureKind, Input, Outputs, Progress, Task};
+use catalog::{operations::ImageOperation, Format, MediaKind, Operation, Operations};
+use contract::FailureKind;
+use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [Format; 8] = [

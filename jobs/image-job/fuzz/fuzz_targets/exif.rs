@@ -1,7 +1,7 @@
 //! Any bytes as EXIF: an orientation; and once it is reset it is upright.
 #![no_main]
 
-use image_job::exif;
+use pixels::exif;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

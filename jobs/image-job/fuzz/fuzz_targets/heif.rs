@@ -5,8 +5,9 @@
 use std::io::Write;
 
 use catalog::Format;
-use job::{FailureKind, Input};
-use image_job::decode::ReadOptions;
+use contract::FailureKind;
+use operation::Input;
+use pixels::decode::ReadOptions;
 use libfuzzer_sys::fuzz_target;
 
 const OPTIONS: ReadOptions = ReadOptions { first_frame: false, allow_truncated: false, most_pixels: 4_000_000 };
@@ -21,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     let input = Input::from_file("input", format, file).expect("its size is known");
-    if let Err(failure) = image_job::decode::open(&input, &OPTIONS) {
+    if let Err(failure) = pixels::decode::open(&input, &OPTIONS) {
         assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}");
     }
 });

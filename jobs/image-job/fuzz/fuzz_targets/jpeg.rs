@@ -6,7 +6,8 @@ use std::io::Write;
 
 use catalog::{Format, MediaKind, Operations};
 use image_job::ImageJob;
-use job::{FailureKind, Input, Job, Outputs, Progress, Task};
+use contract::FailureKind;
+use operation::{Input, Job, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
 
 const OPTIONS: [&str; 3] = ["convert?format=png&effort=0", "resize?width=9&format=png&effort=0", "convert?format=jpeg"];

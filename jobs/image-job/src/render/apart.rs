@@ -1,12 +1,12 @@
 //! Luma and chroma on their way through apart, to where they become pixels or go into a file as they are.
 
-use job::Failure;
+use contract::Failure;
+use pixels::placeholder::Glance;
+use pixels::planes::{PLANES, PlaneQueue, PlaneResampler, PlaneSizes, PlaneSource};
+use pixels::raster::{Depth, Model, PixelFormat, Row};
+use pixels::resample::{Region, Resampler};
 
 use super::{Branch, Layout, Steps};
-use crate::placeholder::Glance;
-use crate::planes::{PLANES, PlaneQueue, PlaneResampler, PlaneSizes, PlaneSource};
-use crate::raster::{Depth, Model, PixelFormat, Row};
-use crate::resample::{Region, Resampler};
 
 const GREY8: PixelFormat = PixelFormat { model: Model::Grey, alpha: false, depth: Depth::Eight };
 const YCBCR8: PixelFormat = PixelFormat { model: Model::YCbCr, ..GREY8 };

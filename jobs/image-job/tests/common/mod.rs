@@ -7,8 +7,9 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use catalog::{Detection, Operations};
+use contract::{Failure, Properties};
 use image_job::ImageJob;
-use job::{Failure, Input, Job as _, Outputs, Progress, Properties, Task};
+use operation::{Input, Job as _, Outputs, Progress, Task};
 
 /// What an operation made.
 #[derive(Debug)]

@@ -4,7 +4,8 @@
 use std::io::Write;
 
 use catalog::Format;
-use job::{FailureKind, Input};
+use contract::FailureKind;
+use operation::Input;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,9 +3,9 @@
 
 use std::io::Write;
 
-use catalog::operations::ModelOperation;
-use catalog::{Format, MediaKind, Operation, Operations};
-use job::{FailureKind, Input, Outputs, Progress, Task};
+use catalog::{operations::ModelOperation, Format, MediaKind, Operation, Operations};
+use contract::FailureKind;
+use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use job::Failure;
+use contract::Failure;
 use serde_json::Value;
 
 use super::Budget;

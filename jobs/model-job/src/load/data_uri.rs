@@ -5,8 +5,9 @@ use std::fs::File;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use job::{Failure, Input};
+use contract::Failure;
 use memmap2::Mmap;
+use operation::Input;
 use percent_encoding::percent_decode_str;
 
 /// Padding is often missing in the wild.

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use contract::Failure;
 use draco_core::{DecodeLimits, DecoderBuffer, Mesh, MeshDecoder};
-use job::Failure;
 use serde_json::Value;
 
 use super::buffers::Buffers;

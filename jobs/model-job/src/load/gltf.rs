@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use job::{Failure, Input};
+use contract::Failure;
+use operation::Input;
 use serde_json::Value;
 
 use super::Budget;

@@ -1,6 +1,7 @@
 //! PLY, text and binary: vertices with normals, texture coordinates and colours, faces of any size, point clouds.
 
-use job::{Failure, Input};
+use contract::Failure;
+use operation::Input;
 
 use super::mesh_builder::{Vertices, document};
 use crate::document::{Document, Mode};

@@ -1,6 +1,7 @@
 //! STL, binary and text. Facet normals are left out: glTF shades faces without normals flat, which is the same.
 
-use job::{Failure, Input};
+use contract::Failure;
+use operation::Input;
 
 use super::mesh_builder::{Vertices, document};
 use crate::document::{Document, Mode};

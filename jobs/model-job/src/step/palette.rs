@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
+use contract::Failure;
 use image::{ImageFormat, RgbImage};
-use job::Failure;
 use serde_json::{Value, json};
 
 use super::Context;

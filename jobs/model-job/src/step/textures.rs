@@ -5,8 +5,9 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use catalog::operations::Textures;
+use contract::Failure;
 use image::{DynamicImage, ImageFormat, ImageReader, Limits};
-use job::{Failure, Progress};
+use operation::Progress;
 use serde_json::{Value, json};
 
 use super::Context;

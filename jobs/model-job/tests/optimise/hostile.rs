@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use contract::FailureKind;
+use serde_json::{Value, json};
+
 use crate::support::{corpus, optimise, triangles};
 use crate::{check, tetrahedron};
-use job::FailureKind;
-use serde_json::{Value, json};
 
 #[track_caller]
 fn refused(name: &str, bytes: &[u8], because: &str) {

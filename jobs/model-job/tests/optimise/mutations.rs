@@ -3,7 +3,7 @@
 
 use std::panic::catch_unwind;
 
-use job::FailureKind;
+use contract::FailureKind;
 use serde_json::json;
 
 use crate::features::{bent, interleaved, stroked};

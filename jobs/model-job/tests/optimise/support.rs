@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use catalog::operations::{ModelOperation, Optimise};
 use catalog::{Format, MediaKind, Operation, Operations};
-use job::{Failure, Input, Outputs, Progress, Task};
+use contract::Failure;
 use model_job::document::{Document, Interpolation, Mode, Primitive};
 use model_job::transform::{IDENTITY, Matrix, Parts, Transform, apply, apply_linear, cofactors, determinant, multiply};
+use operation::{Input, Outputs, Progress, Task};
 use serde_json::Value;
 
 /// A corner of a triangle as it is shown.

@@ -4,9 +4,9 @@
 
 use std::io::Write;
 
-use catalog::operations::VideoOperation;
-use catalog::{Format, MediaKind, Operation, Operations};
-use job::{FailureKind, Input, Outputs, Progress, Task};
+use catalog::{operations::VideoOperation, Format, MediaKind, Operation, Operations};
+use contract::FailureKind;
+use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [Format; 4] = [Format::Mp4, Format::Mkv, Format::MpegTs, Format::Avi];

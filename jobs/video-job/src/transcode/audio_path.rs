@@ -3,11 +3,11 @@
 use std::ffi::{CStr, c_char};
 
 use catalog::operations::Container;
+use contract::Failure;
 use ffmpeg_next::codec::{decoder, encoder};
 use ffmpeg_next::format::Sample;
 use ffmpeg_next::frame::Audio;
 use ffmpeg_next::{Packet, Rational, codec, ffi, filter};
-use job::Failure;
 
 use super::loudness::Gain;
 use super::plan::Plan;

@@ -11,7 +11,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use catalog::operations::Chunks;
-use job::{Failure, Task};
+use contract::Failure;
+use operation::Task;
 
 use super::plan::{Plan, rescale};
 use super::spool::{Join, Spool};

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use contract::{Failure, FailureKind, Properties};
 use ffmpeg_next::Packet;
-use job::{Division, Failure, FailureKind, Properties, Task};
+use operation::{Division, Task};
 use serde::{Deserialize, Serialize};
 
 use super::Sound;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use contract::Failure;
 use ffmpeg_next::frame::Audio;
-use job::{Failure, Task};
+use operation::Task;
 
 use super::audio_path::{AudioDecoder, AudioGraph};
 use super::plan::Plan;

@@ -6,8 +6,9 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::operations::Container;
+use contract::{Failure, Properties};
 use ffmpeg_next::{Error, Packet, Rational, ffi, media};
-use job::{Failure, OutputFile, Properties};
+use operation::OutputFile;
 
 use super::track::{Durations, Encoded, Track};
 use crate::avio::{AvioWriter, close_file_reader, open_file_reader, written_file};

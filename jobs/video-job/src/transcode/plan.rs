@@ -1,10 +1,10 @@
 //! What a transcode makes of a source: which tracks, of what size, at what times.
 
 use catalog::operations::{Container, Hdr, Transcode, VideoCodec};
+use contract::Failure;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::util::color::TransferCharacteristic;
 use ffmpeg_next::{Rational, codec, media};
-use job::Failure;
 
 use super::frame_times::FrameClock;
 use crate::open::{Demuxer, StreamInfo};
@@ -190,8 +190,7 @@ fn even_nearest(numerator: u64, denominator: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use catalog::operations::VideoOperation;
-    use catalog::{MediaKind, Operation, Operations};
+    use catalog::{MediaKind, Operation, Operations, operations::VideoOperation};
 
     use super::*;
 
@@ -227,8 +226,8 @@ mod tests {
     #[test]
     fn pictures_too_small_for_an_encoder_are_refused_before_it_is_asked() {
         let small = renditions(&options("transcode?codec=av1"), (62, 100)).unwrap_err();
-        assert_eq!(small.kind(), job::FailureKind::InvalidInput);
+        assert_eq!(small.kind(), contract::FailureKind::InvalidInput);
         let thin = renditions(&options("transcode?max-height=16"), (200, 1000)).unwrap_err();
-        assert_eq!(thin.kind(), job::FailureKind::InvalidRequest);
+        assert_eq!(thin.kind(), contract::FailureKind::InvalidRequest);
     }
 }

@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use contract::{Failure, Properties};
 use ffmpeg_next::{Packet, Rational, media};
-use job::{Failure, Outputs, Properties};
+use operation::Outputs;
 
 use super::muxer::Muxer;
 use super::plan::rescale;
@@ -154,7 +155,7 @@ impl Segmenter {
     }
 }
 
-fn read_back(output: &mut job::OutputFile) -> Result<Vec<u8>, Failure> {
+fn read_back(output: &mut operation::OutputFile) -> Result<Vec<u8>, Failure> {
     use std::os::unix::fs::FileExt;
     let file = output.file();
     let mut bytes = vec![0; file.metadata()?.len() as usize];

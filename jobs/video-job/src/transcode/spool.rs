@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use contract::Failure;
 use ffmpeg_next::Packet;
 use ffmpeg_next::packet::Flags;
-use job::{Failure, OutputFile};
+use operation::OutputFile;
 
 use super::track::{Encoded, Track};
 

@@ -4,9 +4,9 @@ use std::ffi::c_int;
 use std::fmt::Write as _;
 use std::ptr;
 
+use contract::Failure;
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::{Packet, Rational, codec, ffi};
-use job::Failure;
 
 use super::plan::{Plan, rescale};
 use super::track::{Encoded, Track};

@@ -1,8 +1,8 @@
 //! Where the packets of one encoded track go: into a file with other tracks, into segments, or into a chunk.
 
+use contract::Failure;
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::{Packet, Rational, codec, ffi};
-use job::Failure;
 
 /// What a container has to know of an encoded track.
 #[derive(Clone)]

@@ -1,10 +1,10 @@
 //! The encoders of video, set up alike: a rate factor or a bit rate, an effort, key frames where segments begin.
 
 use catalog::operations::{Preset, VideoCodec};
+use contract::Failure;
 use ffmpeg_next::codec::encoder;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec, ffi};
-use job::Failure;
 
 use super::plan::{Plan, Rendition};
 use super::track::Encoded;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use contract::Failure;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::{ffi, filter};
-use job::Failure;
 
 use super::plan::{Plan, Rendition};
 use crate::filter_graph::{filter_graph_of_many, pixel_format_number, sink_name};

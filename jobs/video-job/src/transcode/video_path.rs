@@ -4,10 +4,10 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use contract::Failure;
 use ffmpeg_next::Packet;
 use ffmpeg_next::codec::decoder;
 use ffmpeg_next::frame::Video;
-use job::Failure;
 use serde::{Deserialize, Serialize};
 
 use super::frame_times::{FrameTimes, Placed};

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{Format, MediaKind, Operations};
+use contract::{Failure, Properties};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::{Pixel, Sample};
 use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame};
-use job::{Failure, Input, InputSource, Job, Outputs, Progress, Properties, Task};
+use operation::{Input, InputSource, Job, Outputs, Progress, Task};
 use video_job::VideoJob;
 
 /// What a made video is like.
@@ -295,7 +296,7 @@ impl Run {
 
     pub fn failure(&self) -> String {
         let failure = self.result.as_ref().expect_err("it should have failed");
-        assert_eq!(failure.kind(), job::FailureKind::InvalidInput, "{failure}");
+        assert_eq!(failure.kind(), contract::FailureKind::InvalidInput, "{failure}");
         failure.to_string()
     }
 }

@@ -1,0 +1,27 @@
+//! What can be asked for: the kinds of media, the detection of a file's type, the operations of each kind with their
+//! options, and the grammar of the processing-option.
+//!
+//! Pure: no I/O, no native libraries, no AWS. Everything that names an operation or an option (the CLI, the
+//! processing-option parser, the rejection message, docs/operations.md) is derived from the declarations in
+//! [`operations`].
+
+#![warn(missing_docs)]
+
+mod classify;
+mod detect;
+mod format;
+mod grammar;
+mod kind;
+mod operation;
+pub mod operations;
+mod reference;
+mod rejection;
+
+pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, classify};
+pub use detect::{Detection, HEAD_BYTES, detect};
+pub use format::Format;
+pub use grammar::{Operations, as_command_lines, redact};
+pub use kind::{MediaKind, UnknownKind};
+pub use operation::{Declaration, Operation, Options, REDACTED};
+pub use reference::operations_reference;
+pub use rejection::Rejection;

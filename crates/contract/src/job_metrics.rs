@@ -1,0 +1,45 @@
+//! One line of CloudWatch Embedded Metric Format for each operation that ended: CloudWatch Logs makes metrics of it, so
+//! that no API call is needed.
+
+use serde_json::{Value, json};
+
+use crate::event::{JobEvent, Outcome};
+use crate::metrics::NAMESPACE;
+
+/// The line, for standard output. `timestamp` in milliseconds since 1970.
+pub fn embedded_metrics(event: &JobEvent, timestamp: u64) -> Value {
+    let metric = |name: &str, unit: &str| json!({ "Name": name, "Unit": unit });
+    json!({
+        "_aws": {
+            "Timestamp": timestamp,
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [["kind", "operation", "outcome"], ["kind", "outcome"]],
+                "Metrics": [
+                    metric("processDuration", "Milliseconds"),
+                    metric("fetchDuration", "Milliseconds"),
+                    metric("operationDuration", "Milliseconds"),
+                    metric("storeDuration", "Milliseconds"),
+                    metric("bytesRead", "Bytes"),
+                    metric("bytesWritten", "Bytes"),
+                    metric("peakMemory", "Bytes"),
+                    metric("jobs", "Count"),
+                ],
+            }],
+        },
+        "kind": event.kind,
+        "operation": event.operation,
+        "outcome": event.outcome,
+        "errorKind": event.error.as_ref().map(|error| error.kind),
+        "jobId": event.job_id,
+        "key": event.source.key,
+        "processDuration": event.process_duration.total,
+        "fetchDuration": event.process_duration.fetch,
+        "operationDuration": event.process_duration.process,
+        "storeDuration": event.process_duration.store,
+        "bytesRead": event.bytes_read,
+        "bytesWritten": if event.outcome == Outcome::Succeeded { event.outputs.iter().map(|output| output.size).sum() } else { 0 },
+        "peakMemory": event.peak_memory,
+        "jobs": 1,
+    })
+}

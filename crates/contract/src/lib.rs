@@ -1,0 +1,24 @@
+//! What travels between the programs: how work fails, the request for it, the event and the manifest that tell how it
+//! ended, where objects are, timestamps and metrics. Data only: no I/O and no AWS.
+
+#![warn(missing_docs)]
+
+mod event;
+mod failure;
+mod identity;
+mod job_metrics;
+pub mod list;
+mod location;
+pub mod metrics;
+pub mod timestamp;
+
+pub use event::{
+    JobError, JobEvent, JobRequest, MANIFEST_NAME, Manifest, Outcome, Output, ProcessDuration, Properties,
+    SCHEMA_VERSION, Sandbox, Source,
+};
+pub use failure::{Failure, FailureKind};
+pub use identity::{hexadecimal, job_id};
+pub use job_metrics::embedded_metrics;
+pub use list::{read_list, slice_of};
+pub use location::{BucketName, Location, S3Location};
+pub use metrics::NAMESPACE;

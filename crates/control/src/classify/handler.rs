@@ -1,0 +1,267 @@
+//! From an upload to its record and its request.
+//!
+//! The record comes first and decides, the message follows. A crash between the two is mended by the next delivery: the
+//! record is there and was not dispatched, so the message is sent (again; dispatch takes an upload once). A later
+//! duplicate finds the upload dispatched and does nothing. Where there is nothing to do, the notice comes before the
+//! record, so that what is recorded has been told.
+//!
+//! Requests to AWS per upload: one ranged GET (metadata and first bytes in one), `GetObjectTagging` only for an object
+//! that has tags and no metadata, one transaction, one message.
+
+use catalog::{Classification, HEAD_BYTES, MediaKind, OptionSource, Upload, classify};
+use contract::{Failure, FailureKind, Source, timestamp};
+use serde_json::{Value, json};
+
+use crate::classify::settings::Settings;
+use crate::event::{BusEvent, ObjectDetail, Trigger, read_as};
+use crate::input_record::{Latest, Refusal};
+use crate::ports::{Clock, Found, Head, Notices, Objects, Queues, Table};
+use crate::table::{self, Condition, Conflict, Put};
+use crate::{InputRecord, State, identity, notice, reply};
+
+/// What classify needs of the world.
+pub struct Classifier<O, T, Q, N, C> {
+    /// Uploads.
+    pub objects: O,
+    /// DYNAMODB_INPUT.
+    pub records: T,
+    /// The kinds' queues.
+    pub queues: Q,
+    /// SNS_NOTIF.
+    pub notices: N,
+    /// The clock.
+    pub clock: C,
+    /// What is configured.
+    pub settings: Settings,
+}
+
+/// One upload, as told by an event or by an operator.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The object in its version.
+    pub source: Source,
+    /// See [`identity`].
+    pub job_id: String,
+    /// When S3 had it, RFC 3339.
+    pub uploaded_at: String,
+    /// What an operator wants done with it, in place of what the uploader asked for.
+    pub operator_option: Option<String>,
+}
+
+impl Arrival {
+    /// What an event of S3 says.
+    pub fn of(event: BusEvent<ObjectDetail>) -> Self {
+        let object = event.detail.object;
+        let source = Source {
+            bucket: Some(event.detail.bucket.name),
+            key: object.key,
+            version_id: object.version_id,
+            etag: object.etag,
+            size: object.size,
+        };
+        let job_id = identity::job_id(&source, object.sequencer.as_deref());
+        Self { source, job_id, uploaded_at: timestamp::normal(&event.time), operator_option: None }
+    }
+}
+
+/// What became of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Its request is in the queue.
+    Queued(MediaKind),
+    /// There is nothing to do with it, and everybody was told why.
+    Refused(State),
+    /// It was known already and is on its way or at its end.
+    Known(State),
+}
+
+impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, N, C> {
+    /// Handles an invocation: an event of EventBridge, or messages of a queue that hold such events.
+    pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
+        match Trigger::read(payload)? {
+            Trigger::Bus(event) => {
+                self.event(&event).await?;
+                Ok(json!({}))
+            }
+            Trigger::Queue(messages) => {
+                let each = async |body: String| {
+                    let event = serde_json::from_str(&body);
+                    self.event(&event.map_err(|error| Failure::invalid_request("a message is no JSON").because(error))?)
+                        .await
+                };
+                Ok(reply::each_message(&messages, each).await)
+            }
+            Trigger::Topic(_) => Err(Failure::invalid_request("classify takes no messages of a topic")),
+        }
+    }
+
+    async fn event(&self, event: &Value) -> Result<(), Failure> {
+        let event: BusEvent<ObjectDetail> = read_as(event)?;
+        let bucket = &event.detail.bucket.name;
+        if event.detail_type != "Object Created" || *bucket != self.settings.bucket {
+            let (what, expected) = (&event.detail_type, &self.settings.bucket);
+            return Err(Failure::invalid_request(format!(
+                "{what:?} of bucket {bucket} is not for classify, which takes \"Object Created\" of {expected}; check the event rule"
+            )));
+        }
+        let arrival = Arrival::of(event);
+        let decision = self.classify(&arrival).await?;
+        tracing::info!(object = %crate::input_record::object_of(&arrival.source), job = arrival.job_id, ?decision);
+        Ok(())
+    }
+
+    /// Decides what becomes of an upload, records it and asks for its work.
+    pub async fn classify(&self, arrival: &Arrival) -> Result<Decision, Failure> {
+        let received_at = timestamp::text(self.clock.now());
+        let mut record = self.decide(arrival).await?;
+        record.timeline.uploaded_at = Some(arrival.uploaded_at.clone());
+        record.timeline.received_at = Some(received_at);
+        let now = self.clock.now();
+        record.timeline.classified_at = Some(timestamp::text(now));
+        record.conclude(now, self.settings.record_days);
+        if record.refusal.is_some() {
+            return self.refuse(record).await;
+        }
+        let mut puts = vec![table::put(&record)];
+        if identity::is_of_upload(&arrival.job_id) {
+            let expires_at = now.unix_timestamp() + self.settings.record_days as i64 * 86_400;
+            puts.push(Latest::put(&arrival.source, &arrival.job_id, expires_at));
+        }
+        match self.records.put(&puts).await? {
+            Ok(()) => self.send(&record).await,
+            Err(Conflict(unmet)) if unmet.contains(&0) => self.known(&record).await,
+            Err(Conflict(_)) => {
+                // A later version was classified before this one: its outputs must not be overwritten by older ones.
+                record.refusal = Some(Refusal {
+                    state: State::Failed,
+                    kind: FailureKind::InputNotFound,
+                    message: format!(
+                        "{} was overwritten by a later version, which has a record of its own",
+                        record.object
+                    ),
+                });
+                record.conclude(now, self.settings.record_days);
+                self.tell_and_record(record).await
+            }
+        }
+    }
+
+    /// Looks at the object and decides.
+    async fn decide(&self, arrival: &Arrival) -> Result<InputRecord, Failure> {
+        let source = &arrival.source;
+        let mut record = InputRecord::new(&arrival.job_id, source);
+        let gone = |mut record: InputRecord, message| {
+            record.refusal = Some(Refusal { state: State::Failed, kind: FailureKind::InputNotFound, message });
+            Ok(record)
+        };
+        // An empty object has no first bytes to ask for.
+        let head = if source.size == 0 {
+            Head::default()
+        } else {
+            match self.objects.head(source, HEAD_BYTES).await? {
+                Found::Here(head) => head,
+                Found::Gone(reason) => return gone(record, reason),
+            }
+        };
+        let mut tag = None;
+        if head.processing_option.is_none() && head.tags > 0 && arrival.operator_option.is_none() {
+            match self.objects.tag(source).await? {
+                Found::Here(found) => tag = found,
+                Found::Gone(reason) => return gone(record, reason),
+            }
+        }
+        let upload = Upload {
+            key: &source.key,
+            size: source.size,
+            content_type: head.content_type.as_deref(),
+            head: &head.bytes,
+            metadata_option: arrival.operator_option.as_deref().or(head.processing_option.as_deref()),
+            tag_option: tag.as_deref(),
+        };
+        let unsupported = |message| Refusal { state: State::Unsupported, kind: FailureKind::InvalidInput, message };
+        match classify(&upload, &self.settings.rules) {
+            Classification::Accepted { format, operations, source } => {
+                record.kind = Some(format.kind());
+                record.format = Some(format);
+                record.operations = operations.iter().map(ToString::to_string).collect();
+                record.processing_option = Some(operations.to_string());
+                record.secret_option =
+                    Some(operations.unredacted()).filter(|text| record.processing_option.as_ref() != Some(text));
+                let by_operator = arrival.operator_option.is_some();
+                record.option_source = Some(if by_operator { "operator" } else { name(source) }.to_owned());
+            }
+            Classification::Rejected { kind, reason } => {
+                record.kind = Some(kind);
+                record.processing_option = upload.metadata_option.or(upload.tag_option).map(catalog::redact);
+                record.refusal = Some(Refusal {
+                    state: State::Rejected,
+                    kind: FailureKind::InvalidRequest,
+                    message: format!("{}: {reason}", record.object),
+                });
+            }
+            Classification::Unsupported { reason } => {
+                record.refusal = Some(unsupported(format!("{}: {reason}", record.object)));
+            }
+            Classification::FolderMarker => {
+                record.refusal = Some(unsupported(format!("{} is a folder marker: nothing to do", record.object)));
+            }
+        }
+        Ok(record)
+    }
+
+    /// Asks for the work.
+    async fn send(&self, record: &InputRecord) -> Result<Decision, Failure> {
+        let incomplete = || Failure::internal(format!("the record of {} has no request", record.object));
+        let request = record.request().ok_or_else(incomplete)?;
+        let text = serde_json::to_string(&request).map_err(|error| incomplete().because(error))?;
+        let position = MediaKind::ALL.iter().position(|kind| *kind == request.kind).unwrap_or_default();
+        self.queues.send(&self.settings.queues[position], &text, &[]).await?;
+        Ok(Decision::Queued(request.kind))
+    }
+
+    /// The upload has a record. If nobody has taken its request yet, the message may never have been sent.
+    async fn known(&self, record: &InputRecord) -> Result<Decision, Failure> {
+        let key = InputRecord::key(&record.source, &record.job_id);
+        let present: Vec<Option<InputRecord>> = table::read(&self.records, &[key]).await?;
+        let Some(present) = present.into_iter().flatten().next() else {
+            return Err(Failure::temporary(format!("the record of {} came and went", record.object)));
+        };
+        if present.state == State::Queued && present.claim.is_none() {
+            return self.send(&InputRecord { secret_option: record.secret_option.clone(), ..present }).await;
+        }
+        Ok(Decision::Known(present.state))
+    }
+
+    /// Tells everybody why there is nothing to do, and records it.
+    async fn refuse(&self, record: InputRecord) -> Result<Decision, Failure> {
+        let key = InputRecord::key(&record.source, &record.job_id);
+        let present: Vec<Option<InputRecord>> = table::read(&self.records, &[key]).await?;
+        if let Some(present) = present.into_iter().flatten().next() {
+            return if present.state == State::Queued && present.claim.is_none() {
+                // Recorded as accepted by an earlier delivery, and gone since: the job will say so.
+                self.send(&present).await
+            } else {
+                Ok(Decision::Known(present.state))
+            };
+        }
+        self.tell_and_record(record).await
+    }
+
+    async fn tell_and_record(&self, record: InputRecord) -> Result<Decision, Failure> {
+        self.notices.publish(&notice::of(&record, &self.clock)).await?;
+        let put = Put { condition: Condition::Absent, ..table::put(&record) };
+        match self.records.put(&[put]).await? {
+            Ok(()) => Ok(Decision::Refused(record.state)),
+            Err(_) => Ok(Decision::Known(record.state)),
+        }
+    }
+}
+
+const fn name(source: OptionSource) -> &'static str {
+    match source {
+        OptionSource::Metadata => "metadata",
+        OptionSource::Tag => "tag",
+        OptionSource::Rule => "rule",
+        OptionSource::Default => "default",
+    }
+}

@@ -1,0 +1,71 @@
+//! What is configured for classify.
+
+use catalog::{MediaKind, Rules};
+use contract::Failure;
+use serde::Deserialize;
+
+use crate::environment::Environment;
+
+/// What is configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The bucket of the uploads.
+    pub bucket: String,
+    /// URL of each kind's queue, in the order of [`MediaKind::ALL`].
+    pub queues: [String; 4],
+    /// Processing-options by key.
+    pub rules: Rules,
+    /// Days after which a record may expire.
+    pub record_days: u64,
+}
+
+/// One rule of `PROCESSING_RULES`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Rule {
+    glob: String,
+    #[serde(default)]
+    kind: Option<MediaKind>,
+    processing_option: String,
+}
+
+impl Settings {
+    /// Reads them from the environment. A rule that cannot be used is an error at the start, not at the first upload.
+    pub fn read(environment: &Environment) -> Result<Self, Failure> {
+        let mut rules = Rules::default();
+        if let Some(text) = environment.get_optional("PROCESSING_RULES") {
+            let unusable = |reason: String| Failure::invalid_request(format!("PROCESSING_RULES: {reason}"));
+            let list: Vec<Rule> = serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
+            for rule in list {
+                let added = rules.add(&rule.glob, rule.kind, &rule.processing_option);
+                added.map_err(|error| unusable(error.to_string()))?;
+            }
+        }
+        Ok(Self {
+            bucket: environment.get("S3_INPUT").to_owned(),
+            queues: MediaKind::ALL.map(|kind| environment.get(kind.queue_variable()).to_owned()),
+            rules,
+            record_days: environment.number("RECORD_DAYS")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::environment::VARIABLES;
+
+    fn read(rules: &'static str) -> Result<Settings, Failure> {
+        let lookup = |name| (name == "PROCESSING_RULES").then_some(rules).or(Some("1")).map(str::to_owned);
+        Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap())
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_used_is_an_error_at_the_start() {
+        let good = r#"[{"glob": "photos/**", "kind": "image", "processingOption": "resize?width=800"}]"#;
+        assert!(read(good).is_ok());
+        for bad in ["{", r#"[{"glob": "x", "processingOption": "resise"}]"#, r#"[{"glob": "x", "option": "text"}]"#] {
+            assert!(read(bad).unwrap_err().to_string().contains("PROCESSING_RULES"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What is configured for dispatch.
+
+use std::collections::BTreeMap;
+
+use catalog::MediaKind;
+use contract::Failure;
+
+use crate::dispatch::packing::Packing;
+use crate::dispatch::resources::Bounds;
+use crate::environment::Environment;
+
+/// What is configured. Arrays are in the order of [`MediaKind::ALL`].
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// URLs of the queues.
+    pub queues: [String; 4],
+    /// URLs of the dead-letter queues.
+    pub dead_letter_queues: [String; 4],
+    /// Batch's job queues.
+    pub job_queues: [String; 4],
+    /// Batch's job definitions.
+    pub job_definitions: [String; 4],
+    /// Jobs are pods on EKS, and not containers on ECS (Fargate, EC2).
+    pub on_kubernetes: bool,
+    /// The bucket of the lists of packed jobs.
+    pub work_bucket: String,
+    /// Which requests share a job.
+    pub packing: Packing,
+    /// Receives after which a message is given up.
+    pub give_up_receives: u64,
+    /// Seconds after which a claim without a job is void.
+    pub claim_seconds: i64,
+    /// Days after which a record may expire.
+    pub record_days: u64,
+}
+
+impl Settings {
+    /// Reads them from the environment.
+    pub fn read(environment: &Environment) -> Result<Self, Failure> {
+        let each =
+            |name: &dyn Fn(MediaKind) -> String| MediaKind::ALL.map(|kind| environment.get(&name(kind)).to_owned());
+        let upper = |kind: MediaKind| kind.name().to_ascii_uppercase();
+        let on_kubernetes = match environment.get("COMPUTE") {
+            "FARGATE" | "EC2" => false,
+            "EKS" => true,
+            other => {
+                return Err(Failure::invalid_request(format!("COMPUTE={other:?} is none of FARGATE, EC2, EKS")));
+            }
+        };
+        Ok(Self {
+            queues: each(&|kind| kind.queue_variable().to_owned()),
+            dead_letter_queues: each(&|kind| format!("{}_DLQ", kind.queue_variable())),
+            job_queues: each(&|kind| format!("BATCH_QUEUE_{}", upper(kind))),
+            job_definitions: each(&|kind| format!("BATCH_DEFINITION_{}", upper(kind))),
+            on_kubernetes,
+            work_bucket: environment.get("S3_WORK").to_owned(),
+            packing: Packing {
+                below_bytes: environment.number("PACK_BELOW_BYTES")?,
+                bytes: environment.number("PACK_BYTES")?,
+                count: environment.number("PACK_COUNT")?,
+                bounds: bounds(environment.get_optional("RESOURCE_BOUNDS").unwrap_or("{}"))?,
+            },
+            give_up_receives: environment.number("MAX_RECEIVE_COUNT")?,
+            claim_seconds: environment.number("CLAIM_SECONDS")? as i64,
+            record_days: environment.number("RECORD_DAYS")?,
+        })
+    }
+
+    /// The position of a kind in the arrays.
+    pub fn position(kind: MediaKind) -> usize {
+        MediaKind::ALL.iter().position(|each| *each == kind).unwrap_or_default()
+    }
+
+    /// The dead-letter queue behind the queue of that ARN: a queue's URL and its ARN both end in its name.
+    pub fn dead_letter_queue_of(&self, queue_arn: &str) -> Option<&str> {
+        let name = queue_arn.rsplit(':').next()?;
+        let position = self.queues.iter().position(|url| url.rsplit('/').next() == Some(name))?;
+        Some(&self.dead_letter_queues[position])
+    }
+}
+
+/// Bounds by kind, from a JSON object.
+fn bounds(text: &str) -> Result<[Bounds; 4], Failure> {
+    let unusable = |reason: String| Failure::invalid_request(format!("RESOURCE_BOUNDS: {reason}"));
+    let by_kind: BTreeMap<MediaKind, Bounds> =
+        serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
+    let mut bounds = [Bounds::NONE; 4];
+    for (kind, of_kind) in by_kind {
+        bounds[Settings::position(kind)] = of_kind.checked().map_err(|reason| unusable(format!("{kind}: {reason}")))?;
+    }
+    Ok(bounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::environment::VARIABLES;
+
+    fn read(compute: &'static str) -> Result<Settings, Failure> {
+        let numbers =
+            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "CLAIM_SECONDS", "RECORD_DAYS"];
+        let lookup = |name: &'static str| {
+            Some(match name {
+                "COMPUTE" => compute.to_owned(),
+                "RESOURCE_BOUNDS" => String::new(),
+                _ if numbers.contains(&name) => "7".to_owned(),
+                _ => format!("https://sqs.eu-west-1.amazonaws.com/1/{name}"),
+            })
+        };
+        Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap())
+    }
+
+    #[test]
+    fn where_jobs_run_is_one_of_three_words() {
+        assert!(!read("FARGATE").unwrap().on_kubernetes && !read("EC2").unwrap().on_kubernetes);
+        assert!(read("EKS").unwrap().on_kubernetes);
+        assert!(read("eks").unwrap_err().to_string().contains("COMPUTE=\"eks\" is none of FARGATE, EC2, EKS"));
+    }
+
+    #[test]
+    fn bounds_are_those_of_their_kind() {
+        let read = bounds(r#"{"model": {"least": {"vcpus": 4, "memoryMib": 8192}}}"#).unwrap();
+        let held =
+            read.map(|bounds| bounds.hold(crate::dispatch::resources::Resources { vcpus: 1, memory: 2048 }).vcpus);
+        assert_eq!(held, MediaKind::ALL.map(|kind| if kind == MediaKind::Model { 4 } else { 1 }));
+        for (text, reason) in [
+            ("{", "RESOURCE_BOUNDS: "),
+            (r#"{"film": {}}"#, "film"),
+            (r#"{"video": {"most": {"vcpus": 0, "memoryMib": 0}}}"#, "video: "),
+        ] {
+            let refused = bounds(text).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn every_variable_of_a_kind_is_declared() {
+        let settings = read("").unwrap();
+        assert!(settings.job_queues[1].ends_with("BATCH_QUEUE_IMAGE"));
+        let found = settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:SQS_PICTURE");
+        assert!(found.is_some_and(|url| url.ends_with("SQS_PICTURE_DLQ")));
+        assert_eq!(settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:OTHER"), None);
+    }
+}

@@ -1,0 +1,316 @@
+//! What AWS sends to a Lambda, as far as it is read here. Unknown properties are passed over, as AWS asks for.
+
+use std::collections::HashMap;
+
+use contract::Failure;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// An event of EventBridge.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BusEvent<Detail> {
+    /// `aws.s3`, `aws.batch`, …
+    pub source: String,
+    /// What happened, in words: `Object Created`, `Batch Job State Change`, …
+    #[serde(rename = "detail-type")]
+    pub detail_type: String,
+    /// When it happened, RFC 3339.
+    pub time: String,
+    /// What it happened to.
+    pub detail: Detail,
+}
+
+/// The detail of `Object Created` and `Object Deleted`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ObjectDetail {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// The object, in the version that the event is about.
+    pub object: Object,
+}
+
+/// A bucket.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+}
+
+/// An object in an event of S3. The key is as it is, not encoded.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Object {
+    /// The key.
+    pub key: String,
+    /// Bytes; absent for a deletion.
+    #[serde(default)]
+    pub size: u64,
+    /// The entity tag, without quotes; absent for a deletion.
+    #[serde(default)]
+    pub etag: Option<String>,
+    /// The version in a versioned bucket.
+    #[serde(default, rename = "version-id")]
+    pub version_id: Option<String>,
+    /// Hexadecimal digits that order the events of one key: the greater, padded to the same length, is the later.
+    #[serde(default)]
+    pub sequencer: Option<String>,
+}
+
+/// The detail of `Batch Job State Change`: much like what `DescribeJobs` answers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchJobDetail {
+    /// The job's id; that of an array's child ends in `:` and its index.
+    pub job_id: String,
+    /// The job's name.
+    pub job_name: String,
+    /// `SUBMITTED`, `PENDING`, `RUNNABLE`, `STARTING`, `RUNNING`, `SUCCEEDED` or `FAILED`.
+    pub status: String,
+    /// Why it is so, in Batch's words.
+    #[serde(default)]
+    pub status_reason: Option<String>,
+    /// Every attempt that has ended.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    pub started_at: Option<i64>,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    pub stopped_at: Option<i64>,
+    /// The parameters given with the submission.
+    #[serde(default)]
+    pub parameters: HashMap<String, String>,
+    /// The container of the last attempt.
+    #[serde(default)]
+    pub container: Option<Container>,
+    /// Every attempt that has ended of a job on EKS, in place of `attempts`.
+    #[serde(default)]
+    pub eks_attempts: Vec<EksAttempt>,
+    /// Set for an array's parent (`size`) and child (`index`).
+    #[serde(default)]
+    pub array_properties: Option<ArrayProperties>,
+}
+
+/// One attempt of a Batch job.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// The container of the attempt.
+    #[serde(default)]
+    pub container: Option<Container>,
+    /// Why it ended, in Batch's words.
+    #[serde(default)]
+    pub status_reason: Option<String>,
+}
+
+/// One attempt of a Batch job on EKS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EksAttempt {
+    /// The containers of the attempt's pod; those of this project have one.
+    #[serde(default)]
+    pub containers: Vec<Container>,
+    /// Why it ended, in Batch's words.
+    #[serde(default)]
+    pub status_reason: Option<String>,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// The exit code, if it got so far.
+    #[serde(default)]
+    pub exit_code: Option<i64>,
+    /// More about how it ended, in the words of ECS.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// An array's properties.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArrayProperties {
+    /// Children of a parent.
+    #[serde(default)]
+    pub size: Option<u32>,
+    /// Which child.
+    #[serde(default)]
+    pub index: Option<u32>,
+}
+
+impl BatchJobDetail {
+    /// The id of the job that was submitted: that of the parent for an array's child.
+    pub fn submitted_id(&self) -> &str {
+        self.job_id.split(':').next().unwrap_or(&self.job_id)
+    }
+
+    /// What is told of the container that ended last, the most telling first.
+    pub fn last_containers(&self) -> impl Iterator<Item = &Container> {
+        let last = self.attempts.last().and_then(|attempt| attempt.container.as_ref());
+        let last_pod = self.eks_attempts.last().into_iter().flat_map(|attempt| &attempt.containers);
+        self.container.iter().chain(last).chain(last_pod)
+    }
+
+    /// Why the last attempt ended, in Batch's words.
+    pub fn last_attempt_reason(&self) -> Option<&str> {
+        let on_ecs = self.attempts.last().and_then(|attempt| attempt.status_reason.as_deref());
+        on_ecs.or_else(|| self.eks_attempts.last()?.status_reason.as_deref())
+    }
+
+    /// Which child of an array it is.
+    pub fn array_index(&self) -> Option<usize> {
+        self.job_id.split_once(':').and_then(|(_, index)| index.parse().ok())
+    }
+
+    /// Whether it stands for an array's children and did no work of its own.
+    pub fn is_array_parent(&self) -> bool {
+        self.array_index().is_none()
+            && self.array_properties.is_some_and(|array| array.size.is_some_and(|size| size > 0))
+    }
+}
+
+/// A message of a queue, as its trigger hands it over.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueMessage {
+    /// Names the message in the answer.
+    pub message_id: String,
+    /// What was sent.
+    pub body: String,
+    /// What the queue knows about it.
+    #[serde(default)]
+    pub attributes: QueueAttributes,
+    /// The queue.
+    #[serde(default, rename = "eventSourceARN")]
+    pub queue_arn: String,
+}
+
+/// What a queue knows about a message. Numbers come as text.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct QueueAttributes {
+    /// How often it was received, this time included.
+    #[serde(default)]
+    pub approximate_receive_count: Option<String>,
+    /// When it was sent, milliseconds since 1970.
+    #[serde(default)]
+    pub sent_timestamp: Option<String>,
+}
+
+impl QueueMessage {
+    /// How often the message was received, this time included.
+    pub fn receive_count(&self) -> u64 {
+        self.attributes.approximate_receive_count.as_deref().and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+
+    /// When the message was sent, milliseconds since 1970.
+    pub fn sent_at(&self) -> Option<i64> {
+        self.attributes.sent_timestamp.as_deref().and_then(|at| at.parse().ok())
+    }
+}
+
+/// What a Lambda was invoked with.
+#[derive(Debug, Clone)]
+pub enum Trigger {
+    /// Messages of a queue: those that fail are named in the answer and come again.
+    Queue(Vec<QueueMessage>),
+    /// The texts of messages of a topic.
+    Topic(Vec<String>),
+    /// One event of EventBridge.
+    Bus(Value),
+}
+
+impl Trigger {
+    /// Tells the triggers apart.
+    pub fn read(payload: Value) -> Result<Self, Failure> {
+        let Some(records) = payload.get("Records").and_then(Value::as_array) else {
+            return if payload.get("detail-type").is_some() { Ok(Self::Bus(payload)) } else { Err(unknown(&payload)) };
+        };
+        // SQS writes eventSource, SNS EventSource.
+        let source = |record: &Value| {
+            let name = record.get("eventSource").or_else(|| record.get("EventSource"));
+            name.and_then(Value::as_str).map(str::to_owned)
+        };
+        match records.first().and_then(source).as_deref() {
+            Some("aws:sqs") => Ok(Self::Queue(records.iter().map(read_as).collect::<Result<_, _>>()?)),
+            Some("aws:sns") => {
+                let text = |record: &Value| record.pointer("/Sns/Message").and_then(Value::as_str).map(str::to_owned);
+                let texts: Option<Vec<_>> = records.iter().map(text).collect();
+                texts.map(Self::Topic).ok_or_else(|| unknown(&payload))
+            }
+            _ => Err(unknown(&payload)),
+        }
+    }
+}
+
+/// Reads a part of an event.
+pub fn read_as<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    T::deserialize(value)
+        .map_err(|error| Failure::invalid_request("the event does not have its documented shape").because(error))
+}
+
+fn unknown(payload: &Value) -> Failure {
+    let text: String = payload.to_string().chars().take(300).collect();
+    Failure::invalid_request(format!("this is no event of EventBridge, SQS or SNS: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_upload_is_read_from_the_documented_shape() {
+        let event = json!({
+            "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
+            "source": "aws.s3", "account": "111122223333", "time": "2021-11-12T00:00:00Z", "region": "ca-central-1",
+            "resources": ["arn:aws:s3:::amzn-s3-demo-bucket1"],
+            "detail": {
+                "version": "0", "bucket": {"name": "amzn-s3-demo-bucket1"},
+                "object": {"key": "example key", "size": 5, "etag": "b57f9512698f4b09e608f4f2a65852e5",
+                    "version-id": "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e", "sequencer": "00617F08299329D189"},
+                "request-id": "N4N7GDK58NMKJ12R", "requester": "123456789012", "source-ip-address": "1.2.3.4",
+                "reason": "PutObject"
+            }
+        });
+        let Trigger::Bus(value) = Trigger::read(event).unwrap() else { panic!("not from the bus") };
+        let event: BusEvent<ObjectDetail> = read_as(&value).unwrap();
+        assert_eq!(event.detail.object.key, "example key");
+        assert_eq!(event.detail.object.sequencer.as_deref(), Some("00617F08299329D189"));
+    }
+
+    #[test]
+    fn the_parent_and_the_children_of_an_array_are_told_apart() {
+        let detail = |id: &str, array: Value| -> BatchJobDetail {
+            read_as(&json!({"jobId": id, "jobName": "n", "status": "FAILED", "arrayProperties": array})).unwrap()
+        };
+        let child = detail("4c7599ae:3", json!({"index": 3}));
+        assert_eq!((child.submitted_id(), child.array_index(), child.is_array_parent()), ("4c7599ae", Some(3), false));
+        let parent = detail("4c7599ae", json!({"size": 4, "statusSummary": {"FAILED": 4}}));
+        assert!(parent.is_array_parent());
+        assert!(!detail("4c7599ae", json!(null)).is_array_parent());
+    }
+
+    #[test]
+    fn messages_say_how_often_they_were_received() {
+        let event = json!({"Records": [{
+            "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d", "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+            "body": "Test message.",
+            "attributes": {"ApproximateReceiveCount": "2", "SentTimestamp": "1545082649183", "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": "1545082649185"},
+            "messageAttributes": {}, "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3", "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:my-queue", "awsRegion": "us-east-2"
+        }]});
+        let Trigger::Queue(messages) = Trigger::read(event).unwrap() else { panic!("not from a queue") };
+        assert_eq!((messages[0].receive_count(), messages[0].sent_at()), (2, Some(1_545_082_649_183)));
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_with_its_text() {
+        assert!(Trigger::read(json!({"hello": 1})).unwrap_err().to_string().contains("hello"));
+        assert!(Trigger::read(json!({"Records": []})).is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! Ids of jobs: a pure function of the event, so that every delivery of it gives the same, in the order of an object's
+//! versions.
+
+use contract::Source;
+use sha2::{Digest, Sha256};
+
+use crate::input_record::object_of;
+
+/// S3's sequencers have 16 to 18 hexadecimal digits. Shorter ones are padded on the left, as S3 says to compare them.
+const SEQUENCER_DIGITS: usize = 24;
+
+/// The id of the job of an upload. For one object, a later version's id is greater.
+pub fn job_id(source: &Source, sequencer: Option<&str>) -> String {
+    let sequencer = padded(sequencer.unwrap_or_default());
+    let version = source.version_id.as_deref().or(source.etag.as_deref()).unwrap_or_default();
+    format!("{sequencer}-{}", short_hash(&[&object_of(source), version, &sequencer]))
+}
+
+/// The id of a job that an operator asked for, at a time: not one of the upload's own.
+pub fn submitted_job_id(source: &Source, processing_option: &str, at: &str) -> String {
+    format!("submitted-{}", short_hash(&[&object_of(source), processing_option, at]))
+}
+
+/// Whether it is the id of an upload's own job, which has a place in the order of its object's versions.
+pub fn is_of_upload(job_id: &str) -> bool {
+    let digits = job_id.split('-').next().unwrap_or_default();
+    digits.len() >= SEQUENCER_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// An upload's place in the order of its object's versions. Empty for a job that an operator asked for.
+pub fn sequence(job_id: &str) -> &str {
+    if is_of_upload(job_id) { job_id.split('-').next().unwrap_or_default() } else { "" }
+}
+
+/// Sixteen hexadecimal digits over parts.
+pub fn short_hash(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    format!("{:016x}", u64::from_be_bytes(std::array::from_fn(|position| digest[position])))
+}
+
+fn padded(sequencer: &str) -> String {
+    format!("{:0>SEQUENCER_DIGITS$}", sequencer.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(version: &str) -> Source {
+        Source {
+            bucket: Some("in".to_owned()),
+            key: "a/b.jpg".to_owned(),
+            version_id: Some(version.to_owned()),
+            etag: Some("e".to_owned()),
+            size: 1,
+        }
+    }
+
+    #[test]
+    fn later_versions_have_greater_ids_whatever_the_length_of_the_sequencer() {
+        let id = |sequencer| job_id(&source("v"), Some(sequencer));
+        assert!(id("9F08299329D189") < id("00A17F08299329D189"), "padding is on the left");
+        assert!(id("00617F08299329D189") < id("00617f0829932aD189"), "case does not matter");
+        assert_eq!(id("00617F08299329D189"), id("00617f08299329d189"));
+    }
+
+    #[test]
+    fn versions_with_the_same_sequencer_have_ids_of_their_own() {
+        assert_ne!(job_id(&source("v1"), Some("1")), job_id(&source("v2"), Some("1")));
+        assert!(is_of_upload(&job_id(&source("v1"), None)));
+        assert!(!is_of_upload(&submitted_job_id(&source("v1"), "resize", "2026-11-22")));
+    }
+}

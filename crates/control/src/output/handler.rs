@@ -1,0 +1,294 @@
+//! Three tellers, one record: S3 says what is stored, the job says what it means, Batch says what the job could not say
+//! any more. They come in any order and more than once; every merge is commutative and idempotent (see
+//! [`crate::input_record`] and [`crate::output_record`]).
+
+use contract::metrics::{self, Unit};
+use contract::{Failure, JobEvent, JobRequest, Manifest, Outcome, Output, list, timestamp};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
+use crate::input_record::{BatchFailure, Claim};
+use crate::output::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
+use crate::output::settings::Settings;
+use crate::output_record::{Made, Stored};
+use crate::ports::{Clock, Notices, Objects, Table};
+use crate::table::{self, Key};
+use crate::{InputRecord, OutputRecord, notice, reply};
+
+/// How long the job's own events are waited for when its program ended by itself, and those of a part when its join failed
+/// for it: Batch's word may overtake them.
+const GRACE: time::Duration = time::Duration::seconds(90);
+
+/// What output needs of the world.
+pub struct Recorder<O, I, T, N, C> {
+    /// S3_OUTPUT and `S3_WORK`.
+    pub objects: O,
+    /// DYNAMODB_INPUT.
+    pub inputs: I,
+    /// DYNAMODB_OUTPUT.
+    pub outputs: T,
+    /// SNS_NOTIF.
+    pub notices: N,
+    /// The clock.
+    pub clock: C,
+    /// What is configured.
+    pub settings: Settings,
+}
+
+impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, C> {
+    /// Handles an invocation: an event of EventBridge, messages of the topic, or messages of a queue that hold either.
+    pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
+        match Trigger::read(payload)? {
+            Trigger::Bus(event) => self.bus_event(&event).await?,
+            Trigger::Topic(texts) => {
+                for text in texts {
+                    self.notice(&text).await?;
+                }
+            }
+            Trigger::Queue(messages) => {
+                return Ok(reply::each_message(&messages, async |body: String| self.message(&body).await).await);
+            }
+        }
+        Ok(json!({}))
+    }
+
+    /// A message of a queue: an event of the bus, or a notice with or without the topic's envelope.
+    async fn message(&self, body: &str) -> Result<(), Failure> {
+        let value: Value = serde_json::from_str(body)
+            .map_err(|error| Failure::invalid_request("a message is no JSON").because(error))?;
+        match (value.get("detail-type"), value.get("Message").and_then(Value::as_str)) {
+            (Some(_), _) => self.bus_event(&value).await,
+            (None, Some(text)) => self.notice(text).await,
+            (None, None) => self.notice(body).await,
+        }
+    }
+
+    async fn bus_event(&self, event: &Value) -> Result<(), Failure> {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        match (text("source"), text("detail-type")) {
+            ("aws.s3", "Object Created") => self.stored(read_as(event)?, false).await,
+            ("aws.s3", "Object Deleted") => self.stored(read_as(event)?, true).await,
+            ("aws.batch", "Batch Job State Change") => self.batch(read_as(event)?).await,
+            (source, what) => {
+                Err(Failure::invalid_request(format!("{what:?} of {source} is not for output; check the event rules")))
+            }
+        }
+    }
+
+    /// S3 tells that an output was stored or deleted.
+    async fn stored(&self, event: BusEvent<ObjectDetail>, deleted: bool) -> Result<(), Failure> {
+        let (bucket, object) = (&event.detail.bucket.name, &event.detail.object);
+        if *bucket != self.settings.bucket {
+            return Err(Failure::invalid_request(format!(
+                "an event of bucket {bucket} is not for output, which takes those of {}; check the event rule",
+                self.settings.bucket
+            )));
+        }
+        let stored = Stored::of(object, &event.time, deleted);
+        let merge = |_: &Key, record: Option<OutputRecord>| {
+            let mut record = record.unwrap_or_else(|| self.new_output(bucket, &object.key));
+            record.stored(stored.clone());
+            Some(record)
+        };
+        let key = OutputRecord::key(bucket, &object.key);
+        table::update(&self.outputs, &self.clock, &[key], merge).await?;
+        Ok(())
+    }
+
+    /// A job tells how an operation ended: first its outputs are recorded, then that it has ended.
+    async fn notice(&self, text: &str) -> Result<(), Failure> {
+        let event: JobEvent = serde_json::from_str(text)
+            .map_err(|error| Failure::invalid_request("a message of the topic is no job event").because(error))?;
+        if event.operation.is_none() || event.source.bucket.is_none() {
+            // A notice of the control plane itself, which has recorded what it tells.
+            return Ok(());
+        }
+        if event.outcome == Outcome::Succeeded && event.output_bucket.as_ref() == Some(&self.settings.bucket) {
+            self.made(&event).await?;
+        }
+        let key = InputRecord::key(&event.source, &event.job_id);
+        let now = self.clock.now();
+        let merge = |_: &Key, record: Option<InputRecord>| {
+            let mut record = record.unwrap_or_else(|| InputRecord::new(&event.job_id, &event.source));
+            record.operation_ended(&event);
+            record.conclude(now, self.settings.record_days);
+            Some(record)
+        };
+        let written = table::update(&self.inputs, &self.clock, &[key], merge).await?;
+        measure(now, &written);
+        Ok(())
+    }
+
+    /// Records every output of an operation.
+    async fn made(&self, event: &JobEvent) -> Result<(), Failure> {
+        let bucket = &self.settings.bucket;
+        let outputs = self.all_outputs(event).await?;
+        let mut made: Vec<(Key, &str, Made)> = Vec::with_capacity(outputs.len() + 1);
+        for output in &outputs {
+            made.push((OutputRecord::key(bucket, &output.key), &output.key, Made::of(event, output)));
+        }
+        if let Some(key) = &event.manifest_key {
+            made.push((OutputRecord::key(bucket, key), key, Made::of_manifest(event, "application/json")));
+        }
+        made.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let keys: Vec<Key> = made.iter().map(|(key, ..)| key.clone()).collect();
+        let merge = |key: &Key, record: Option<OutputRecord>| {
+            let position = made.binary_search_by(|(each, ..)| each.cmp(key)).ok()?;
+            let (_, name, made) = &made[position];
+            let mut record = record.unwrap_or_else(|| self.new_output(bucket, name));
+            record.made(made.clone());
+            Some(record)
+        };
+        table::update(&self.outputs, &self.clock, &keys, merge).await?;
+        Ok(())
+    }
+
+    /// The outputs of an event, from the manifest where the message could not hold them all.
+    async fn all_outputs(&self, event: &JobEvent) -> Result<Vec<Output>, Failure> {
+        if event.outputs.len() as u64 >= event.output_count {
+            return Ok(event.outputs.clone());
+        }
+        let Some(key) = &event.manifest_key else { return Ok(event.outputs.clone()) };
+        let location = format!("s3://{}/{key}", self.settings.bucket);
+        let Some(text) = self.objects.read(&self.settings.bucket, key).await? else {
+            tracing::warn!("{location} is gone: only the outputs of the message are recorded");
+            return Ok(event.outputs.clone());
+        };
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .map_err(|error| Failure::internal(format!("{location} is no manifest")).because(error))?;
+        Ok(manifest.outputs)
+    }
+
+    fn new_output(&self, bucket: &str, key: &str) -> OutputRecord {
+        OutputRecord::new(bucket, key, self.settings.domain.as_deref())
+    }
+
+    /// Batch tells that a job began or failed. How it succeeded is told by its own events.
+    async fn batch(&self, event: BusEvent<BatchJobDetail>) -> Result<(), Failure> {
+        let job = &event.detail;
+        // A job without a list was submitted by hand; an array's parent did no work itself.
+        let Some(list) = job.parameters.get("list").filter(|_| !job.is_array_parent()) else { return Ok(()) };
+        if !matches!(job.status.as_str(), "RUNNING" | "FAILED") {
+            return Ok(());
+        }
+        let requests = self.requests_of(job, list).await?;
+        let keys: Vec<Key> =
+            requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect();
+        let is_this_job = |record: &InputRecord| {
+            let is_claimed = |name: &dyn Fn(&Claim) -> bool| record.claim.as_ref().is_some_and(name);
+            // The name of an array of parts is its claim's alone.
+            is_claimed(&|claim| claim.parts_name() == job.job_name)
+                || record
+                    .batch_job_id
+                    .as_deref()
+                    .map_or_else(|| is_claimed(&|claim| claim.job_name == job.job_name), |id| id == job.submitted_id())
+        };
+        let now = self.clock.now();
+        if job.status == "RUNNING" {
+            let started = job.started_at.and_then(timestamp::text_of_milliseconds);
+            let started = started.unwrap_or_else(|| timestamp::normal(&event.time));
+            let merge = |_: &Key, record: Option<InputRecord>| {
+                let mut record = record.filter(is_this_job)?;
+                record.batch_started(&started);
+                record.conclude(now, self.settings.record_days);
+                Some(record)
+            };
+            table::update(&self.inputs, &self.clock, &keys, merge).await?;
+            return Ok(());
+        }
+        self.batch_failed(&event, &keys, now, is_this_job).await
+    }
+
+    async fn batch_failed(
+        &self,
+        event: &BusEvent<BatchJobDetail>,
+        keys: &[Key],
+        now: OffsetDateTime,
+        is_this_job: impl Fn(&InputRecord) -> bool + Send + Sync,
+    ) -> Result<(), Failure> {
+        let job = &event.detail;
+        let failure = BatchFailure {
+            at: job
+                .stopped_at
+                .and_then(timestamp::text_of_milliseconds)
+                .unwrap_or_else(|| timestamp::normal(&event.time)),
+            batch_job_id: job.submitted_id().to_owned(),
+            message: explain(job),
+            exit_code: exit_code(job),
+        };
+        let merge = |record: InputRecord| {
+            let mut record = Some(record).filter(|record| !record.state.is_terminal() && is_this_job(record))?;
+            record.batch_failed(failure.clone());
+            record.conclude(now, self.settings.record_days);
+            Some(record)
+        };
+        let records: Vec<Option<InputRecord>> = table::read(&self.inputs, keys).await?;
+        let ended: Vec<InputRecord> = records.into_iter().flatten().filter_map(merge).collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let told = timestamp::parse(&event.time).unwrap_or(now);
+        if (spoke_for_itself(job) || is_for_its_parts(job)) && now - told < GRACE {
+            return Err(Failure::temporary(format!(
+                "{} of {} objects of Batch job {} have not told how they ended; waiting for that",
+                ended.len(),
+                keys.len(),
+                job.job_id
+            )));
+        }
+        // What is recorded has been told.
+        for record in &ended {
+            self.notices.publish(&notice::of(record, &self.clock)).await?;
+        }
+        let keys: Vec<Key> = ended.iter().map(|record| InputRecord::key(&record.source, &record.job_id)).collect();
+        let merge = |_: &Key, record: Option<InputRecord>| record.and_then(merge);
+        let written = table::update(&self.inputs, &self.clock, &keys, merge).await?;
+        measure(now, &written);
+        Ok(())
+    }
+
+    /// The requests that a job (or an array's child) took from its list.
+    async fn requests_of(&self, job: &BatchJobDetail, list: &str) -> Result<Vec<JobRequest>, Failure> {
+        let bucket = &self.settings.work_bucket;
+        let Some(text) = self.objects.read(bucket, list).await? else {
+            return Err(Failure::input_not_found(format!(
+                "the list s3://{bucket}/{list} of Batch job {} is gone: it cannot be told which objects it was for",
+                job.job_id
+            )));
+        };
+        let mut requests = contract::read_list(&text, &format!("s3://{bucket}/{list}"))?;
+        let children = job.parameters.get("children").and_then(|children| children.parse().ok()).unwrap_or(1);
+        // The children of an array of parts all work on the whole list.
+        let child = if children == 1 { 0 } else { job.array_index().unwrap_or_default() };
+        let range = list::slice(requests.len(), children, child);
+        Ok(requests.drain(range).collect())
+    }
+}
+
+/// Emits the turnaround of records that have ended just now.
+fn measure(now: OffsetDateTime, written: &[InputRecord]) {
+    let now_text = timestamp::text(now);
+    for record in written.iter().filter(|record| record.timeline.recorded_at.as_ref() == Some(&now_text)) {
+        let timeline = &record.timeline;
+        let spans = [
+            ("Turnaround", &timeline.uploaded_at, &timeline.recorded_at),
+            ("Classify", &timeline.uploaded_at, &timeline.classified_at),
+            ("Queue", &timeline.queued_at, &timeline.submitted_at),
+            ("Start", &timeline.submitted_at, &timeline.started_at),
+            ("Fetch", &timeline.started_at, &timeline.fetched_at),
+            ("Process", &timeline.fetched_at, &timeline.processed_at),
+            ("Store", &timeline.processed_at, &timeline.stored_at),
+            ("Record", &timeline.stored_at, &timeline.recorded_at),
+        ];
+        let spans = spans.into_iter().filter_map(|(name, from, to)| {
+            let milliseconds = timestamp::between(from.as_deref(), to.as_deref())?;
+            Some((name, Unit::Milliseconds, milliseconds.max(0) as f64))
+        });
+        let mut values: Vec<_> = spans.collect();
+        values.push(("Uploads", Unit::Count, 1.0));
+        values.push(("InputBytes", Unit::Bytes, record.source.size as f64));
+        let kind = record.kind.map_or("unknown", catalog::MediaKind::name);
+        metrics::emit(now, &[("Kind", kind), ("State", record.state.name())], &values);
+    }
+}

@@ -1,0 +1,30 @@
+//! What is configured for output.
+
+use contract::Failure;
+
+use crate::environment::Environment;
+
+/// What is configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The bucket of the outputs.
+    pub bucket: String,
+    /// The bucket of the lists of packed jobs.
+    pub work_bucket: String,
+    /// The domain of the distribution over the outputs.
+    pub domain: Option<String>,
+    /// Days after which a record may expire.
+    pub record_days: u64,
+}
+
+impl Settings {
+    /// Reads them from the environment.
+    pub fn read(environment: &Environment) -> Result<Self, Failure> {
+        Ok(Self {
+            bucket: environment.get("S3_OUTPUT").to_owned(),
+            work_bucket: environment.get("S3_WORK").to_owned(),
+            domain: environment.get_optional("CLOUDFRONT_DOMAIN").map(str::to_owned),
+            record_days: environment.number("RECORD_DAYS")?,
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! A record of DYNAMODB_OUTPUT: one object in S3_OUTPUT. S3 tells what is stored, the job tells what it means; each has
+//! its own part of the record, and of several tellings the latest counts.
+
+use catalog::{Format, MediaKind};
+use contract::{JobEvent, Output, ProcessDuration, Properties, Source, timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Object;
+use crate::input_record::object_of;
+use crate::table::{Key, Record};
+
+/// A record of DYNAMODB_OUTPUT.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputRecord {
+    /// Key: `s3://bucket/key` of the output.
+    pub object: String,
+    /// Counts the writes.
+    #[serde(default)]
+    pub revision: u64,
+    /// The bucket of the output.
+    pub bucket: String,
+    /// The key of the output.
+    pub key: String,
+    /// Where it can be downloaded, if a distribution is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What S3 told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
+    /// What the job told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Made>,
+    /// Derived, the partition key of the index by source: `s3://bucket/key` of the object that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_object: Option<String>,
+    /// Derived, the partition key of the index by job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// When the item of a deleted object may expire, seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+/// What S3 told of an output.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stored {
+    /// The event's place among those of the key, padded.
+    pub sequencer: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// The object was deleted.
+    #[serde(default)]
+    pub deleted: bool,
+    /// Bytes.
+    pub size: u64,
+    /// The entity tag, without quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The version in a versioned bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+}
+
+/// What the job told of an output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Made {
+    /// When the operation ended, RFC 3339.
+    pub at: String,
+    /// The job.
+    pub job_id: String,
+    /// The object that it was made from.
+    pub source: Source,
+    /// Its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MediaKind>,
+    /// Its format by content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// The operation's word.
+    pub operation: String,
+    /// The operation with its options.
+    pub processing_option: String,
+    /// Bytes; absent for the manifest itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// SHA-256, lower-case hexadecimal; absent for the manifest itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The media type.
+    pub content_type: String,
+    /// What else means something: `width`, `height`, `duration`, …
+    #[serde(default, skip_serializing_if = "Properties::is_empty")]
+    pub properties: Properties,
+    /// Milliseconds that the operation took, all of its outputs together.
+    pub process_duration: ProcessDuration,
+    /// Where the manifest is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_key: Option<String>,
+}
+
+impl OutputRecord {
+    /// A record of an output of which nothing else is known yet.
+    pub fn new(bucket: &str, key: &str, domain: Option<&str>) -> Self {
+        Self {
+            object: format!("s3://{bucket}/{key}"),
+            revision: 0,
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            url: domain.map(|domain| format!("https://{domain}/{}", encoded(key))),
+            stored: None,
+            made: None,
+            source_object: None,
+            job_id: None,
+            expires_at: None,
+        }
+    }
+
+    /// The key of a record.
+    pub fn key(bucket: &str, key: &str) -> Key {
+        Key(vec![("object", format!("s3://{bucket}/{key}"))])
+    }
+
+    /// Merges what S3 told.
+    pub fn stored(&mut self, stored: Stored) {
+        if self.stored.as_ref().is_none_or(|present| *present < stored) {
+            self.stored = Some(stored);
+        }
+    }
+
+    /// Merges what a job told: the job that ended last wrote the object last.
+    pub fn made(&mut self, made: Made) {
+        if self.made.as_ref().is_none_or(|present| present.rank() < made.rank()) {
+            self.made = Some(made);
+        }
+    }
+}
+
+impl Stored {
+    /// What an event of S3 says.
+    pub fn of(object: &Object, at: &str, deleted: bool) -> Self {
+        Self {
+            sequencer: format!("{:0>24}", object.sequencer.as_deref().unwrap_or_default().to_ascii_lowercase()),
+            at: timestamp::normal(at),
+            deleted,
+            size: object.size,
+            etag: object.etag.clone(),
+            version_id: object.version_id.clone(),
+        }
+    }
+}
+
+impl Made {
+    /// What a job's event says of one of its outputs.
+    pub fn of(event: &JobEvent, output: &Output) -> Self {
+        Self {
+            size: Some(output.size),
+            sha256: Some(output.sha256.clone()),
+            properties: output.properties.clone(),
+            ..Self::of_manifest(event, &output.content_type)
+        }
+    }
+
+    /// What a job's event says of its manifest.
+    pub fn of_manifest(event: &JobEvent, content_type: &str) -> Self {
+        Self {
+            at: event.finished_at.as_deref().map(timestamp::normal).unwrap_or_default(),
+            job_id: event.job_id.clone(),
+            source: event.source.clone(),
+            kind: event.kind,
+            format: event.format,
+            operation: event.operation.clone().unwrap_or_default(),
+            processing_option: event.processing_option.clone().unwrap_or_default(),
+            size: None,
+            sha256: None,
+            content_type: content_type.to_owned(),
+            properties: Properties::new(),
+            process_duration: event.process_duration,
+            manifest_key: event.manifest_key.clone(),
+        }
+    }
+
+    fn rank(&self) -> (&str, String) {
+        (&self.at, serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+impl Record for OutputRecord {
+    const KEY_NAMES: &'static [&'static str] = &["object"];
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn set_revision(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    fn derive(&mut self) {
+        self.source_object = self.made.as_ref().map(|made| object_of(&made.source));
+        self.job_id = self.made.as_ref().map(|made| made.job_id.clone());
+        let deleted = self.stored.as_ref().filter(|stored| stored.deleted);
+        let month = time::Duration::days(30);
+        self.expires_at =
+            deleted.and_then(|stored| timestamp::parse(&stored.at)).map(|at| (at + month).unix_timestamp());
+    }
+}
+
+/// A key as the path of a URL.
+fn encoded(key: &str) -> String {
+    use std::fmt::Write as _;
+    key.bytes().fold(String::new(), |mut url, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+        url
+    })
+}

@@ -1,0 +1,16 @@
+//! What an operation sees: one input, its options, its outputs and a place to report progress. No AWS, no environment, no
+//! network, no clock, no paths: everything is an open file or is asked of the parent process (see the crate `sandbox`).
+
+#![warn(missing_docs)]
+
+mod companion_path;
+mod source;
+mod task;
+
+pub use companion_path::sibling_path;
+pub use contract::{Failure, FailureKind, Properties};
+pub use source::{RangeSource, SiblingSource};
+pub use task::{
+    Access, Division, Input, InputReader, InputSource, Job, OutputDescription, OutputDestination, OutputFile, Outputs,
+    Progress, Task, is_output_name, process, read_exactly,
+};

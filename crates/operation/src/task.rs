@@ -1,0 +1,475 @@
+//! What an operation sees: its input, its outputs and a place to report progress. No AWS, no environment, no network,
+//! no clock, no file names: everything is an open file or is asked of the parent process (see the crate `sandbox`).
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use catalog::Format;
+use contract::{Failure, Properties};
+use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How many warnings an operation may report; a damaged file can give rise to one for each of its parts.
+const MAX_WARNINGS: usize = 100;
+
+/// One operation's work on one input.
+pub struct Task {
+    /// The object to work on.
+    pub input: Input,
+    /// Where results go.
+    pub outputs: Outputs,
+    /// Where progress is reported.
+    pub progress: Progress,
+}
+
+/// What a process does of an operation that several processes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Division {
+    /// One of `count` parts of the work, counted from 0.
+    Part {
+        /// Which one.
+        index: u32,
+        /// Of how many.
+        count: u32,
+    },
+    /// Puts the parts together, whose outputs are the input's siblings, each part's in its [`Division::folder`].
+    Join {
+        /// How many there are.
+        count: u32,
+    },
+}
+
+impl Division {
+    /// The folder with the outputs of a part.
+    pub fn folder(index: u32, count: u32) -> String {
+        format!("part-{index:05}-of-{count:05}")
+    }
+}
+
+/// How an operation wants its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The whole object as an open file: [`Input::map`] works.
+    Whole,
+    /// Parts on demand, over ranged GETs: only [`Input::read_at`] works, and a 50 GB object is never copied to disk.
+    Ranged,
+}
+
+/// An object that can be read at any position, from any thread.
+#[derive(Clone)]
+pub struct Input {
+    name: String,
+    format: Format,
+    size: u64,
+    source: Arc<dyn InputSource>,
+}
+
+/// Where an input's bytes and its neighbours come from: an open file, or the parent process.
+pub trait InputSource: Send + Sync {
+    /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Reads exactly these parts, several at once where that is faster.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        ranges.iter().map(|range| read_exactly(self, range)).collect()
+    }
+
+    /// Says which parts [`InputSource::read_ranges`] will be asked for next, in the same words: they may be fetched meanwhile.
+    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        let _ = ranges;
+    }
+
+    /// The open file, where there is one.
+    fn file(&self) -> Option<&File>;
+
+    /// Another object in the folder (or below the key prefix) of this one, whole.
+    fn sibling(&self, relative: &str) -> Result<File, Failure>;
+}
+
+/// A part, read as the source reads.
+pub fn read_exactly(source: &(impl InputSource + ?Sized), range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match source.read_at(range.start + filled as u64, &mut bytes[filled..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => filled += count,
+        }
+    }
+    Ok(bytes)
+}
+
+impl Input {
+    /// An input over its source.
+    pub fn new(name: impl Into<String>, format: Format, size: u64, source: Arc<dyn InputSource>) -> Self {
+        Self { name: name.into(), format, size, source }
+    }
+
+    /// An input that is an open local file, without neighbours. What the in-process benchmark, fuzz targets and tests of
+    /// an operation use.
+    pub fn from_file(name: impl Into<String>, format: Format, file: File) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        Ok(Self::new(name, format, size, Arc::new(LoneFile(file))))
+    }
+
+    /// The file name of the object, without folders.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file name without its extension, for the names of outputs.
+    pub fn stem(&self) -> &str {
+        match self.name.rsplit_once('.') {
+            Some((stem, _)) if !stem.is_empty() => stem,
+            _ => &self.name,
+        }
+    }
+
+    /// The format by content.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end. Errors of the store come through as themselves.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source.read_at(offset, buffer)
+    }
+
+    /// Reads exactly these parts and nothing around them, several at once where that is faster.
+    pub fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        self.source.read_ranges(ranges)
+    }
+
+    /// Says which parts [`Input::read_ranges`] will be asked for next, in the same words: they may be fetched meanwhile.
+    pub fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        self.source.expect_ranges(ranges);
+    }
+
+    /// Fills the buffer from `offset`, or says [`io::ErrorKind::UnexpectedEof`].
+    pub fn read_exact_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match self.read_at(offset, buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => {
+                    offset += count as u64;
+                    buffer = &mut buffer[count..];
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A [`Read`] and [`Seek`] view, unbuffered.
+    pub fn reader(&self) -> InputReader {
+        InputReader { input: self.clone(), position: 0 }
+    }
+
+    /// The whole input in memory, mapped. Only for [`Access::Whole`].
+    pub fn map(&self) -> Result<Mmap, Failure> {
+        let file =
+            self.source.file().ok_or_else(|| Failure::internal("the operation asked for parts, then for the whole"))?;
+        // SAFETY: the file is the job's own copy (or a sealed descriptor of it) that nobody writes to any more.
+        unsafe { Mmap::map(file) }.map_err(Failure::from)
+    }
+
+    /// Another object in the folder (or below the key prefix) of this one, by its relative path. Paths that leave the
+    /// folder, absolute paths and URLs are refused by the parent with [`contract::FailureKind::InvalidInput`].
+    pub fn sibling(&self, relative: &str) -> Result<File, Failure> {
+        self.source.sibling(relative)
+    }
+}
+
+struct LoneFile(File);
+
+impl InputSource for LoneFile {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.0)
+    }
+
+    fn sibling(&self, relative: &str) -> Result<File, Failure> {
+        Err(Failure::invalid_input(format!("the file names another file, {relative:?}, and there is none beside it")))
+    }
+}
+
+/// [`Read`] and [`Seek`] over an [`Input`].
+pub struct InputReader {
+    input: Input,
+    position: u64,
+}
+
+impl Read for InputReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read_at(self.position, buffer)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for InputReader {
+    fn seek(&mut self, from: SeekFrom) -> io::Result<u64> {
+        let position = match from {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.input.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// Where results go. Names may have folders (`hls/720p/segment-1.m4s`); each is written once.
+#[derive(Clone)]
+pub struct Outputs {
+    destination: Arc<dyn OutputDestination>,
+    finished: Arc<Mutex<Vec<OutputDescription>>>,
+    warnings: Arc<Mutex<Vec<String>>>,
+}
+
+/// Where the files of [`Outputs`] are made: a folder, or the parent process.
+pub trait OutputDestination: Send + Sync {
+    /// A new empty file of that name, open for reading and writing.
+    fn create(&self, name: &str) -> Result<File, Failure>;
+
+    /// A file that was made is complete.
+    fn finished(&self, _output: &OutputDescription) {}
+}
+
+/// What is known of a finished output besides its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputDescription {
+    /// Its path below the operation's folder.
+    pub name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// What else means something: `width`, `height`, `duration`, …
+    pub properties: Properties,
+}
+
+impl Outputs {
+    /// Outputs over their destination.
+    pub fn new(destination: Arc<dyn OutputDestination>) -> Self {
+        Self { destination, finished: Arc::default(), warnings: Arc::default() }
+    }
+
+    /// Outputs that are files in a local folder.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self::new(Arc::new(Folder(folder.into())))
+    }
+
+    /// Begins an output. It counts only once it is finished.
+    pub fn create(&self, name: impl Into<String>) -> Result<OutputFile, Failure> {
+        let name = name.into();
+        let file = self.destination.create(&name)?;
+        Ok(OutputFile { file, name, outputs: self.clone() })
+    }
+
+    /// Writes a whole output at once.
+    pub fn write(
+        &self,
+        name: impl Into<String>,
+        content_type: &str,
+        bytes: &[u8],
+        properties: Properties,
+    ) -> Result<(), Failure> {
+        let mut output = self.create(name)?;
+        output.write_all(bytes)?;
+        output.finish(content_type, properties);
+        Ok(())
+    }
+
+    /// Says what was left out of the results, or changed on the way to them, and why: side data that could not be read,
+    /// a feature that the output format lacks. Each text stands once in the manifest's `warnings`, in the order of
+    /// reporting; the operation succeeds all the same.
+    pub fn warn(&self, message: impl Into<String>) {
+        let message = message.into();
+        let mut warnings = self.warnings.lock().expect("no holder of this lock panics");
+        if warnings.contains(&message) {
+            return;
+        }
+        match warnings.len() {
+            0..MAX_WARNINGS => warnings.push(message),
+            MAX_WARNINGS => warnings.push("further warnings were left out".to_owned()),
+            _ => {}
+        }
+    }
+
+    /// The properties of a finished operation with what [`Outputs::warn`] was told, behind warnings that are there.
+    pub fn with_warnings(&self, mut properties: Properties) -> Properties {
+        let warnings = self.warnings.lock().expect("no holder of this lock panics");
+        if !warnings.is_empty() {
+            let all = properties.entry("warnings").or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(all) = all {
+                all.extend(warnings.iter().cloned().map(Value::String));
+            }
+        }
+        properties
+    }
+
+    /// Everything finished so far, in the order of finishing.
+    pub fn finished(&self) -> Vec<OutputDescription> {
+        self.finished.lock().expect("no holder of this lock panics").clone()
+    }
+}
+
+/// Checks a name that an operation gives an output: relative, of plain components.
+pub fn is_output_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 512
+        && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+        && !name.contains('\0')
+}
+
+struct Folder(PathBuf);
+
+impl OutputDestination for Folder {
+    fn create(&self, name: &str) -> Result<File, Failure> {
+        if !is_output_name(name) {
+            return Err(Failure::internal(format!("{name:?} is no name for an output")));
+        }
+        let path = self.0.join(name);
+        fs_err::create_dir_all(path.parent().unwrap_or(&self.0))?;
+        let mut options = fs_err::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).open(path)?;
+        Ok(file.into_parts().0)
+    }
+}
+
+/// An output being written. Buffer small writes: each goes to the file as it is.
+pub struct OutputFile {
+    file: File,
+    name: String,
+    outputs: Outputs,
+}
+
+impl OutputFile {
+    /// The output is complete, and is not written to any more.
+    pub fn finish(self, content_type: &str, properties: Properties) {
+        let description = OutputDescription { name: self.name, content_type: content_type.to_owned(), properties };
+        self.outputs.destination.finished(&description);
+        self.outputs.finished.lock().expect("no holder of this lock panics").push(description);
+    }
+
+    /// The open file, for encoders that want one.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.file.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for OutputFile {
+    fn seek(&mut self, from: SeekFrom) -> io::Result<u64> {
+        self.file.seek(from)
+    }
+}
+
+/// Where progress is reported. Cheap to call often: the receiver decides how much of it is shown.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(f64, Option<f64>) + Send + Sync>);
+
+impl Progress {
+    /// Calls `report` with the fraction done, 0 to 1.
+    pub fn new(report: impl Fn(f64) + Send + Sync + 'static) -> Self {
+        Self::of_media(move |fraction, _| report(fraction))
+    }
+
+    /// Calls `report` with the fraction done, 0 to 1, and with the seconds of a video or of sound that are done, where the
+    /// work is on such.
+    pub fn of_media(report: impl Fn(f64, Option<f64>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(report))
+    }
+
+    /// Tells nobody.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// Reports the fraction done, 0 to 1.
+    pub fn report(&self, fraction: f64) {
+        (self.0)(fraction.clamp(0.0, 1.0), None);
+    }
+
+    /// Reports the fraction done, 0 to 1, and the seconds of a video or of sound.
+    pub fn report_media(&self, fraction: f64, seconds: Option<f64>) {
+        (self.0)(fraction.clamp(0.0, 1.0), seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0));
+    }
+}
+
+/// A kind's job: how each of its operations wants its input, and the work itself.
+pub trait Job: Sync {
+    /// The kind whose operations it carries out.
+    fn kind(&self) -> catalog::MediaKind;
+
+    /// How the operation wants its input.
+    fn access(&self, operation: &catalog::Operation) -> Access;
+
+    /// How many times the limits on time the operation may take. For work that takes as long as its input is.
+    fn patience(&self, _operation: &catalog::Operation) -> u32 {
+        1
+    }
+
+    /// Whether large outputs are stored while the operation goes on: worth it where it takes long and finishes them one by
+    /// one. Each is then an upload in parts.
+    fn stores_early(&self, _operation: &catalog::Operation) -> bool {
+        false
+    }
+
+    /// Does a part of the work that several processes share, or puts the parts together.
+    fn process_division(
+        &self,
+        operation: &catalog::Operation,
+        _division: Division,
+        _task: &Task,
+    ) -> Result<Properties, Failure> {
+        Err(Failure::invalid_request(format!("{} cannot be divided into parts", operation.name())))
+    }
+
+    /// Called once in the worker before its sandbox closes: whatever a native library must find in the file system, such as
+    /// fonts. The input is not there yet.
+    fn prepare(&self, _operation: &catalog::Operation) {}
+
+    /// Does the work. Results go to `task.outputs`; what is returned stands in the manifest's `properties`.
+    fn process(&self, operation: &catalog::Operation, task: &Task) -> Result<Properties, Failure>;
+
+    /// Versions of native libraries that shape the result, for the manifest.
+    fn library_versions(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Does the whole work of an operation, or a division of it.
+pub fn process(
+    job: &dyn Job,
+    operation: &catalog::Operation,
+    division: Option<Division>,
+    task: &Task,
+) -> Result<Properties, Failure> {
+    let properties = match division {
+        Some(division) => job.process_division(operation, division, task),
+        None => job.process(operation, task),
+    }?;
+    Ok(task.outputs.with_warnings(properties))
+}

@@ -1,0 +1,172 @@
+//! Opens inputs: what an image is, before its pixels are decoded, and where its pixels come from.
+
+mod gif;
+mod heif;
+mod jpeg;
+mod jxl;
+mod png;
+mod still;
+mod svg;
+mod webp;
+
+use catalog::{Format, operations::image_encoding::ImageEncoding};
+use contract::Failure;
+use operation::Input;
+
+use crate::native;
+use crate::orientation::Orientation;
+use crate::raster::{PixelFormat, Raster, RowSource};
+
+pub(crate) use jpeg::{error_exit, library_error};
+
+/// The largest ICC profile taken; those of printers are about two megabytes.
+pub const MOST_PROFILE_BYTES: usize = 8 << 20;
+/// The largest EXIF or XMP taken.
+pub const MOST_METADATA_BYTES: usize = 8 << 20;
+
+/// An opened image.
+pub struct Picture {
+    /// Width and height as stored, before its orientation is applied.
+    pub size: (u32, u32),
+    /// The layout of its pixels.
+    pub format: PixelFormat,
+    /// What its colours mean.
+    pub profile: Profile,
+    /// How it has to be turned.
+    pub orientation: Orientation,
+    /// What it says about itself.
+    pub metadata: Metadata,
+    /// Frames of an animation, 1 for a still.
+    pub frames: u32,
+    /// Whether it is a still picture that stands beside an image sequence, which is left out.
+    pub sequence: bool,
+    /// Its pixels.
+    pub content: Content,
+}
+
+/// What the colours of an image mean.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Profile {
+    /// sRGB, said or assumed.
+    Srgb,
+    /// An ICC profile.
+    Icc(Vec<u8>),
+    /// Code points of ITU-T H.273: primaries and transfer function.
+    CodePoints {
+        /// Colour primaries.
+        primaries: u8,
+        /// Transfer characteristics.
+        transfer: u8,
+    },
+    /// A PNG's own numbers: the exponent of its encoding and, in units of 1/100000, white, red, green and blue.
+    Gamma {
+        /// Encoding exponent times 100000.
+        gamma: u32,
+        /// x and y of white, red, green and blue; BT.709's where absent.
+        chromaticities: Option<[u32; 8]>,
+    },
+}
+
+/// What an image says about itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// EXIF, from its TIFF header on.
+    pub exif: Option<Vec<u8>>,
+    /// XMP, as XML text.
+    pub xmp: Option<Vec<u8>>,
+}
+
+/// Where pixels come from.
+pub enum Content {
+    /// One picture.
+    Still(Box<dyn RowSource>),
+    /// Several, each shown for a time.
+    Animation {
+        /// The frames in order, each the whole canvas.
+        frames: Box<dyn FrameSource>,
+        /// How often it is shown; 0 is without end.
+        loops: u32,
+    },
+}
+
+/// Frames of an animation, composed, as eight-bit RGB with opacity.
+pub trait FrameSource: Send {
+    /// The next frame; `None` after the last.
+    fn next(&mut self) -> Result<Option<Frame>, Failure>;
+
+    /// Whether frames are missing because the input ends early. Known after the last frame.
+    fn truncated(&self) -> bool {
+        false
+    }
+}
+
+/// One frame of an animation.
+pub struct Frame {
+    /// The whole canvas.
+    pub raster: Raster,
+    /// How long it is shown.
+    pub milliseconds: u32,
+}
+
+/// How inputs are read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadOptions {
+    /// Only the first frame of an animation.
+    pub first_frame: bool,
+    /// Take what is there of a file that ends early.
+    pub allow_truncated: bool,
+    /// Pixels of all frames together.
+    pub most_pixels: u64,
+}
+
+impl ReadOptions {
+    /// The part of an operation's options that says how to read.
+    pub fn new(encoding: &ImageEncoding) -> Self {
+        Self {
+            first_frame: encoding.first_frame,
+            allow_truncated: encoding.allow_truncated,
+            most_pixels: u64::from(encoding.max_megapixels) * 1_000_000,
+        }
+    }
+
+    /// Refuses what has no pixels or more than allowed. To be asked before memory for pixels is.
+    pub fn check_size(&self, width: u32, height: u32, frames: u32) -> Result<(), Failure> {
+        if width == 0 || height == 0 {
+            return Err(Failure::invalid_input(format!("the image has no pixels ({width} × {height})")));
+        }
+        let pixels = u128::from(width) * u128::from(height) * u128::from(frames.max(1));
+        if pixels > u128::from(self.most_pixels) {
+            let of_frames = if frames > 1 { format!(" × {frames} frames") } else { String::new() };
+            return Err(Failure::invalid_input(format!(
+                "the image has {width} × {height}{of_frames} = {} megapixels, more than the {} allowed; \
+                 max-megapixels changes the limit",
+                pixels.div_ceil(1_000_000),
+                self.most_pixels / 1_000_000
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Opens an image of any format that the job takes.
+pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
+    match input.format() {
+        Format::Avif | Format::Heic => heif::open(input, options),
+        Format::Bmp => still::bmp(input, options),
+        Format::Gif => gif::open(input, options),
+        Format::Jpeg => jpeg::open(input, options),
+        Format::Jxl => jxl::open(input, options),
+        Format::Png => png::open(input, options),
+        Format::Svg => svg::open(input, options),
+        Format::Tiff => still::tiff(input, options),
+        Format::Webp => webp::open(input, options),
+        other => Err(Failure::invalid_input(format!("{} is no image format that this job reads", other.name()))),
+    }
+}
+
+/// Versions of the native libraries, for manifests.
+pub fn library_versions() -> Vec<(&'static str, String)> {
+    let mut versions = vec![("libwebp", webp::version())];
+    versions.extend(native::versions());
+    versions
+}

@@ -1,0 +1,361 @@
+//! PNG and APNG by the `png` crate: rows as they come, all bit depths as 8 or 16 bits, palettes and transparent colours
+//! resolved.
+
+use std::io::BufReader;
+
+use contract::Failure;
+use operation::{Input, InputReader};
+use png::{BitDepth, BlendOp, ColorType, Decoder, DisposeOp, Limits, Reader, Transformations};
+
+use crate::decode::{
+    Content, Frame, FrameSource, MOST_METADATA_BYTES, MOST_PROFILE_BYTES, Metadata, Picture, Profile, ReadOptions,
+};
+use crate::exif;
+use crate::raster::{Depth, Model, PixelFormat, Raster, RowMut, RowSource, Samples};
+
+/// Text chunks and profiles inflate; this bounds all of them together, beside the decoder's own rows.
+const MOST_BYTES: usize = 64 << 20;
+const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
+
+/// Opens a PNG: its header and metadata are read, its rows are not.
+pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
+    let mut decoder =
+        Decoder::new_with_limits(BufReader::with_capacity(1 << 16, input.reader()), Limits { bytes: MOST_BYTES });
+    // The header comes first, so that the size is checked before rows are made.
+    let header = decoder.read_header_info().map_err(failure)?;
+    options.check_size(header.width, header.height, 1)?;
+    decoder.set_transformations(Transformations::EXPAND);
+    let reader = decoder.read_info().map_err(failure)?;
+    let info = reader.info();
+    let size = (info.width, info.height);
+    let (colour, depth) = reader.output_color_type();
+    let (model, alpha) = match colour {
+        ColorType::Grayscale => (Model::Grey, false),
+        ColorType::GrayscaleAlpha => (Model::Grey, true),
+        ColorType::Rgb => (Model::Rgb, false),
+        ColorType::Rgba => (Model::Rgb, true),
+        ColorType::Indexed => return Err(Failure::internal("a PNG palette was to be resolved")),
+    };
+    let depth = if depth == BitDepth::Sixteen { Depth::Sixteen } else { Depth::Eight };
+    let format = PixelFormat { model, alpha, depth };
+    let metadata = Metadata {
+        exif: info
+            .exif_metadata
+            .as_deref()
+            .filter(|exif| exif.len() <= MOST_METADATA_BYTES)
+            .map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(exif).to_vec()),
+        xmp: info
+            .utf8_text
+            .iter()
+            .find(|text| text.keyword == XMP_KEYWORD)
+            .and_then(|text| text.get_text().ok())
+            .map(String::into_bytes)
+            .filter(|xmp| xmp.len() <= MOST_METADATA_BYTES),
+    };
+    let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
+    let profile = profile(info);
+    let animation = info.animation_control.filter(|control| control.num_frames > 1 && !options.first_frame);
+    let (frames, content) = if let Some(control) = animation {
+        options.check_size(size.0, size.1, control.num_frames)?;
+        let frames = Animation::new(reader, format, control.num_frames, options.allow_truncated)?;
+        (control.num_frames, Content::Animation { frames: Box::new(frames), loops: control.num_plays })
+    } else {
+        let interlaced = info.interlaced;
+        let rows = Rows { reader, size, format, bytes: Vec::new(), truncated: false, options: *options };
+        let source: Box<dyn RowSource> =
+            if interlaced { Box::new(Interlaced { rows, decoded: None }) } else { Box::new(rows) };
+        (1, Content::Still(source))
+    };
+    let format = if matches!(content, Content::Animation { .. }) { PixelFormat::RGBA8 } else { format };
+    Ok(Picture { size, format, profile, orientation, metadata, frames, sequence: false, content })
+}
+
+/// What the colours mean, by the precedence of the PNG specification (third edition, 4.3).
+fn profile(info: &png::Info<'_>) -> Profile {
+    if let Some(points) = info.coding_independent_code_points {
+        return Profile::CodePoints { primaries: points.color_primaries, transfer: points.transfer_function };
+    }
+    if let Some(icc) = info.icc_profile.as_deref().filter(|icc| icc.len() <= MOST_PROFILE_BYTES) {
+        return Profile::Icc(icc.to_vec());
+    }
+    if info.srgb.is_some() {
+        return Profile::Srgb;
+    }
+    match info.gama_chunk {
+        Some(gamma) if gamma.into_scaled() > 0 => Profile::Gamma {
+            gamma: gamma.into_scaled(),
+            chromaticities: info.chrm_chunk.map(|chromaticities| {
+                let pairs = [chromaticities.white, chromaticities.red, chromaticities.green, chromaticities.blue];
+                let [white, red, green, blue] = pairs.map(|(x, y)| [x.into_scaled(), y.into_scaled()]);
+                [white[0], white[1], red[0], red[1], green[0], green[1], blue[0], blue[1]]
+            }),
+        },
+        _ => Profile::Srgb,
+    }
+}
+
+fn failure(error: png::DecodingError) -> Failure {
+    match error {
+        png::DecodingError::LimitsExceeded => Failure::invalid_input(format!(
+            "the PNG's text, profile or rows need more than {} megabytes of memory",
+            MOST_BYTES >> 20
+        )),
+        error if ends_early(&error) => {
+            Failure::invalid_input("the PNG is truncated; allow-truncated takes what is there")
+        }
+        error => Failure::invalid_input("the PNG cannot be decoded").because(error),
+    }
+}
+
+fn ends_early(error: &png::DecodingError) -> bool {
+    match error {
+        png::DecodingError::IoError(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        // The crate has no variant of its own for a data stream that stops before the last row.
+        png::DecodingError::Format(error) => error.to_string().contains("nexpected end"),
+        _ => false,
+    }
+}
+
+/// Samples of sixteen bits are stored most significant byte first.
+fn copy_samples(bytes: &[u8], row: RowMut<'_>) {
+    match row {
+        RowMut::Eight(row) => row.copy_from_slice(bytes),
+        RowMut::Sixteen(row) => {
+            for (sample, bytes) in row.iter_mut().zip(bytes.chunks_exact(2)) {
+                *sample = u16::from_be_bytes([bytes[0], bytes[1]]);
+            }
+        }
+    }
+}
+
+struct Rows {
+    reader: Reader<BufReader<InputReader>>,
+    size: (u32, u32),
+    format: PixelFormat,
+    bytes: Vec<u8>,
+    truncated: bool,
+    options: ReadOptions,
+}
+
+impl RowSource for Rows {
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn format(&self) -> PixelFormat {
+        self.format
+    }
+
+    fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
+        if self.truncated {
+            // What is missing stays as the caller's buffer is.
+            return Ok(());
+        }
+        let read = match row {
+            RowMut::Eight(row) => self.reader.read_row(row).map(|row| row.is_some()),
+            RowMut::Sixteen(row) => {
+                self.bytes.resize(row.len() * 2, 0);
+                let read = self.reader.read_row(&mut self.bytes).map(|row| row.is_some());
+                if matches!(read, Ok(true)) {
+                    copy_samples(&self.bytes, RowMut::Sixteen(row));
+                }
+                read
+            }
+        };
+        match read {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::invalid_input("the PNG has fewer rows than its header says")),
+            Err(error) if self.options.allow_truncated && ends_early(&error) => {
+                self.truncated = true;
+                Ok(())
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    fn truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+/// The rows of an interlaced PNG are complete only at the end.
+struct Interlaced {
+    rows: Rows,
+    decoded: Option<(Vec<u8>, usize)>,
+}
+
+impl RowSource for Interlaced {
+    fn size(&self) -> (u32, u32) {
+        self.rows.size
+    }
+
+    fn format(&self) -> PixelFormat {
+        self.rows.format
+    }
+
+    fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
+        if self.decoded.is_none() {
+            let size = self.rows.reader.output_buffer_size();
+            let mut bytes = vec![0; size.ok_or_else(|| Failure::internal("no memory for the PNG"))?];
+            if let Err(error) = self.rows.reader.next_frame(&mut bytes) {
+                if !(self.rows.options.allow_truncated && ends_early(&error)) {
+                    return Err(failure(error));
+                }
+                self.rows.truncated = true;
+            }
+            self.decoded = Some((bytes, 0));
+        }
+        if let Some((bytes, at)) = &mut self.decoded {
+            let length = bytes.len() / self.rows.size.1 as usize;
+            copy_samples(&bytes[*at..*at + length], row);
+            *at += length;
+        }
+        Ok(())
+    }
+
+    fn truncated(&self) -> bool {
+        self.rows.truncated
+    }
+}
+
+/// The frames of an APNG, composed.
+struct Animation {
+    reader: Reader<BufReader<InputReader>>,
+    format: PixelFormat,
+    canvas: Raster,
+    /// The canvas before the last frame, for those that are to be disposed of by going back.
+    before: Option<Vec<u8>>,
+    dispose: Option<(DisposeOp, [u32; 4])>,
+    left: u32,
+    /// The image that stands before the animation is not part of it.
+    skip_first: bool,
+    allow_truncated: bool,
+    truncated: bool,
+}
+
+impl Animation {
+    fn new(
+        reader: Reader<BufReader<InputReader>>,
+        format: PixelFormat,
+        frames: u32,
+        allow_truncated: bool,
+    ) -> Result<Self, Failure> {
+        let info = reader.info();
+        let canvas = Raster::new(info.width, info.height, PixelFormat::RGBA8)?;
+        let skip_first = info.frame_control.is_none();
+        Ok(Self {
+            reader,
+            format,
+            canvas,
+            before: None,
+            dispose: None,
+            left: frames,
+            skip_first,
+            allow_truncated,
+            truncated: false,
+        })
+    }
+
+    fn decode(&mut self) -> Result<Option<Frame>, png::DecodingError> {
+        let mut bytes = vec![0; self.reader.output_buffer_size().ok_or(png::DecodingError::LimitsExceeded)?];
+        if self.skip_first {
+            self.reader.next_frame(&mut bytes)?;
+            self.skip_first = false;
+        }
+        self.reader.next_frame(&mut bytes)?;
+        let Some(control) = self.reader.info().frame_control else { return Ok(None) };
+        let area = [control.x_offset, control.y_offset, control.width, control.height];
+        self.dispose_last();
+        self.before = Some(self.canvas.eight().to_vec());
+        self.dispose = Some((control.dispose_op, area));
+        let pixels = rgba(&bytes, self.format);
+        let width = self.canvas.width as usize;
+        if let Samples::Eight(canvas) = &mut self.canvas.samples {
+            let [x, y, w, h] = area.map(|value| value as usize);
+            for (row, pixels) in pixels.chunks_exact(w * 4).take(h).enumerate() {
+                let start = ((y + row) * width + x) * 4;
+                let canvas = &mut canvas[start..start + w * 4];
+                if control.blend_op == BlendOp::Source {
+                    canvas.copy_from_slice(pixels);
+                } else {
+                    canvas.chunks_exact_mut(4).zip(pixels.chunks_exact(4)).for_each(|(under, over)| blend(under, over));
+                }
+            }
+        }
+        let denominator = if control.delay_den == 0 { 100 } else { u32::from(control.delay_den) };
+        let milliseconds = u32::from(control.delay_num) * 1000 / denominator;
+        Ok(Some(Frame { raster: self.canvas.clone(), milliseconds }))
+    }
+
+    fn dispose_last(&mut self) {
+        let (Some((dispose, [x, y, w, h])), Samples::Eight(canvas)) = (self.dispose, &mut self.canvas.samples) else {
+            return;
+        };
+        let width = self.canvas.width;
+        match dispose {
+            DisposeOp::None => {}
+            DisposeOp::Background => {
+                for row in y..y + h {
+                    let start = (row as usize * width as usize + x as usize) * 4;
+                    canvas[start..start + w as usize * 4].fill(0);
+                }
+            }
+            DisposeOp::Previous => {
+                if let Some(before) = &self.before {
+                    canvas.copy_from_slice(before);
+                }
+            }
+        }
+    }
+}
+
+impl FrameSource for Animation {
+    fn next(&mut self) -> Result<Option<Frame>, Failure> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        match self.decode() {
+            Err(error) if self.allow_truncated && ends_early(&error) => {
+                self.truncated = true;
+                self.left = 0;
+                Ok(None)
+            }
+            result => result.map_err(failure),
+        }
+    }
+
+    fn truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+/// Eight-bit RGB with opacity out of rows of any layout.
+fn rgba(bytes: &[u8], format: PixelFormat) -> Vec<u8> {
+    let sample_bytes = if format.depth == Depth::Sixteen { 2 } else { 1 };
+    let channels = format.channels();
+    let mut pixels = Vec::with_capacity(bytes.len() / (channels * sample_bytes) * 4);
+    for pixel in bytes.chunks_exact(channels * sample_bytes) {
+        let sample = |channel: usize| pixel[channel * sample_bytes];
+        let colour = if format.model == Model::Grey { [sample(0); 3] } else { [sample(0), sample(1), sample(2)] };
+        let alpha = if format.alpha { sample(channels - 1) } else { 255 };
+        pixels.extend([colour[0], colour[1], colour[2], alpha]);
+    }
+    pixels
+}
+
+/// Lays a pixel over another (the PNG specification's OVER).
+fn blend(under: &mut [u8], over: &[u8]) {
+    let (above, below) = (u32::from(over[3]), u32::from(under[3]));
+    if above == 255 || below == 0 {
+        under.copy_from_slice(over);
+        return;
+    }
+    let below = below * (255 - above);
+    let whole = above * 255 + below;
+    for channel in 0..3 {
+        let sum = u32::from(over[channel]) * above * 255 + u32::from(under[channel]) * below;
+        under[channel] = ((sum + whole / 2) / whole) as u8;
+    }
+    under[3] = ((whole + 127) / 255) as u8;
+}

@@ -1,0 +1,184 @@
+//! Writes pictures in the formats that are offered.
+
+mod avif;
+mod gif;
+mod jpeg;
+mod png;
+mod tiff;
+mod webp;
+
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
+use contract::{Failure, Properties};
+use operation::{OutputFile, Outputs};
+
+use crate::decode::{Frame, Metadata};
+use crate::planes::PlaneSizes;
+use crate::raster::{PixelFormat, Raster, Row};
+
+/// An output that an encoder and the operation hold together: the one writes, the other finishes it.
+#[derive(Clone)]
+pub struct Output(Arc<Mutex<BufWriter<OutputFile>>>);
+
+impl Output {
+    /// Begins an output.
+    pub fn create(outputs: &Outputs, name: &str) -> Result<Self, Failure> {
+        Ok(Self(Arc::new(Mutex::new(BufWriter::with_capacity(1 << 16, outputs.create(name)?)))))
+    }
+
+    /// The output is complete and its encoder is gone.
+    pub fn finish(self, content_type: &str, properties: Properties) -> Result<(), Failure> {
+        let writer = Arc::into_inner(self.0).ok_or_else(|| Failure::internal("an encoder has not finished"))?;
+        let writer = writer.into_inner().map_err(|_| Failure::internal("an encoder has panicked"))?;
+        writer.into_inner().map_err(io::IntoInnerError::into_error)?.finish(content_type, properties);
+        Ok(())
+    }
+
+    fn lock(&self) -> io::Result<MutexGuard<'_, BufWriter<OutputFile>>> {
+        self.0.lock().map_err(|_| io::Error::other("an encoder has panicked"))
+    }
+}
+
+impl Seek for Output {
+    fn seek(&mut self, from: SeekFrom) -> io::Result<u64> {
+        self.lock()?.seek(from)
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock()?.flush()
+    }
+}
+
+/// What is written beside pixels.
+#[derive(Debug, Clone, Default)]
+pub struct Attachments {
+    /// The ICC profile of the pixels; none for sRGB.
+    pub icc: Option<Vec<u8>>,
+    /// EXIF and XMP to keep.
+    pub metadata: Metadata,
+}
+
+/// Takes the rows of a picture, top to bottom, and writes them as they come.
+pub trait RowSink: Send {
+    /// Takes the next row.
+    fn write(&mut self, row: Row<'_>) -> Result<(), Failure>;
+
+    /// The sizes of luma and chroma, of a format that stores chroma with half as many columns and rows. Either planes of
+    /// these sizes are written or rows.
+    fn plane_sizes(&self) -> Option<PlaneSizes> {
+        None
+    }
+
+    /// Takes the next row of a plane.
+    fn write_plane(&mut self, plane: usize, row: &[u8]) -> Result<(), Failure> {
+        let _ = (plane, row);
+        Err(Failure::internal("the format has no planes"))
+    }
+
+    /// After the last row.
+    fn finish(self: Box<Self>) -> Result<(), Failure>;
+}
+
+/// What a format can hold.
+pub struct Abilities {
+    /// Opacity.
+    pub alpha: bool,
+    /// Sixteen bits a sample.
+    pub sixteen: bool,
+    /// Several frames.
+    pub animation: bool,
+    /// Grey as one sample.
+    pub grey: bool,
+    /// Luma and chroma as JPEG has them.
+    pub luma_and_chroma: bool,
+}
+
+/// What a format can hold.
+pub fn abilities(format: ImageFormat) -> Abilities {
+    let (alpha, sixteen, animation, grey) = match format {
+        ImageFormat::Jpeg => (false, false, false, true),
+        ImageFormat::Png => (true, true, true, true),
+        ImageFormat::Avif => (true, false, false, true),
+        ImageFormat::Gif | ImageFormat::Webp => (true, false, true, false),
+        ImageFormat::Tiff => (true, true, false, true),
+    };
+    let luma_and_chroma = matches!(format, ImageFormat::Jpeg | ImageFormat::Avif);
+    Abilities { alpha, sixteen, animation, grey, luma_and_chroma }
+}
+
+/// Whether [`rows`] writes the format.
+pub fn is_written_by_rows(format: ImageFormat) -> bool {
+    matches!(format, ImageFormat::Jpeg | ImageFormat::Png)
+}
+
+/// Writes one picture, which must be within the format's abilities.
+pub fn still(
+    output: Output,
+    raster: &Raster,
+    format: ImageFormat,
+    encoding: &ImageEncoding,
+    attachments: &Attachments,
+) -> Result<(), Failure> {
+    match format {
+        ImageFormat::Jpeg | ImageFormat::Png => {
+            let size = (raster.width, raster.height);
+            let mut sink = rows(output, size, raster.format(), format, encoding, attachments)?;
+            (0..raster.height).try_for_each(|y| sink.write(raster.row(y)))?;
+            sink.finish()
+        }
+        ImageFormat::Gif => gif::still(output, raster, encoding),
+        ImageFormat::Tiff => tiff::still(output, raster, attachments),
+        ImageFormat::Webp => webp::still(output, raster, encoding, attachments),
+        ImageFormat::Avif => avif::still(output, raster, encoding, attachments),
+    }
+}
+
+/// Starts a picture of a format that is written row by row: JPEG and PNG.
+pub fn rows(
+    output: Output,
+    size: (u32, u32),
+    pixels: PixelFormat,
+    format: ImageFormat,
+    encoding: &ImageEncoding,
+    attachments: &Attachments,
+) -> Result<Box<dyn RowSink>, Failure> {
+    match format {
+        ImageFormat::Jpeg => jpeg::rows(output, size, pixels.model, encoding, attachments),
+        ImageFormat::Png => png::rows(output, size, pixels, encoding, attachments),
+        other => Err(Failure::internal(format!("{} is not written row by row", other.extension()))),
+    }
+}
+
+/// An animation being written.
+pub trait FrameSink: Send {
+    /// Takes the next frame.
+    fn write(&mut self, frame: &Frame) -> Result<(), Failure>;
+
+    /// After the last frame.
+    fn finish(self: Box<Self>) -> Result<(), Failure>;
+}
+
+/// Starts an animation of eight-bit RGB frames with opacity.
+pub fn animation(
+    output: Output,
+    size: (u32, u32),
+    (frames, loops): (u32, u32),
+    format: ImageFormat,
+    encoding: &ImageEncoding,
+    attachments: &Attachments,
+) -> Result<Box<dyn FrameSink>, Failure> {
+    match format {
+        ImageFormat::Gif => gif::animation(output, size, loops, encoding),
+        ImageFormat::Png => png::animation(output, size, (frames, loops), encoding, attachments),
+        ImageFormat::Webp => webp::animation(output, size, loops, encoding, attachments),
+        other => Err(Failure::internal(format!("{} holds no animation", other.extension()))),
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be shown before an image is there: a ThumbHash of about 25 bytes and the dominant colour.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use catalog::operations::Filter;
+use contract::{Failure, Properties};
+
+use crate::raster::{Gathering, Model, PixelFormat, Raster, Row, Samples};
+use crate::resample::{Region, Resampler};
+
+/// ThumbHash looks at no more than 100 × 100 pixels.
+const MOST: u32 = 100;
+/// So many source pixels in a row are averaged to one of these; looking at more would tell nothing new.
+const ENOUGH: u32 = 4;
+
+/// Takes the rows of a picture and keeps a copy that is small enough to be looked at as a whole.
+pub struct Glance {
+    format: PixelFormat,
+    /// One pixel in so many is looked at, in both directions.
+    step: u32,
+    next: u32,
+    thinned: Samples,
+    resampler: Resampler,
+    small: Gathering,
+}
+
+impl Glance {
+    /// At a picture of that size.
+    pub fn new((width, height): (u32, u32), format: PixelFormat) -> Result<Self, Failure> {
+        let longest = width.max(height);
+        let step = (longest / (MOST * ENOUGH)).max(1);
+        let thinned = (width.div_ceil(step), height.div_ceil(step));
+        let scaled = |length: u32| {
+            if longest <= MOST {
+                return length;
+            }
+            ((u64::from(length) * u64::from(MOST) / u64::from(longest)) as u32).max(1)
+        };
+        let size = (scaled(width), scaled(height));
+        Ok(Self {
+            format,
+            step,
+            next: 0,
+            thinned: Samples::zeroed(format.depth, thinned.0 as usize * format.channels())?,
+            resampler: Resampler::new(format, thinned, Region::whole(thinned), size, Filter::Bilinear)?,
+            small: Gathering::new(size, format)?,
+        })
+    }
+
+    /// At a picture that is there.
+    pub fn at(picture: &Raster) -> Result<Raster, Failure> {
+        let mut glance = Self::new((picture.width, picture.height), picture.format())?;
+        (0..picture.height).try_for_each(|y| glance.push(picture.row(y)))?;
+        Ok(glance.finish())
+    }
+
+    /// Takes the next row.
+    pub fn push(&mut self, row: Row<'_>) -> Result<(), Failure> {
+        let looked_at = self.next.is_multiple_of(self.step);
+        self.next += 1;
+        if !looked_at {
+            return Ok(());
+        }
+        let channels = self.format.channels();
+        match (row, &mut self.thinned) {
+            (Row::Eight(from), Samples::Eight(to)) => thin(from, to, channels, self.step as usize),
+            (Row::Sixteen(from), Samples::Sixteen(to)) => thin(from, to, channels, self.step as usize),
+            _ => return Err(Failure::internal("a row has another depth than its picture")),
+        }
+        let small = &mut self.small;
+        self.resampler.push(self.thinned.as_row(), &mut |row| small.push(row))
+    }
+
+    /// The copy, with eight bits a sample.
+    pub fn finish(self) -> Raster {
+        self.small.finish().into_eight()
+    }
+}
+
+fn thin<T: Copy>(from: &[T], to: &mut [T], channels: usize, step: usize) {
+    for (from, to) in from.chunks_exact(channels).step_by(step).zip(to.chunks_exact_mut(channels)) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Adds `placeholder` and `dominantColour` of a small grey or RGB picture in sRGB.
+pub fn describe(small: &Raster, properties: &mut Properties) {
+    let channels = small.format().channels();
+    let pixels: Vec<[u8; 4]> = small
+        .eight()
+        .chunks_exact(channels)
+        .map(|pixel| {
+            let alpha = if small.alpha { pixel[channels - 1] } else { 255 };
+            match small.model {
+                Model::Grey => [pixel[0], pixel[0], pixel[0], alpha],
+                _ => [pixel[0], pixel[1], pixel[2], alpha],
+            }
+        })
+        .collect();
+    let hash = thumbhash::rgba_to_thumb_hash(small.width as usize, small.height as usize, pixels.as_flattened());
+    properties.insert("placeholder".to_owned(), STANDARD.encode(hash).into());
+    if let Some([red, green, blue]) = dominant_colour(&pixels) {
+        properties.insert("dominantColour".to_owned(), format!("#{red:02x}{green:02x}{blue:02x}").into());
+    }
+}
+
+/// The mean of the fullest of 512 boxes of colours; none for a picture in which nothing can be seen.
+fn dominant_colour(pixels: &[[u8; 4]]) -> Option<[u8; 3]> {
+    let mut boxes = vec![([0_u64; 3], 0_u64); 512];
+    for &[red, green, blue, alpha] in pixels {
+        let at = usize::from(red >> 5) << 6 | usize::from(green >> 5) << 3 | usize::from(blue >> 5);
+        let (sums, weight) = &mut boxes[at];
+        for (sum, sample) in sums.iter_mut().zip([red, green, blue]) {
+            *sum += u64::from(sample) * u64::from(alpha);
+        }
+        *weight += u64::from(alpha);
+    }
+    let (sums, weight) = boxes.into_iter().max_by_key(|(_, weight)| *weight)?;
+    (weight > 0).then(|| sums.map(|sum| (sum / weight) as u8))
+}

@@ -1,0 +1,16 @@
+//! One object through its operations: pin and fetch it, work on it in an isolated worker process, store the outputs, commit
+//! them by a manifest, and publish how it ended. And the command line that every job has.
+
+mod cli;
+mod commit;
+mod companions;
+mod early;
+pub mod human;
+mod list;
+mod progress_log;
+mod run;
+pub mod terminal;
+
+pub use cli::{OutputFormat, command, main};
+pub use commit::committed;
+pub use run::{Ended, Parts, Runner, Work};

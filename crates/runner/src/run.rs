@@ -1,0 +1,556 @@
+//! One object through its operations: pin and fetch it, run each operation in a worker, store what came out, commit it
+//! by a manifest, publish how it ended.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use catalog::{Declaration, Detection, Format, HEAD_BYTES, MediaKind, Operation, Operations, detect};
+use contract::{
+    Failure, JobError, JobEvent, JobRequest, Location, Manifest, Outcome, Output, ProcessDuration, Properties,
+    SCHEMA_VERSION, Sandbox, Source,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use operation::{Access, Division, Job, OutputDescription, Progress};
+use sandbox::{Completed, Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
+use serde_json::{Map, Value};
+use store::{ObjectVersion, Publisher, Store};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::{Semaphore, mpsc};
+use tracing::{info, warn};
+
+use crate::commit::{commit, committed};
+use crate::companions::StoreSiblings;
+use crate::early::{EarlyUploads, abort, send_early};
+use crate::progress_log::logged;
+
+/// How many outputs of one operation are stored at a time.
+const CONCURRENT_OUTPUTS: usize = 4;
+
+/// Carries out work: what all objects of a process share.
+pub struct Runner {
+    /// The kinds that this program can work on.
+    pub jobs: &'static [&'static dyn Job],
+    /// Where inputs are read and outputs are written.
+    pub store: Store,
+    /// Where events go.
+    pub publisher: Publisher,
+    /// What a worker may use.
+    pub limits: Limits,
+    /// The folder for inputs and outputs in transit.
+    pub scratch: PathBuf,
+    /// Below which outputs are stored.
+    pub output: Location,
+    /// Whether an operation that an earlier run committed for the same version of the object is left as it is.
+    pub skip_committed: bool,
+    /// What this process does of work that several processes share; none where it does all of it.
+    pub parts: Option<Parts>,
+    /// Whether all of this program's work is one operation on one object.
+    pub is_single: bool,
+    /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
+    pub workers: Arc<Semaphore>,
+}
+
+/// Work that several processes share, on one machine or as an array of Batch.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// What this process does of it.
+    pub division: Division,
+    /// Below which the parts are kept, each with a manifest of its own.
+    pub location: Location,
+}
+
+/// One object and what to do with it.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The same for every delivery of the same request.
+    pub job_id: String,
+    /// The object.
+    pub source: Location,
+    /// Its key, below which the outputs are stored; for a local file its path below the inbox.
+    pub key: String,
+    /// The version asked for; another one is not worked on.
+    pub etag: Option<String>,
+    /// What is done with it, each operation on its own.
+    pub operations: Operations,
+}
+
+/// How the operations on one object ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// One event for each operation.
+    pub events: Vec<JobEvent>,
+    /// Why an event could not be published.
+    pub unpublished: Option<Failure>,
+}
+
+/// The object, pinned to the version that was seen first, and fetched where an operation wants the whole of it.
+struct Fetched {
+    version: ObjectVersion,
+    format: Format,
+    /// The open copy; none where parts are read on demand.
+    whole: Option<std::fs::File>,
+    /// The first bytes, which told the format.
+    head: Bytes,
+    milliseconds: u64,
+    bytes: u64,
+    requests: u64,
+}
+
+/// Where the outputs of an operation are stored: in a folder of a location.
+struct Destination<'a> {
+    output: &'a Location,
+    folder: String,
+}
+
+/// What one operation's worker and the storing of its outputs came to.
+struct Processed {
+    manifest: Manifest,
+    peak_memory: u64,
+    sandbox: Sandbox,
+    bytes_read: u64,
+    requests: u64,
+}
+
+/// A failure with what is known of the worker all the same.
+struct Unprocessed {
+    failure: Failure,
+    peak_memory: u64,
+    sandbox: Sandbox,
+    process: u64,
+}
+
+impl From<Failure> for Unprocessed {
+    fn from(failure: Failure) -> Self {
+        Self { failure, peak_memory: 0, sandbox: Sandbox::default(), process: 0 }
+    }
+}
+
+impl Work {
+    /// The work that a request asks for.
+    pub fn from_request(request: &JobRequest) -> Result<Self, Failure> {
+        let operations = Operations::parse_for(request.kind, &request.processing_option)?;
+        let source = Location::of_source(&request.source)?;
+        Ok(Self {
+            job_id: request.job_id.clone(),
+            source,
+            key: request.source.key.clone(),
+            etag: request.source.etag.clone(),
+            operations,
+        })
+    }
+}
+
+impl Ended {
+    /// The process exit code: 0 if all is well, else that of what a retry could mend, else that of the first failure.
+    pub fn exit_code(&self) -> u8 {
+        let failures = self.events.iter().filter_map(|event| event.error.as_ref()).map(|error| error.kind);
+        let kinds: Vec<_> = failures.chain(self.unpublished.as_ref().map(Failure::kind)).collect();
+        let temporary = kinds.iter().find(|&&kind| kind == contract::FailureKind::Temporary);
+        temporary.or(kinds.first()).map_or(0, |kind| kind.exit_code())
+    }
+}
+
+impl Runner {
+    /// Carries out the work. What fails is in the events: one object's failure is never another's.
+    pub async fn run(&self, work: &Work, progress: &Progress) -> Ended {
+        let fetched = self.fetch(work, progress).await;
+        let mut ended = Ended { events: Vec::new(), unpublished: None };
+        for operation in &work.operations {
+            let started = OffsetDateTime::now_utc();
+            let mut event = match &fetched {
+                Err(failure) => failed(work, operation, failure),
+                Ok(fetched) => Box::pin(self.carry_out(work, fetched, operation, progress)).await,
+            };
+            event.started_at = rfc_3339(started);
+            event.finished_at = rfc_3339(OffsetDateTime::now_utc());
+            match &event.error {
+                None => info!(
+                    key = work.key,
+                    operation = operation.name(),
+                    milliseconds = event.process_duration.total,
+                    "done"
+                ),
+                Some(error) => {
+                    warn!(key = work.key, operation = operation.name(), kind = ?error.kind, "{}", error.message);
+                }
+            }
+            // A part that is done is no end of the work; one that failed is.
+            let is_end = event.error.is_some() || !self.is_part();
+            if is_end && let Err(failure) = self.publisher.publish(&event).await {
+                warn!(key = work.key, "{failure}");
+                ended.unpublished = Some(failure);
+            }
+            ended.events.push(event);
+        }
+        ended
+    }
+
+    /// Pins the object, tells its format by content, and makes a local copy if an operation wants the whole of it.
+    async fn fetch(&self, work: &Work, progress: &Progress) -> Result<Fetched, Failure> {
+        let start = Instant::now();
+        let version = self.store.head(&work.source).await?;
+        if let (Some(expected), Some(found)) = (&work.etag, &version.etag)
+            && expected != found
+        {
+            return Err(Failure::input_not_found(format!(
+                "{} was overwritten since the request was made (entity tag {found}, asked for {expected})",
+                work.source
+            )));
+        }
+        let wants_whole = work.operations.iter().any(|operation| self.access(operation) == Access::Whole);
+        let mut fetched = Fetched {
+            format: Format::Text,
+            whole: None,
+            head: Bytes::new(),
+            milliseconds: 0,
+            bytes: 0,
+            requests: 1,
+            version,
+        };
+        fetched.head = if wants_whole {
+            let copy = self.store.fetch_whole(&fetched.version, &self.scratch, progress).await?;
+            fetched.bytes = copy.bytes;
+            fetched.requests += copy.requests;
+            let head = copy.head(HEAD_BYTES)?;
+            fetched.whole = Some(copy.file);
+            head.into()
+        } else {
+            let length = HEAD_BYTES.min(usize::try_from(fetched.version.size).unwrap_or(HEAD_BYTES));
+            let head = self.store.read_at(&fetched.version, 0, length).await?;
+            fetched.bytes = head.len() as u64;
+            fetched.requests += 1;
+            head
+        };
+        fetched.format = format_of(work, &fetched.version, &fetched.head)?;
+        fetched.milliseconds = milliseconds(start);
+        Ok(fetched)
+    }
+
+    /// One operation from its input to its event.
+    async fn carry_out(&self, work: &Work, fetched: &Fetched, operation: &Operation, progress: &Progress) -> JobEvent {
+        let mut event = event(work, operation, Some((&fetched.version, fetched.format)));
+        let destination = self.destination(work, operation);
+        let Destination { output, folder } = &destination;
+        let source = source_of(work, Some(&fetched.version));
+        if self.skip_committed
+            && let Ok(Some(manifest)) = committed(&self.store, output, folder, &source, operation).await
+        {
+            succeed(&mut event, &destination, manifest);
+            return event;
+        }
+        match self.process(work, fetched, operation, &destination, progress).await {
+            Ok(processed) => {
+                event.bytes_read = processed.bytes_read;
+                event.requests = processed.requests;
+                event.peak_memory = processed.peak_memory;
+                event.sandbox = processed.sandbox;
+                succeed(&mut event, &destination, processed.manifest);
+            }
+            Err(unprocessed) => {
+                event.outcome = Outcome::Failed;
+                event.error = Some(JobError::from(&unprocessed.failure));
+                event.bytes_read = fetched.bytes;
+                event.requests = fetched.requests;
+                event.peak_memory = unprocessed.peak_memory;
+                event.sandbox = unprocessed.sandbox;
+                event.process_duration = ProcessDuration {
+                    total: fetched.milliseconds + unprocessed.process,
+                    fetch: fetched.milliseconds,
+                    process: unprocessed.process,
+                    store: 0,
+                };
+            }
+        }
+        event
+    }
+
+    fn is_part(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| matches!(parts.division, Division::Part { .. }))
+    }
+
+    fn destination(&self, work: &Work, operation: &Operation) -> Destination<'_> {
+        let folder = format!("{}/{}", work.key, operation.folder());
+        match &self.parts {
+            Some(Parts { division: Division::Part { index, count }, location }) => {
+                Destination { output: location, folder: format!("{folder}/{}", Division::folder(*index, *count)) }
+            }
+            _ => Destination { output: &self.output, folder },
+        }
+    }
+
+    /// Beside what the operation finds its siblings: its input or, where it puts parts together, those.
+    fn beside(&self, work: &Work, operation: &Operation) -> Location {
+        match &self.parts {
+            Some(Parts { division: Division::Join { .. }, location }) => {
+                location.join(&format!("{}/{}/parts", work.key, operation.folder()))
+            }
+            _ => work.source.clone(),
+        }
+    }
+
+    /// Runs the operation in a worker, stores its outputs and commits them.
+    async fn process(
+        &self,
+        work: &Work,
+        fetched: &Fetched,
+        operation: &Operation,
+        destination: &Destination<'_>,
+        progress: &Progress,
+    ) -> Result<Processed, Unprocessed> {
+        let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
+        let window = (self.access(operation) == Access::Ranged)
+            .then(|| Arc::new(self.store.window(fetched.version.clone(), tokio::runtime::Handle::current())));
+        if let Some(window) = &window {
+            window.keep_head(fetched.head.clone());
+        }
+        let input = match (&window, &fetched.whole) {
+            (Some(window), _) => WorkerInput::Ranged(Arc::clone(window) as _),
+            (None, Some(file)) => WorkerInput::Whole(file.try_clone().map_err(Failure::from)?),
+            (None, None) => return Err(Failure::internal("the input was not fetched").into()),
+        };
+        let siblings = StoreSiblings::new(
+            self.store.clone(),
+            self.beside(work, operation),
+            scratch.path().to_owned(),
+            tokio::runtime::Handle::current(),
+        );
+
+        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Failure::internal("shutting down"))?;
+        let start = Instant::now();
+        let outputs = scratch.path().to_owned();
+        let (announce, announced) = mpsc::unbounded_channel();
+        let announce = self.stores_early(operation, destination).then_some(announce);
+        let worker = {
+            let progress = logged(progress, &work.key, operation.name());
+            let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation), outputs.clone());
+            let is_last = self.is_single;
+            let division = self.parts.as_ref().map(|parts| parts.division);
+            let (name, format, size) = (work.source.file_name().to_owned(), fetched.format, fetched.version.size);
+            tokio::task::spawn_blocking(move || {
+                run_in_worker(WorkerTask {
+                    operation: &operation,
+                    division,
+                    name,
+                    format,
+                    size,
+                    input,
+                    siblings: Arc::new(siblings),
+                    scratch: &outputs,
+                    limits: &limits,
+                    progress,
+                    is_last,
+                    finished: &|output| match &announce {
+                        Some(announce) => announce
+                            .send(output.clone())
+                            .map_err(|_| Failure::internal("an output could not be stored, hence no further ones")),
+                        None => Ok(()),
+                    },
+                })
+            })
+        };
+        let folder = destination.output.join(&destination.folder);
+        let (report, early) = tokio::join!(worker, send_early(&self.store, &folder, &outputs, announced));
+        drop(permit);
+        let process = milliseconds(start);
+        // A failure to store an output has ended the worker.
+        let early = early?;
+        let report =
+            report.map_err(|error| Failure::internal("the thread that minds the worker ended").because(error))?;
+        let WorkerReport { result, peak_memory, sandbox, .. } = report;
+        let fail = |failure| Unprocessed { failure, peak_memory, sandbox, process };
+        let completed = match result {
+            Ok(completed) => completed,
+            Err(failure) => {
+                abort(early).await;
+                return Err(fail(failure.context(&work.source)));
+            }
+        };
+
+        let start = Instant::now();
+        let outputs = self.store_outputs(&outputs, destination, &completed, early).await.map_err(fail)?;
+        let store = milliseconds(start);
+        let duration = ProcessDuration {
+            total: fetched.milliseconds + process + store,
+            fetch: fetched.milliseconds,
+            process,
+            store,
+        };
+        let manifest = manifest(work, fetched, operation, completed, outputs, duration);
+        commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
+        let read = window.map(|window| window.report()).unwrap_or_default();
+        Ok(Processed {
+            manifest,
+            peak_memory,
+            sandbox,
+            bytes_read: fetched.bytes + read.bytes,
+            requests: fetched.requests + read.requests,
+        })
+    }
+
+    async fn store_outputs(
+        &self,
+        scratch: &std::path::Path,
+        destination: &Destination<'_>,
+        completed: &Completed,
+        mut early: EarlyUploads,
+    ) -> Result<Vec<Output>, Failure> {
+        let outputs: Vec<_> =
+            completed.outputs.iter().map(|output| (output.clone(), early.remove(&output.name))).collect();
+        // What the worker finished and then did not count among its results.
+        abort(early).await;
+        let Destination { output, folder } = destination;
+        stream::iter(outputs.into_iter().map(|(description, sent)| {
+            let OutputDescription { name, content_type, properties } = description;
+            async move {
+                let key = format!("{folder}/{name}");
+                let stored = match sent {
+                    Some(upload) => upload.complete().await?,
+                    None => self.store.take_file(&output.join(&key), scratch.join(&name), &content_type).await?,
+                };
+                let key = output.key_of(&key);
+                Ok(Output { key, size: stored.size, sha256: stored.sha256, content_type, properties })
+            }
+        }))
+        .buffered(CONCURRENT_OUTPUTS)
+        .try_collect()
+        .await
+    }
+
+    /// To the local disk, storing is copying: nothing is gained by beginning early.
+    fn stores_early(&self, operation: &Operation, destination: &Destination<'_>) -> bool {
+        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
+        destination.output.bucket().is_some() && job.is_some_and(|job| job.stores_early(operation))
+    }
+
+    /// The limits, with the time that the operation may need.
+    fn limits_of(&self, operation: &Operation) -> Limits {
+        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
+        let patience = job.map_or(1, |job| job.patience(operation));
+        let limits = self.limits.clone();
+        Limits { cpu: limits.cpu.saturating_mul(patience), wall: limits.wall.saturating_mul(patience), ..limits }
+    }
+
+    fn access(&self, operation: &Operation) -> Access {
+        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
+        job.map_or(Access::Whole, |job| job.access(operation))
+    }
+}
+
+fn succeed(event: &mut JobEvent, destination: &Destination<'_>, manifest: Manifest) {
+    let Destination { output, folder } = destination;
+    event.manifest_key = Some(output.key_of(&format!("{folder}/manifest.json")));
+    event.output_bucket = output.bucket().map(str::to_owned);
+    event.output_count = manifest.outputs.len() as u64;
+    event.outputs = manifest.outputs;
+    event.process_duration = manifest.process_duration;
+}
+
+/// Milliseconds since an instant.
+pub(crate) fn milliseconds(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The format by content, which must be of the kind that the operations are for.
+fn format_of(work: &Work, version: &ObjectVersion, head: &[u8]) -> Result<Format, Failure> {
+    let kind = kind_of(work);
+    match detect(head, version.size, &work.key, version.content_type.as_deref()) {
+        Detection::Known(format) if format.kind() == kind => Ok(format),
+        Detection::Known(format) => Err(Failure::invalid_input(format!(
+            "{} is {} by its content, which {} does not take; {} takes it",
+            work.source,
+            format.name(),
+            kind.job_name(),
+            format.kind().job_name()
+        ))),
+        Detection::Unsupported(reason) => {
+            Err(Failure::invalid_input(format!("{} is not of kind {kind}: {reason}", work.source)))
+        }
+    }
+}
+
+fn kind_of(work: &Work) -> MediaKind {
+    work.operations.iter().next().map_or(MediaKind::Document, Operation::kind)
+}
+
+fn source_of(work: &Work, version: Option<&ObjectVersion>) -> Source {
+    Source {
+        bucket: work.source.bucket().map(str::to_owned),
+        key: work.key.clone(),
+        version_id: version.and_then(|version| version.version_id.clone()),
+        etag: version.and_then(|version| version.etag.clone()).or_else(|| work.etag.clone()),
+        size: version.map_or(0, |version| version.size),
+    }
+}
+
+/// An event of a job that nothing has gone wrong with yet.
+fn event(work: &Work, operation: &Operation, seen: Option<(&ObjectVersion, Format)>) -> JobEvent {
+    JobEvent {
+        schema_version: SCHEMA_VERSION,
+        job_id: work.job_id.clone(),
+        source: source_of(work, seen.map(|(version, _)| version)),
+        kind: Some(operation.kind()),
+        format: seen.map(|(_, format)| format),
+        operation: Some(operation.name().to_owned()),
+        processing_option: Some(operation.to_string()),
+        options: operation.options(),
+        outcome: Outcome::Succeeded,
+        error: None,
+        manifest_key: None,
+        output_bucket: None,
+        outputs: Vec::new(),
+        output_count: 0,
+        process_duration: ProcessDuration::default(),
+        bytes_read: 0,
+        requests: 0,
+        peak_memory: 0,
+        sandbox: Sandbox::default(),
+        started_at: None,
+        finished_at: None,
+        batch_job_id: std::env::var("AWS_BATCH_JOB_ID").ok(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The event of an operation that could not even begin.
+fn failed(work: &Work, operation: &Operation, failure: &Failure) -> JobEvent {
+    JobEvent { outcome: Outcome::Failed, error: Some(JobError::from(failure)), ..event(work, operation, None) }
+}
+
+fn manifest(
+    work: &Work,
+    fetched: &Fetched,
+    operation: &Operation,
+    completed: Completed,
+    outputs: Vec<Output>,
+    process_duration: ProcessDuration,
+) -> Manifest {
+    let mut versions = Map::new();
+    versions.insert("data-pipeline".to_owned(), Value::from(env!("CARGO_PKG_VERSION")));
+    versions.extend(completed.versions.into_iter().map(|(name, version)| (name, Value::from(version))));
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        source: source_of(work, Some(&fetched.version)),
+        kind: operation.kind(),
+        format: fetched.format,
+        operation: operation.name().to_owned(),
+        processing_option: operation.to_string(),
+        options: operation.options(),
+        outputs,
+        properties: Properties::clone(&completed.properties),
+        process_duration,
+        versions,
+        created_at: rfc_3339(OffsetDateTime::now_utc()).unwrap_or_default(),
+    }
+}
+
+fn rfc_3339(time: OffsetDateTime) -> Option<String> {
+    time.replace_millisecond(time.millisecond()).ok()?.format(&Rfc3339).ok()
+}
+
+/// Operations of a job's own kind, for help texts.
+pub(crate) fn declarations_of(jobs: &[&dyn Job]) -> impl Iterator<Item = &'static Declaration> {
+    jobs.iter().flat_map(|job| Declaration::of_kind(job.kind()))
+}

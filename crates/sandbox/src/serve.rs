@@ -1,0 +1,258 @@
+//! The worker's side: gets its work, closes the sandbox, does the work, reports.
+
+use std::collections::VecDeque;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use catalog::{MediaKind, Operation, Operations};
+use contract::Failure;
+use operation::{
+    Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Progress, Task, read_exactly,
+};
+
+use super::channel::Channel;
+use super::jail;
+use super::protocol::{Assignment, Ending, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
+
+/// The stack of the thread that an operation begins on.
+pub(super) const STACK: usize = 16 << 20;
+
+/// Progress is told at most this often.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// Small reads are answered from blocks of this size, …
+const BLOCK: usize = 64 << 10;
+/// … of which this many are kept.
+const BLOCKS: usize = 32;
+
+pub(super) fn serve(jobs: &[&dyn Job], channel: OwnedFd) {
+    let channel = Arc::new(Channel::new(channel));
+    let (assignment, file): (Assignment, _) = match channel.receive_assignment() {
+        Ok(received) => received,
+        Err(error) => return say(&format!("the worker got no work: {error}")),
+    };
+    let _ = rustix::thread::set_name(&worker_name(assignment.kind));
+    // Before the sandbox: it cannot be opened later.
+    let status = fs_err::File::open("/proc/self/status").ok();
+    let ending =
+        work(jobs, &channel, assignment, file).unwrap_or_else(|failure| Ending::Failed(Reason::from(&failure)));
+    let peak_memory = status.and_then(|status| peak_memory(status.file())).unwrap_or(0);
+    if let Err(failure) = channel.tell(&Request::Done { ending, peak_memory }) {
+        let ending = Ending::Failed(Reason::from(&failure));
+        let _ = channel.tell(&Request::Done { ending, peak_memory });
+    }
+}
+
+fn work(
+    jobs: &[&dyn Job],
+    channel: &Arc<Channel>,
+    assignment: Assignment,
+    file: Option<File>,
+) -> Result<Ending, Failure> {
+    let operations = Operations::parse_for(assignment.kind, &assignment.operation)
+        .map_err(|rejection| Failure::internal(format!("the worker does not know its operation: {rejection}")))?;
+    let operation = operations.iter().next().expect("a list of operations is never empty");
+    let job = jobs
+        .iter()
+        .find(|job| job.kind() == operation.kind())
+        .ok_or_else(|| Failure::internal(format!("this program has no operations of kind {}", operation.kind())))?;
+    if assignment.whole != file.is_some() {
+        return Err(Failure::internal("the input's file did not reach the worker"));
+    }
+    let mapped = if assignment.whole { assignment.size } else { 0 };
+    let unset = |error| Failure::internal("the worker's limits cannot be set").because(error);
+    job.prepare(operation);
+    jail::limit(&assignment.limits, mapped).map_err(unset)?;
+    let sandbox = jail::close().map_err(|reason| {
+        Failure::internal(format!(
+            "the operation was not begun, because it would not be isolated: {reason}; Linux 3.17 or later with seccomp \
+             filters is needed"
+        ))
+    })?;
+    channel.tell(&Request::Started { sandbox })?;
+    let source = RemoteInput { channel: Arc::clone(channel), file, size: assignment.size, blocks: Mutex::default() };
+    let task = Task {
+        input: Input::new(assignment.name, assignment.format, assignment.size, Arc::new(source)),
+        outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
+        progress: progress(Arc::clone(channel)),
+    };
+    let properties = on_own_stack(*job, operation, assignment.division, &task)?;
+    let outputs = task.outputs.finished();
+    if outputs.len() > MAX_OUTPUTS {
+        return Err(Failure::internal(format!("the operation made more than {MAX_OUTPUTS} files")));
+    }
+    let versions = job.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect();
+    Ok(Ending::Completed { outputs, properties, versions })
+}
+
+/// The main thread's stack depends on the system's settings, that of a thread on nothing.
+fn on_own_stack(
+    job: &dyn Job,
+    operation: &Operation,
+    division: Option<Division>,
+    task: &Task,
+) -> Result<contract::Properties, Failure> {
+    static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    let process = || operation::process(job, operation, division, task);
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.payload_as_str().unwrap_or("no message");
+        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+        let message = format!("the operation panicked{place}: {text}");
+        say(&message);
+        // The first panic is the cause of those that follow on other threads.
+        PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+    }));
+    std::thread::scope(|scope| {
+        let operation_thread = std::thread::Builder::new().name("operation".to_owned()).stack_size(STACK);
+        let handle =
+            operation_thread.spawn_scoped(scope, || catch_unwind(AssertUnwindSafe(process))).map_err(|error| {
+                Failure::internal("the operation's thread cannot be started within the memory limit").because(error)
+            })?;
+        handle.join().unwrap_or_else(Err).unwrap_or_else(|_| {
+            let message = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Err(Failure::internal(message.unwrap_or_else(|| "the operation panicked".to_owned())))
+        })
+    })
+}
+
+struct RemoteInput {
+    channel: Arc<Channel>,
+    file: Option<File>,
+    size: u64,
+    /// The blocks read last, the latest first.
+    blocks: Mutex<VecDeque<(u64, Vec<u8>)>>,
+}
+
+impl InputSource for RemoteInput {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(file) = &self.file {
+            return file.read_at(buffer, offset);
+        }
+        if buffer.is_empty() || offset >= self.size {
+            return Ok(0);
+        }
+        if buffer.len() >= BLOCK {
+            let bytes = self.channel.ask_bytes(offset, buffer.len()).map_err(io::Error::other)?;
+            return Ok(copy(&bytes, buffer));
+        }
+        let start = offset - offset % BLOCK as u64;
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) =
+            blocks.iter().position(|(kept, bytes)| *kept == start && in_block(bytes, start, offset).is_some())
+        {
+            let block = blocks.remove(at).expect("it was just found");
+            blocks.push_front(block);
+        } else {
+            let bytes = self.channel.ask_bytes(start, BLOCK).map_err(io::Error::other)?;
+            blocks.retain(|(kept, _)| *kept != start);
+            blocks.push_front((start, bytes));
+            blocks.truncate(BLOCKS);
+        }
+        if let Some(bytes) = in_block(&blocks[0].1, start, offset) {
+            return Ok(copy(bytes, buffer));
+        }
+        // The store gave less than a block: ask for the very place.
+        drop(blocks);
+        let bytes = self.channel.ask_bytes(offset, buffer.len()).map_err(io::Error::other)?;
+        Ok(copy(&bytes, buffer))
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        if !self.is_one_reply(ranges) {
+            return ranges.iter().map(|range| read_exactly(self, range)).collect();
+        }
+        let bytes = self.channel.ask_ranges(ranges).map_err(io::Error::other)?;
+        let mut rest = &bytes[..];
+        let mut parts = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let Some((part, after)) = rest.split_at_checked((range.end - range.start) as usize) else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            };
+            parts.push(part.to_vec());
+            rest = after;
+        }
+        Ok(parts)
+    }
+
+    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+        if self.is_one_reply(ranges) {
+            self.channel.expect_ranges(ranges);
+        }
+    }
+
+    fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    fn sibling(&self, relative: &str) -> Result<File, Failure> {
+        self.channel.ask_file(&Request::OpenSibling { relative: relative.to_owned() })
+    }
+}
+
+impl RemoteInput {
+    /// Whether the parent takes these ranges in one question.
+    fn is_one_reply(&self, ranges: &[Range<u64>]) -> bool {
+        let is_within = ranges.iter().all(|range| range.end <= self.size);
+        let length: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        self.file.is_none() && is_within && ranges.len() <= MAX_RANGES && length <= MAX_READ as u64
+    }
+}
+
+fn in_block(bytes: &[u8], start: u64, offset: u64) -> Option<&[u8]> {
+    bytes.get((offset - start) as usize..).filter(|rest| !rest.is_empty())
+}
+
+fn copy(bytes: &[u8], buffer: &mut [u8]) -> usize {
+    let count = bytes.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&bytes[..count]);
+    count
+}
+
+struct RemoteOutputs(Arc<Channel>);
+
+impl OutputDestination for RemoteOutputs {
+    fn create(&self, name: &str) -> Result<File, Failure> {
+        self.0.ask_file(&Request::CreateOutput { name: name.to_owned() })
+    }
+
+    fn finished(&self, output: &OutputDescription) {
+        // A parent that is gone is noticed by the last word.
+        let _ = self.0.tell(&Request::FinishedOutput { output: output.clone() });
+    }
+}
+
+fn progress(channel: Arc<Channel>) -> Progress {
+    let last: Mutex<Option<Instant>> = Mutex::new(None);
+    Progress::of_media(move |fraction, seconds| {
+        let Ok(mut last) = last.try_lock() else { return };
+        if last.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL) {
+            *last = Some(Instant::now());
+            channel.tell_if_free(&Request::Progress { fraction, seconds });
+        }
+    })
+}
+
+/// `VmHWM` of /proc/self/status: the most memory that this process held, without that of the parent it was started by.
+pub(super) fn peak_memory(status: &File) -> Option<u64> {
+    let mut text = [0; 4096];
+    let count = status.read_at(&mut text, 0).ok()?;
+    let text = String::from_utf8_lossy(&text[..count]);
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    kilobytes.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|count| count * 1024)
+}
+
+/// What tools that list processes show: at most 15 bytes.
+fn worker_name(kind: MediaKind) -> CString {
+    CString::new(format!("{kind}-worker")).unwrap_or_default()
+}
+
+/// To the log, which the parent reads.
+pub(super) fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
+}

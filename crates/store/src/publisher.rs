@@ -1,0 +1,170 @@
+//! Tells SNS how a job ended.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_sns::types::MessageAttributeValue;
+use contract::{Failure, JobEvent};
+use serde::Serialize;
+
+use crate::aws::Aws;
+use crate::failures::{Purpose, failure_of};
+use crate::store::Store;
+
+/// SNS's limit on a message with its attributes, less what the attributes can take.
+const MAX_MESSAGE_BYTES: usize = 256 * 1024 - 1024;
+
+/// A longer reason for a failure is cut.
+const MAX_REASON_BYTES: usize = 8 * 1024;
+
+/// Publishes events to one topic, to a file, or to nobody where neither is configured. Cheap to clone.
+#[derive(Clone)]
+pub struct Publisher(Destination);
+
+#[derive(Clone)]
+enum Destination {
+    Nobody,
+    Topic { aws: Aws, arn: String },
+    File(Arc<Mutex<fs_err::File>>),
+}
+
+impl Publisher {
+    /// A publisher to the topic of that ARN (`SNS_NOTIF`), with the store's AWS configuration.
+    pub async fn from_topic(store: &Store, topic: Option<&str>) -> Result<Self, Failure> {
+        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else { return Ok(Self(Destination::Nobody)) };
+        if !topic.starts_with("arn:") || topic.split(':').nth(2) != Some("sns") {
+            return Err(Failure::invalid_request(format!(
+                "{topic:?} is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME); check SNS_NOTIF"
+            )));
+        }
+        store.aws.sns().await?;
+        Ok(Self(Destination::Topic { aws: store.aws.clone(), arn: topic.to_owned() }))
+    }
+
+    /// A publisher that appends each event to a file, as a line of JSON.
+    pub fn to_file(path: &Path) -> Result<Self, Failure> {
+        let file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self(Destination::File(Arc::new(Mutex::new(file)))))
+    }
+
+    /// Publishes an event; to a topic with the message attributes `kind`, `operation` and `outcome`.
+    pub async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
+        match &self.0 {
+            Destination::Nobody => Ok(()),
+            Destination::Topic { aws, arn } => publish_to_topic(aws, arn, event).await,
+            Destination::File(file) => {
+                // One write for each line: lines of a killed process are whole or not there.
+                let line = json(event)? + "\n";
+                file.lock().expect("no holder of this lock panics").write_all(line.as_bytes())?;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn publish_to_topic(aws: &Aws, topic: &str, event: &JobEvent) -> Result<(), Failure> {
+    let mut publish = aws.sns().await?.publish().topic_arn(topic).message(message_of(event)?);
+    let attributes =
+        [("kind", word(&event.kind)), ("operation", event.operation.clone()), ("outcome", word(&event.outcome))];
+    for (name, value) in attributes {
+        let Some(value) = value else { continue };
+        let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+        let value = value.map_err(|error| Failure::internal("a message attribute").because(error))?;
+        publish = publish.message_attributes(name, value);
+    }
+    publish.send().await.map_err(|error| failure_of(error, Purpose::Publish, topic, "sns:Publish"))?;
+    Ok(())
+}
+
+/// The event as JSON, with as many outputs as fit; `outputCount` still says how many there are.
+fn message_of(event: &JobEvent) -> Result<String, Failure> {
+    let whole = json(event)?;
+    if whole.len() <= MAX_MESSAGE_BYTES {
+        return Ok(whole);
+    }
+    let mut shorter = JobEvent { outputs: Vec::new(), ..event.clone() };
+    if let Some(error) = &mut shorter.error
+        && error.message.len() > MAX_REASON_BYTES
+    {
+        error.message.truncate(error.message.floor_char_boundary(MAX_REASON_BYTES));
+        error.message.push('…');
+    }
+    let mut left = MAX_MESSAGE_BYTES.saturating_sub(json(&shorter)?.len() + r#""outputs":[],"#.len());
+    for output in &event.outputs {
+        let size = json(output)?.len() + 1;
+        if size > left {
+            break;
+        }
+        left -= size;
+        shorter.outputs.push(output.clone());
+    }
+    json(&shorter)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::internal("an event").because(error))
+}
+
+/// The word that a value is in JSON; nothing for one that is absent.
+fn word(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::{FailureKind, JobError, Outcome, Output, SCHEMA_VERSION, Sandbox, Source};
+
+    fn event(outputs: usize, reason: usize) -> JobEvent {
+        let output = |number| Output {
+            key: format!("ä/{}/{number}.jpg", "k".repeat(900)),
+            size: 1,
+            sha256: "0".repeat(64),
+            content_type: "image/jpeg".into(),
+            properties: serde_json::Map::new(),
+        };
+        JobEvent {
+            schema_version: SCHEMA_VERSION,
+            job_id: "1".into(),
+            source: Source { bucket: None, key: "a".into(), version_id: None, etag: None, size: 1 },
+            kind: None,
+            format: None,
+            operation: None,
+            processing_option: None,
+            options: serde_json::Map::new(),
+            outcome: Outcome::Failed,
+            error: (reason > 0).then(|| JobError { kind: FailureKind::Internal, message: "ä".repeat(reason) }),
+            manifest_key: None,
+            output_bucket: None,
+            outputs: (0..outputs).map(output).collect(),
+            output_count: outputs as u64,
+            process_duration: contract::ProcessDuration::default(),
+            bytes_read: 0,
+            requests: 0,
+            peak_memory: 0,
+            sandbox: Sandbox::default(),
+            started_at: None,
+            finished_at: None,
+            batch_job_id: None,
+            program_version: "1".into(),
+        }
+    }
+
+    #[test]
+    fn an_event_that_fits_is_sent_whole() {
+        let event = event(100, 10);
+        assert_eq!(serde_json::from_str::<JobEvent>(&message_of(&event).unwrap()).unwrap(), event);
+    }
+
+    #[test]
+    fn outputs_that_do_not_fit_are_left_out_and_still_counted() {
+        for (outputs, reason) in [(1000, 0), (1, 500_000), (1000, 500_000)] {
+            let message = message_of(&event(outputs, reason)).unwrap();
+            assert!(message.len() <= MAX_MESSAGE_BYTES && message.len() > 8_000, "{}", message.len());
+            let sent: JobEvent = serde_json::from_str(&message).unwrap();
+            assert_eq!(sent.output_count, outputs as u64);
+            assert!(!sent.outputs.is_empty() && sent.outputs.len() <= outputs);
+        }
+    }
+}
