@@ -1,279 +1,54 @@
-# The flow, room by room: storage -> intake -> queues -> dispatch -> compute -> results -> delivery, over network, tables,
-# notifications and registry, with monitoring on top. docs/architecture.md draws it.
+# One installation in one region: modules/pipeline with its variables as they are (variables.tf is the module's own). Another
+# root can call the module as well, for several regions or beside other things: examples/module.
 
-data "aws_caller_identity" "current" {}
+variable "region" {
+  description = "AWS region of everything, for example us-east-1."
+  type        = string
 
-locals {
-  zips_folder = coalesce(var.lambda_zips_folder, "${path.module}/../target/lambda")
-
-  # A function's timeout, and what has to be longer than it.
-  dispatch_timeout_seconds   = 120
-  claim_seconds              = 300
-  queue_visibility_seconds   = 6 * local.dispatch_timeout_seconds + var.dispatch.window_seconds
-  dead_letter_after_receives = 5
-
-  # The images declare it as a volume of the jobs' user (docker/Dockerfile).
-  scratch_folder = "/tmp"
-
-  functions = {
-    for name in ["classify", "dispatch", "output"] : name => {
-      zip                  = "${local.zips_folder}/${name}-lambda.zip"
-      architecture         = var.lambda_architecture
-      reserved_concurrency = lookup(var.lambda_reserved_concurrency, name, null)
-      log_retention_days   = var.log_retention_days
-      kms_key_arn          = var.kms_key_arn
-    }
-  }
-
-  # Exactly the names that the programs declare (crates/control/src/*/environment.rs, crates/runner/src/cli.rs); a test compares.
-  environments = {
-    classify = merge(
-      local.log_environment,
-      {
-        S3_INPUT         = module.storage.buckets["input"].name
-        DYNAMODB_INPUT   = module.tables.tables["input"].name
-        SNS_NOTIF        = module.notifications.jobs_topic_arn
-        PROCESSING_RULES = length(var.processing_rules) > 0 ? jsonencode(local.processing_rules) : ""
-        RECORD_DAYS      = tostring(var.record_days)
-      },
-      { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },
-    )
-    dispatch = merge(
-      local.log_environment,
-      {
-        DYNAMODB_INPUT    = module.tables.tables["input"].name
-        SNS_NOTIF         = module.notifications.jobs_topic_arn
-        S3_WORK           = module.storage.buckets["work"].name
-        COMPUTE           = var.compute
-        PACK_BELOW_BYTES  = tostring(var.packing.below_bytes)
-        PACK_BYTES        = tostring(var.packing.bytes)
-        PACK_COUNT        = tostring(var.packing.count)
-        RESOURCE_BOUNDS   = length(local.resource_bounds) > 0 ? jsonencode(local.resource_bounds) : ""
-        MAX_RECEIVE_COUNT = tostring(local.dead_letter_after_receives)
-        CLAIM_SECONDS     = tostring(local.claim_seconds)
-        RECORD_DAYS       = tostring(var.record_days)
-      },
-      { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },
-      { for kind, setting in local.kinds : "${setting.queue_variable}_DLQ" => module.queues.dead_letters[kind].url },
-      { for kind, queue in module.compute.job_queues : "BATCH_QUEUE_${upper(kind)}" => queue.name },
-      { for kind, definition in module.compute.job_definitions : "BATCH_DEFINITION_${upper(kind)}" => definition.name },
-    )
-    output = merge(local.log_environment, {
-      S3_OUTPUT         = module.storage.buckets["output"].name
-      S3_WORK           = module.storage.buckets["work"].name
-      DYNAMODB_INPUT    = module.tables.tables["input"].name
-      DYNAMODB_OUTPUT   = module.tables.tables["output"].name
-      SNS_NOTIF         = module.notifications.jobs_topic_arn
-      CLOUDFRONT_DOMAIN = local.delivery_domain
-      RECORD_DAYS       = tostring(var.record_days)
-    })
-  }
-
-  # Apart from the others, which name the job definitions.
-  job_environment = merge(local.log_environment, {
-    S3_OUTPUT = "s3://${module.storage.buckets["output"].name}"
-    SNS_NOTIF = module.notifications.jobs_topic_arn
-    METRICS   = "emf"
-    TMPDIR    = local.scratch_folder
-  })
-
-  log_environment = { for name, value in { RUST_LOG = var.log_level } : name => value if value != null }
-
-  processing_rules = [for rule in var.processing_rules : {
-    for name, value in { glob = rule.glob, kind = rule.kind, processingOption = rule.processing_option } : name => value if value != null
-  }]
-
-  resource_bounds = {
-    for kind, setting in var.kinds : kind => {
-      for name, bound in { least = setting.least, most = setting.most } : name => { vcpus = bound.vcpus, memoryMib = bound.memory_mib } if bound != null
-    } if setting.least != null || setting.most != null
-  }
-
-  delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""
-}
-
-module "network" {
-  source = "./modules/network"
-
-  name                = var.name
-  region              = var.region
-  network             = var.network
-  container_instances = var.compute != "FARGATE"
-  log_retention_days  = var.log_retention_days
-  kms_key_arn         = var.kms_key_arn
-}
-
-module "storage" {
-  source = "./modules/storage"
-
-  name                 = var.name
-  region               = var.region
-  kms_key_arn          = var.kms_key_arn
-  force_destroy        = var.force_destroy
-  lifecycles           = { input = var.input_lifecycle, output = var.output_lifecycle }
-  cors_allowed_origins = var.cors_allowed_origins
-  delivered            = var.delivery.enabled
-  distribution_arn     = var.delivery.enabled ? module.delivery["results"].distribution_arn : null
-  access_logs          = var.delivery.access_logs
-}
-
-module "registry" {
-  source = "./modules/registry"
-
-  name          = var.name
-  jobs          = { for kind, setting in local.kinds_as_shipped : kind => setting.job }
-  kms_key_arn   = var.kms_key_arn
-  force_destroy = var.force_destroy
-}
-
-module "tables" {
-  source = "./modules/tables"
-
-  name                = var.name
-  kms_key_arn         = var.kms_key_arn
-  deletion_protection = !var.force_destroy
-}
-
-module "notifications" {
-  source = "./modules/notifications"
-
-  name          = var.name
-  kms_key_arn   = var.kms_key_arn
-  subscriptions = var.notification_subscriptions
-  alarm_emails  = var.alarms.emails
-}
-
-module "queues" {
-  source = "./modules/queues"
-
-  name                       = var.name
-  kms_key_arn                = var.kms_key_arn
-  dead_letter_after_receives = local.dead_letter_after_receives
-  queues                     = { for kind in keys(local.kinds_as_shipped) : kind => { visibility_seconds = local.queue_visibility_seconds } }
-
-  undelivered = {
-    undelivered-uploads = ["arn:${local.partition}:events:${var.region}:${data.aws_caller_identity.current.account_id}:rule/${var.name}-*"]
-    undelivered-results = [
-      "arn:${local.partition}:events:${var.region}:${data.aws_caller_identity.current.account_id}:rule/${var.name}-*",
-      "arn:${local.partition}:sns:${var.region}:${data.aws_caller_identity.current.account_id}:${var.name}-*",
-    ]
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must be the name of an AWS region, such as us-east-1 or eu-central-1."
   }
 }
 
-module "intake" {
-  source = "./modules/intake"
-
-  name                  = var.name
-  function              = local.functions["classify"]
-  environment           = local.environments["classify"]
-  input_bucket          = module.storage.buckets["input"]
-  input_table_arn       = module.tables.tables["input"].arn
-  queue_arns            = { for kind, queue in module.queues.requests : kind => queue.arn }
-  topic_arn             = module.notifications.jobs_topic_arn
-  undelivered_queue_arn = module.queues.undelivered["undelivered-uploads"].arn
-}
-
-module "dispatch" {
-  source = "./modules/dispatch"
-
-  name                   = var.name
-  function               = local.functions["dispatch"]
-  environment            = local.environments["dispatch"]
-  timeout_seconds        = local.dispatch_timeout_seconds
-  batching               = var.dispatch
-  queue_arns             = { for kind, queue in module.queues.requests : kind => queue.arn }
-  dead_letter_queue_arns = { for kind, queue in module.queues.dead_letters : kind => queue.arn }
-  job_queue_arns         = { for kind, queue in module.compute.job_queues : kind => queue.arn }
-  job_definition_arns    = { for kind, definition in module.compute.job_definitions : kind => definition.arn }
-  input_table_arn        = module.tables.tables["input"].arn
-  work_bucket            = module.storage.buckets["work"]
-  topic_arn              = module.notifications.jobs_topic_arn
-}
-
-module "compute" {
-  source = "./modules/compute"
-
-  name               = var.name
-  region             = var.region
-  compute            = var.compute
-  spot               = var.spot
-  max_vcpus          = var.max_vcpus
-  architecture       = var.job_architecture
-  ec2                = var.ec2
-  eks                = var.eks
-  kinds              = local.kinds
-  repository_arns    = module.registry.repository_arns
-  environment        = local.job_environment
-  scratch_folder     = local.scratch_folder
-  input_bucket       = module.storage.buckets["input"]
-  output_bucket      = module.storage.buckets["output"]
-  work_bucket        = module.storage.buckets["work"]
-  topic_arn          = module.notifications.jobs_topic_arn
-  subnet_ids         = module.network.subnet_ids
-  security_group_id  = module.network.security_group_id
-  public_addresses   = module.network.public_addresses
-  log_retention_days = var.log_retention_days
-  kms_key_arn        = var.kms_key_arn
-}
-
-module "results" {
-  source = "./modules/results"
-
-  name                  = var.name
-  function              = local.functions["output"]
-  environment           = local.environments["output"]
-  output_bucket         = module.storage.buckets["output"]
-  work_bucket           = module.storage.buckets["work"]
-  table_arns            = { for table, this in module.tables.tables : table => this.arn }
-  topic_arn             = module.notifications.jobs_topic_arn
-  job_queue_arns        = { for kind, queue in module.compute.job_queues : kind => queue.arn }
-  undelivered_queue_arn = module.queues.undelivered["undelivered-results"].arn
-}
-
-module "delivery" {
-  source   = "./modules/delivery"
-  for_each = var.delivery.enabled ? toset(["results"]) : toset([])
-
-  name       = var.name
-  bucket     = module.storage.buckets["output"]
-  log_bucket = lookup(module.storage.buckets, "logs", null)
-  delivery   = var.delivery
-}
-
-module "monitoring" {
-  source = "./modules/monitoring"
-
-  name   = var.name
+provider "aws" {
   region = var.region
 
-  kinds = {
-    for kind in keys(local.kinds_as_shipped) : kind => {
-      queue_name        = module.queues.requests[kind].name
-      dead_letters_name = module.queues.dead_letters[kind].name
-      job_queue_arn     = module.compute.job_queues[kind].arn
-    }
+  default_tags {
+    tags = merge({ Project = var.name, ManagedBy = "terraform" }, var.tags)
   }
-
-  undelivered_queue_names = sort([for queue in module.queues.undelivered : queue.name])
-  undelivered_queue_arn   = module.queues.undelivered["undelivered-results"].arn
-  function_names = {
-    classify = module.intake.function_name
-    dispatch = module.dispatch.function_name
-    output   = module.results.function_name
-  }
-  table_names        = { for table, this in module.tables.tables : table => this.name }
-  bucket_names       = { for bucket in ["input", "output"] : bucket => module.storage.buckets[bucket].name }
-  uploads_rule_name  = module.intake.rules.uploads.name
-  distribution_id    = var.delivery.enabled ? module.delivery["results"].distribution_id : null
-  delivered          = var.delivery.enabled
-  topic_arn          = module.notifications.alarms_topic_arn
-  thresholds         = var.alarms
-  log_retention_days = var.log_retention_days
-  kms_key_arn        = var.kms_key_arn
 }
 
-data "aws_partition" "current" {}
+module "pipeline" {
+  source = "./modules/pipeline"
 
-locals {
-  partition = data.aws_partition.current.partition
+  name                        = var.name
+  tags                        = var.tags
+  force_destroy               = var.force_destroy
+  kms_key_arn                 = var.kms_key_arn
+  log_retention_days          = var.log_retention_days
+  compute                     = var.compute
+  spot                        = var.spot
+  max_vcpus                   = var.max_vcpus
+  job_architecture            = var.job_architecture
+  ec2                         = var.ec2
+  eks                         = var.eks
+  kinds                       = var.kinds
+  image_tag                   = var.image_tag
+  images                      = var.images
+  network                     = var.network
+  lambda_architecture         = var.lambda_architecture
+  lambda_zips_folder          = var.lambda_zips_folder
+  lambda_reserved_concurrency = var.lambda_reserved_concurrency
+  log_level                   = var.log_level
+  dispatch                    = var.dispatch
+  packing                     = var.packing
+  processing_rules            = var.processing_rules
+  input_lifecycle             = var.input_lifecycle
+  output_lifecycle            = var.output_lifecycle
+  cors_allowed_origins        = var.cors_allowed_origins
+  record_days                 = var.record_days
+  delivery                    = var.delivery
+  notification_subscriptions  = var.notification_subscriptions
+  alarms                      = var.alarms
 }

@@ -8,11 +8,3 @@ terraform {
     }
   }
 }
-
-provider "aws" {
-  region = var.region
-
-  default_tags {
-    tags = merge({ Project = var.name, ManagedBy = "terraform" }, var.tags)
-  }
-}

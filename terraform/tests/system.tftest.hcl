@@ -108,7 +108,7 @@ run "without_delivery_there_is_no_distribution" {
   }
 
   assert {
-    condition     = output.installation.distribution == "" && length(module.delivery) == 0
+    condition     = output.installation.distribution == ""
     error_message = "delivery.enabled = false must leave CloudFront out."
   }
 }

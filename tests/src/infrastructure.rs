@@ -310,7 +310,7 @@ fn rules(aws: &Aws, name: &str, buckets: &Buckets, job_queues: &Names) -> Rules 
     }
 }
 
-/// What terraform/main.tf gives each program.
+/// What terraform/modules/pipeline/main.tf gives each program.
 fn environments(
     buckets: &Buckets,
     tables: &Tables,

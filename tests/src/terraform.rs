@@ -35,7 +35,7 @@ impl Terraform {
         let terraform = Self::in_folder(aws, "emulator", &variables);
         let folder = &terraform.folder;
         copy(&in_project("terraform"), folder, &["tests", "examples", "bootstrap", ".terraform"]);
-        for (from, to) in [("provider", ""), ("root", ""), ("queues", "modules/queues")] {
+        for (from, to) in [("provider", ""), ("pipeline", "modules/pipeline"), ("queues", "modules/queues")] {
             copy(&in_project("terraform/tests/emulator").join(from), &folder.join(to), &[]);
         }
         // The emulator does not run functions; the tests run the programs themselves, with the functions' environments.

@@ -9,18 +9,18 @@ use contract::FailureKind;
 
 #[test]
 fn terraforms_map_of_kinds_is_that_of_catalog() {
-    let kinds = read("terraform/kinds.tf");
+    let kinds = read("terraform/modules/pipeline/kinds.tf");
     for kind in MediaKind::ALL {
         let line = kinds
             .lines()
             .find(|line| line.trim_start().split([' ', '=']).next() == Some(kind.name()))
-            .unwrap_or_else(|| panic!("terraform/kinds.tf has no {kind}"));
+            .unwrap_or_else(|| panic!("terraform/modules/pipeline/kinds.tf has no {kind}"));
         for (setting, word) in [("queue_variable", kind.queue_variable()), ("job", kind.job_name())] {
             assert!(line.contains(&format!("{setting} = \"{word}\"")), "{kind}: {setting} should be {word}: {line}");
         }
     }
     let lines = kinds.lines().filter(|line| line.contains("queue_variable = \"")).count();
-    assert_eq!(lines, MediaKind::ALL.len(), "a kind of terraform/kinds.tf that catalog does not have");
+    assert_eq!(lines, MediaKind::ALL.len(), "a kind of terraform/modules/pipeline/kinds.tf that catalog does not have");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn the_locations_of_the_readme_are_ones_that_the_programs_take() {
 
 #[test]
 fn the_scratch_volume_is_where_the_images_have_theirs() {
-    let folder = value_of(&read("terraform/main.tf"), "scratch_folder");
+    let folder = value_of(&read("terraform/modules/pipeline/main.tf"), "scratch_folder");
     assert!(read("docker/Dockerfile").lines().any(|line| line == format!("VOLUME {folder}")), "{folder}");
     let user = value_of(&read("terraform/modules/compute/definitions.tf"), "user");
     assert!(read("docker/Dockerfile").contains(&format!("USER {user}:{user}")), "{user}");

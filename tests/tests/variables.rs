@@ -8,8 +8,8 @@ use control::environment::Variable;
 
 #[test]
 fn terraform_gives_every_lambda_the_variables_that_it_declares() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform/main.tf");
-    let terraform = fs_err::read_to_string(path).expect("Terraform's root");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform/modules/pipeline/main.tf");
+    let terraform = fs_err::read_to_string(path).expect("Terraform's module");
     let environments = section(&terraform, "  environments = {", "\n  }\n");
     for (name, declared) in [
         ("classify", control::classify::environment::VARIABLES),
@@ -22,7 +22,7 @@ fn terraform_gives_every_lambda_the_variables_that_it_declares() {
 }
 
 fn section<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
-    let rest = text.split_once(start).unwrap_or_else(|| panic!("Terraform's root has no {start:?}")).1;
+    let rest = text.split_once(start).unwrap_or_else(|| panic!("Terraform's module has no {start:?}")).1;
     // The maps of `merge(a, {` end with the brace before the parenthesis.
     let until = [end.to_owned(), end.replace("    )", "    })")];
     let length = until.iter().filter_map(|end| rest.find(end.as_str())).min();

@@ -12,6 +12,12 @@ mock_data "aws_caller_identity" {
   }
 }
 
+mock_data "aws_region" {
+  defaults = {
+    name = "us-east-1"
+  }
+}
+
 mock_data "aws_partition" {
   defaults = {
     partition = "aws"

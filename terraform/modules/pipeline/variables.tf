@@ -1,0 +1,422 @@
+# Only a name has to be given. Everything else has a default that works and costs next to nothing when idle. The region is that of
+# the provider. The root in terraform/ has this file by a link, so that both always have the same variables.
+
+variable "name" {
+  description = "Name of this installation: the first part of every resource's name. Several installations can live in one account and region."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 20 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen: the buckets' names are made of it."
+  }
+}
+
+variable "tags" {
+  description = "Tags for every resource, besides Project and ManagedBy."
+  type        = map(string)
+  default     = {}
+}
+
+variable "force_destroy" {
+  description = "Whether `terraform destroy` also deletes the objects in the buckets and the images in the repositories, and whether the tables may be deleted. Leave it false where data matters."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key_arn" {
+  description = "Customer-managed KMS key for buckets, queues, topics, tables, logs and images. Null: keys that AWS owns, without charge. The key's policy must let the services in (docs/deploy.md has the statement)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs of functions and jobs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of the periods that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, …"
+  }
+}
+
+# Where jobs run.
+
+variable "compute" {
+  description = "Where AWS Batch runs the jobs: FARGATE (nothing to look after), EC2 (cheapest at volume, GPUs possible) or EKS (an existing cluster)."
+  type        = string
+  default     = "FARGATE"
+
+  validation {
+    condition     = contains(["FARGATE", "EC2", "EKS"], var.compute)
+    error_message = "compute must be FARGATE, EC2 or EKS."
+  }
+}
+
+variable "spot" {
+  description = "Whether jobs run on Spot capacity first, with on-demand capacity behind it. Jobs that Spot takes back are run again."
+  type        = bool
+  default     = true
+}
+
+variable "max_vcpus" {
+  description = "The most vCPUs that run at once, Spot and on-demand each."
+  type        = number
+  default     = 256
+
+  validation {
+    condition     = var.max_vcpus >= 16
+    error_message = "max_vcpus must be at least 16, or the largest video job finds no room."
+  }
+}
+
+variable "job_architecture" {
+  description = "Processor of the containers: X86_64 or ARM64 (about 20 % cheaper on Fargate; the images have to be built for it, and with EC2 or EKS the instance types must be of it, such as c7g)."
+  type        = string
+  default     = "X86_64"
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], var.job_architecture)
+    error_message = "job_architecture must be X86_64 or ARM64."
+  }
+
+  validation {
+    condition     = var.job_architecture == "X86_64" || var.compute == "FARGATE" || alltrue([for type in var.ec2.instance_types : can(regex("^[a-z]+[0-9]+g", type))])
+    error_message = "job_architecture = \"ARM64\" needs ec2.instance_types of that processor, such as [\"c7g\", \"m7g\"]."
+  }
+}
+
+variable "ec2" {
+  description = "For compute = EC2 or EKS: the instance types Batch may choose from, the scratch disk of an instance in GiB, and the instance types of kinds that ask for a GPU."
+  type = object({
+    instance_types     = optional(list(string), ["c6i", "c7i", "m6i", "m7i"])
+    gpu_instance_types = optional(list(string), ["g4dn", "g5"])
+    disk_gib           = optional(number, 200)
+  })
+  default = {}
+
+  validation {
+    condition     = var.ec2.disk_gib >= 30
+    error_message = "ec2.disk_gib must be at least 30: the container images and the jobs' scratch space share the disk."
+  }
+}
+
+variable "eks" {
+  description = "For compute = EKS: the ARN of the cluster, the namespace in it that is AWS Batch's, and whether to make the access entry with which the nodes that Batch adds join it (false where the cluster knows only the configuration map aws-auth: docs/deploy.md)."
+  type = object({
+    cluster_arn  = string
+    namespace    = optional(string, "media-jobs")
+    access_entry = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.eks == null || can(regex("^arn:[a-z-]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/", var.eks.cluster_arn))
+    error_message = "eks.cluster_arn must be the ARN of an EKS cluster."
+  }
+
+  validation {
+    condition     = var.compute != "EKS" || var.eks != null
+    error_message = "compute = \"EKS\" needs the cluster: eks = { cluster_arn = \"arn:aws:eks:…:cluster/…\" }."
+  }
+}
+
+variable "kinds" {
+  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (the table in crates/control/src/dispatch/resources.rs)."
+  type = map(object({
+    vcpus           = optional(number)
+    memory_mib      = optional(number)
+    disk_gib        = optional(number)
+    timeout_seconds = optional(number)
+    gpus            = optional(number)
+    least           = optional(object({ vcpus = number, memory_mib = number }))
+    most            = optional(object({ vcpus = number, memory_mib = number }))
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for kind in keys(var.kinds) : contains(["document", "image", "model", "video"], kind)])
+    error_message = "kinds: the kinds are document, image, model and video."
+  }
+
+  validation {
+    condition     = alltrue([for kind in var.kinds : try(kind.disk_gib, null) == null ? true : kind.disk_gib >= 21 && kind.disk_gib <= 200])
+    error_message = "kinds: disk_gib must be 21 to 200, which is what Fargate offers."
+  }
+
+  validation {
+    condition = alltrue(flatten([for kind in var.kinds : [for bound in [try(kind.least, null), try(kind.most, null)] :
+      bound == null ? true : bound.vcpus >= 1 && bound.vcpus <= 16 && bound.memory_mib >= 2048 && bound.memory_mib <= 122880
+    ]]))
+    error_message = "kinds: least and most must be 1 to 16 vCPUs and 2048 to 122880 MiB, which is what Fargate offers."
+  }
+
+  validation {
+    condition = alltrue([for kind in var.kinds :
+      try(kind.least, null) == null || try(kind.most, null) == null ? true : kind.least.vcpus <= kind.most.vcpus && kind.least.memory_mib <= kind.most.memory_mib
+    ])
+    error_message = "kinds: least must be no more than most."
+  }
+
+  validation {
+    condition     = alltrue([for kind in var.kinds : try(kind.gpus, null) == null || try(kind.gpus, 0) == 0 || var.compute != "FARGATE"])
+    error_message = "kinds: Fargate has no GPUs; use compute = \"EC2\" (or EKS) for a kind with gpus."
+  }
+}
+
+variable "image_tag" {
+  description = "Tag of the container images in this installation's repositories. Tags cannot be overwritten: push a new one, then apply with it."
+  type        = string
+  default     = "0.1.0"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.image_tag))
+    error_message = "image_tag must be a container image tag."
+  }
+}
+
+variable "images" {
+  description = "Container image of a kind in full (registry/name@sha256:…) where it is not to come from this installation's repository."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for kind in keys(var.images) : contains(["document", "image", "model", "video"], kind)])
+    error_message = "images: the kinds are document, image, model and video."
+  }
+}
+
+variable "network" {
+  description = "Where jobs get their network from. By default a VPC of this installation's own: public subnets, nothing may connect in. private = true: private subnets and interface endpoints instead of public addresses. vpc_id and subnet_ids: a VPC that exists; its route_table_ids get the S3 and DynamoDB gateway endpoints."
+  type = object({
+    cidr            = optional(string, "10.64.0.0/16")
+    zones           = optional(number, 3)
+    private         = optional(bool, false)
+    flow_logs       = optional(bool, false)
+    vpc_id          = optional(string)
+    subnet_ids      = optional(list(string), [])
+    route_table_ids = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = (var.network.vpc_id == null) == (length(var.network.subnet_ids) == 0)
+    error_message = "network: vpc_id and subnet_ids go together; give both or neither."
+  }
+
+  validation {
+    condition     = can(cidrsubnet(var.network.cidr, 4, 0)) && var.network.zones >= 1 && var.network.zones <= 6
+    error_message = "network: cidr must be a network that can be cut into sixteen, such as 10.64.0.0/16, and zones 1 to 6."
+  }
+}
+
+# Functions.
+
+variable "lambda_architecture" {
+  description = "Processor of the three functions: x86_64, or arm64, which is 20 % cheaper (the zips have to be built for it)."
+  type        = string
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.lambda_architecture)
+    error_message = "lambda_architecture must be x86_64 or arm64."
+  }
+}
+
+variable "lambda_zips_folder" {
+  description = "Folder of the functions' zips. Null: target/lambda of this repository, where `make lambda-zips` puts them."
+  type        = string
+  default     = null
+}
+
+variable "lambda_reserved_concurrency" {
+  description = "Reserved concurrency of a function (classify, dispatch, output), taken out of the account's 1,000. Absent: shared with everything else in the account."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.lambda_reserved_concurrency) : contains(["classify", "dispatch", "output"], name)])
+    error_message = "lambda_reserved_concurrency: the functions are classify, dispatch and output."
+  }
+}
+
+variable "log_level" {
+  description = "What the functions and the jobs log: error, warn, info, debug, or any filter that RUST_LOG takes. Null: what each of them logs by itself."
+  type        = string
+  default     = null
+}
+
+variable "dispatch" {
+  description = "How dispatch reads the queues: messages per call, seconds to wait for that many, and calls at once per kind (few, because SubmitJob takes 50 requests a second for the whole account)."
+  type = object({
+    batch_size      = optional(number, 1000)
+    window_seconds  = optional(number, 20)
+    max_concurrency = optional(number, 2)
+  })
+  default = {}
+
+  validation {
+    condition     = var.dispatch.batch_size >= 1 && var.dispatch.batch_size <= 10000 && var.dispatch.window_seconds >= 0 && var.dispatch.window_seconds <= 300
+    error_message = "dispatch: batch_size must be 1 to 10000 and window_seconds 0 to 300."
+  }
+
+  validation {
+    condition     = var.dispatch.batch_size <= 10 || var.dispatch.window_seconds >= 1
+    error_message = "dispatch: AWS wants a window_seconds of at least 1 where batch_size is above 10."
+  }
+
+  validation {
+    condition     = var.dispatch.max_concurrency >= 2 && var.dispatch.max_concurrency <= 1000
+    error_message = "dispatch: max_concurrency must be 2 to 1000."
+  }
+}
+
+variable "packing" {
+  description = "How small objects share a container: objects below this many bytes do, up to this many bytes and this many objects (images; other kinds take fewer) each."
+  type = object({
+    below_bytes = optional(number, 33554432)
+    bytes       = optional(number, 536870912)
+    count       = optional(number, 100)
+  })
+  default = {}
+
+  validation {
+    condition     = var.packing.below_bytes >= 0 && var.packing.bytes >= var.packing.below_bytes && var.packing.count >= 1
+    error_message = "packing: bytes must be at least below_bytes, and count at least 1."
+  }
+}
+
+variable "processing_rules" {
+  description = "What to do with uploads that say nothing themselves, by the glob of their key and, if given, by kind: the first rule that fits counts."
+  type = list(object({
+    glob              = string
+    kind              = optional(string)
+    processing_option = string
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue([for rule in var.processing_rules : rule.kind == null ? true : contains(["document", "image", "model", "video"], rule.kind)])
+    error_message = "processing_rules: the kinds are document, image, model and video."
+  }
+}
+
+# Data.
+
+variable "input_lifecycle" {
+  description = "Uploads: days until they move to a cheaper storage class (0: never) and which, days until they are deleted (0: never), and days that overwritten versions are kept."
+  type = object({
+    transition_days  = optional(number, 0)
+    transition_class = optional(string, "GLACIER_IR")
+    expiry_days      = optional(number, 0)
+    noncurrent_days  = optional(number, 30)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"], var.input_lifecycle.transition_class)
+    error_message = "input_lifecycle: transition_class must be a storage class of S3, such as GLACIER_IR."
+  }
+}
+
+variable "output_lifecycle" {
+  description = "Results: as input_lifecycle. A class that has to be restored first (GLACIER, DEEP_ARCHIVE) cannot be delivered."
+  type = object({
+    transition_days  = optional(number, 0)
+    transition_class = optional(string, "INTELLIGENT_TIERING")
+    expiry_days      = optional(number, 0)
+    noncurrent_days  = optional(number, 7)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], var.output_lifecycle.transition_class)
+    error_message = "output_lifecycle: transition_class must be STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING or GLACIER_IR: CloudFront cannot read the archive classes."
+  }
+}
+
+variable "cors_allowed_origins" {
+  description = "Web origins whose pages may upload with presigned URLs and read results, such as https://app.example.com. Empty: none."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for origin in var.cors_allowed_origins : can(regex("^https?://[^/]+$", origin))])
+    error_message = "cors_allowed_origins: an origin is a scheme and a host without a path, such as https://app.example.com."
+  }
+}
+
+variable "record_days" {
+  description = "Days until the records of uploads, and of outputs that were deleted, are taken out of the tables."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = var.record_days >= 1 && floor(var.record_days) == var.record_days
+    error_message = "record_days must be a whole number of days, 1 or more."
+  }
+}
+
+# Delivery and notices.
+
+variable "delivery" {
+  description = "CloudFront over the results: price class, own host names with their certificate (ACM, us-east-1), public keys (PEM) by name that make every URL need a signature, access logs, a WAF web ACL."
+  type = object({
+    enabled             = optional(bool, true)
+    price_class         = optional(string, "PriceClass_100")
+    host_names          = optional(list(string), [])
+    certificate_arn     = optional(string)
+    signing_public_keys = optional(map(string), {})
+    access_logs         = optional(bool, false)
+    web_acl_arn         = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = (length(var.delivery.host_names) == 0) == (var.delivery.certificate_arn == null)
+    error_message = "delivery: host_names and certificate_arn go together; give both or neither."
+  }
+
+  validation {
+    condition     = contains(["PriceClass_100", "PriceClass_200", "PriceClass_All"], var.delivery.price_class)
+    error_message = "delivery: price_class must be PriceClass_100, PriceClass_200 or PriceClass_All."
+  }
+}
+
+variable "notification_subscriptions" {
+  description = "Who hears how each job ended: protocol (email, https, sqs, lambda), endpoint, and a filter on the attributes kind, operation and outcome. An e-mail address has to be confirmed by its owner."
+  type = list(object({
+    protocol = string
+    endpoint = string
+    filter   = optional(map(list(string)), {})
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue([for subscription in var.notification_subscriptions : contains(["email", "email-json", "https", "sqs", "lambda"], subscription.protocol)])
+    error_message = "notification_subscriptions: protocol must be email, email-json, https, sqs or lambda."
+  }
+}
+
+variable "alarms" {
+  description = "Who hears alarms (e-mail addresses), and their thresholds: seconds of turnaround (95th percentile), seconds that a message may wait in a queue, percent of jobs that may fail, US dollars a month (0: no budget)."
+  type = object({
+    emails                  = optional(list(string), [])
+    turnaround_seconds      = optional(number, 900)
+    queue_age_seconds       = optional(number, 900)
+    failure_percent         = optional(number, 5)
+    monthly_budget_usd      = optional(number, 0)
+    budget_alarm_at_percent = optional(number, 80)
+  })
+  default = {}
+
+  validation {
+    condition     = var.alarms.failure_percent > 0 && var.alarms.failure_percent <= 100
+    error_message = "alarms: failure_percent must be above 0 and at most 100."
+  }
+}
