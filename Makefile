@@ -36,7 +36,7 @@ bench: ## measure against the peers; prints tables of ratios
 	scripts/setup bench
 	scripts/bench
 
-reference: ## write docs/operations.md and the JSON Schemas from the code
+reference: ## write docs/operations.md, terraform/modules/pipeline/profiles.json and the JSON Schemas from the code
 	REFERENCE=write cargo test -q -p catalog -p contract --test reference
 
 lambda-zips: ## build the Lambdas' zips into target/lambda: make lambda-zips [ARCHITECTURE=arm64]

@@ -31,8 +31,8 @@ variables {
   }
 
   kinds = {
-    image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, patience = 1, gpus = 0 }
-    video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, patience = 4, gpus = 0 }
+    image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0 }
+    video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, time_factor = 4, gpus = 0 }
   }
 }
 
@@ -151,8 +151,8 @@ run "ec2" {
   variables {
     compute = "EC2"
     kinds = {
-      image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, patience = 1, gpus = 0 }
-      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, patience = 4, gpus = 1 }
+      image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0 }
+      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, time_factor = 4, gpus = 1 }
     }
   }
 

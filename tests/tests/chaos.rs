@@ -9,12 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use catalog::{MediaKind, Operations, Rules};
+use catalog::{MediaKind, Operations, PerKind, Rules};
 use contract::{FailureKind, JobRequest, Outcome};
 use control::classify::handler::{Arrival, Classifier};
 use control::{
-    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing,
-    dispatch::resources::Bounds, event::BusEvent, output::handler::Recorder,
+    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, event::BusEvent,
+    output::handler::Recorder,
 };
 use e2e::world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, WorldTable, text_of};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ enum Happening {
     Upload(usize),
     Delete(String),
     Classify(String, u32),
-    Poll(usize),
+    Poll(MediaKind),
     Record(String, u32),
     Run { job: usize, child: usize, attempt: u32 },
 }
@@ -70,7 +70,7 @@ struct Run {
     agenda: Agenda<Happening>,
     truth: Truth,
     jobs: Vec<SubmittedJob>,
-    polling: [bool; 4],
+    polling: PerKind<bool>,
     classifier: Classifier<World, WorldTable, World, World, World>,
     dispatcher: Dispatcher<World, WorldTable, World, World, World, World>,
     recorder: Recorder<World, WorldTable, WorldTable, World, World>,
@@ -100,7 +100,7 @@ fn without_faults_the_requests_per_upload_are_few() {
 impl Run {
     fn new(seed: u64, faults: Faults) -> Self {
         let world = World::new(seed, faults);
-        let names = MediaKind::ALL.map(|kind| format!("https://sqs/1/{kind}"));
+        let names = PerKind::from_fn(|kind| format!("https://sqs/1/{kind}"));
         let table = |name: &str| world.table(name);
         let classifier = Classifier {
             objects: world.clone(),
@@ -125,11 +125,11 @@ impl Run {
             settings: control::dispatch::settings::Settings {
                 queues: names.clone(),
                 dead_letter_queues: names.map(|name| format!("{name}-dlq")),
-                job_queues: MediaKind::ALL.map(|kind| format!("queue-{kind}")),
-                job_definitions: MediaKind::ALL.map(|kind| kind.job_name().to_owned()),
+                job_queues: PerKind::from_fn(|kind| format!("queue-{kind}")),
+                job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
                 on_kubernetes: false,
                 work_bucket: "work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: [Bounds::NONE; 4] },
+                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
                 give_up_receives: 5,
                 claim_seconds: 300,
                 record_days: 30,
@@ -153,7 +153,7 @@ impl Run {
             agenda: Agenda::default(),
             truth: Truth::default(),
             jobs: Vec::new(),
-            polling: [false; 4],
+            polling: PerKind::default(),
             world,
             classifier,
             dispatcher,
@@ -330,18 +330,18 @@ impl Run {
     }
 
     fn poll_queues(&mut self, now: i64) {
-        for (position, kind) in MediaKind::ALL.into_iter().enumerate() {
+        for kind in MediaKind::ALL {
             let waiting = self.world.inner().queues.get(kind.name()).is_some_and(|messages| !messages.is_empty());
-            if waiting && !self.polling[position] {
-                self.polling[position] = true;
-                self.agenda.at(now + 20 * SECOND, Happening::Poll(position));
+            if waiting && !self.polling[kind] {
+                self.polling[kind] = true;
+                self.agenda.at(now + 20 * SECOND, Happening::Poll(kind));
             }
         }
     }
 
-    fn poll(&mut self, now: i64, position: usize) {
-        self.polling[position] = false;
-        let queue = MediaKind::ALL[position].name();
+    fn poll(&mut self, now: i64, kind: MediaKind) {
+        self.polling[kind] = false;
+        let queue = kind.name();
         let messages = self.world.receive(queue, 100, VISIBILITY);
         if !messages.is_empty() {
             let event = World::queue_event(&messages);

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use catalog::MediaKind;
+use catalog::{MediaKind, PerKind};
 use contract::{JobRequest, Source};
 use control::{
-    InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, dispatch::resources::Bounds,
-    output::handler::Recorder, ports::Queues, table,
+    InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, output::handler::Recorder,
+    ports::Queues, table,
 };
 use e2e::world::{Faults, SubmittedJob, World, WorldTable, text_of};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ struct System {
 impl System {
     fn new(seed: u64, faults: Faults) -> Self {
         let world = World::new(seed, faults);
-        let each = |name: &str| MediaKind::ALL.map(|kind| format!("{name}{kind}"));
+        let each = |name: &str| PerKind::from_fn(|kind| format!("{name}{kind}"));
         let dispatcher = Dispatcher {
             objects: world.clone(),
             records: world.table("input"),
@@ -40,7 +40,7 @@ impl System {
                 job_definitions: each("definition-"),
                 on_kubernetes: false,
                 work_bucket: "s3-work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: [Bounds::NONE; 4] },
+                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
                 give_up_receives: 1000,
                 claim_seconds: 300,
                 record_days: 30,

@@ -438,8 +438,8 @@ mod tests {
         for (name, kind) in &load.kinds {
             assert!(["measured", "assumed"].contains(&kind.basis.as_str()), "{name}");
             assert!(
-                catalog::Declaration::all()
-                    .any(|declared| declared.kind.name() == name && declared.name == kind.operation),
+                name.parse()
+                    .is_ok_and(|of| catalog::Declaration::of_kind(of).any(|declared| declared.name == kind.operation)),
                 "{name} has no operation {}",
                 kind.operation
             );

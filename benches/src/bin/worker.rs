@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use benches::{Measured, Usage, median, print, table};
-use catalog::{Format, MediaKind, Operation, Operations};
+use catalog::{Declaration, Format, MediaKind, Operation, Operations};
 use contract::{Failure, Properties};
-use operation::{Access, Job, Progress, SiblingSource, Task};
+use operation::{Job, Processor, Progress, SiblingSource, Task};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
 
 const RUNS: usize = 201;
 
 fn main() -> Result<()> {
-    let _workers = prepare_workers(&[&Copy]);
+    let _workers = prepare_workers(&[Job { kind: MediaKind::Image, processors: &[&Copy] }]);
     let operations: Operations = "resize?width=800&format=webp".parse()?;
-    let operation = operations.iter().next().expect("there is one");
+    let operation = operations.first();
     let mut input = tempfile::NamedTempFile::new()?;
     input.write_all(&[7; 1000])?;
     let measure = |run: &dyn Fn(WorkerTask<'_>) -> WorkerReport| -> Result<Usage> {
@@ -67,13 +67,9 @@ fn main() -> Result<()> {
 /// As little work as can be with an input and an output.
 struct Copy;
 
-impl Job for Copy {
-    fn kind(&self) -> MediaKind {
-        MediaKind::Image
-    }
-
-    fn access(&self, _: &Operation) -> Access {
-        Access::Whole
+impl Processor for Copy {
+    fn declaration(&self) -> &'static Declaration {
+        Declaration::named("convert").expect("it is declared")
     }
 
     fn process(&self, _: &Operation, task: &Task) -> Result<Properties, Failure> {

@@ -72,23 +72,22 @@ pub fn classify(upload: &Upload<'_>, rules: &Rules) -> Classification {
         Detection::Unsupported(reason) => return Classification::Unsupported { reason },
     };
     let kind = format.kind();
-    let asked = [
-        (upload.metadata_option, OptionSource::Metadata),
-        (upload.tag_option, OptionSource::Tag),
-        (rules.option_for(upload.key, kind), OptionSource::Rule),
-    ];
-    let asked = asked.into_iter().find_map(|(text, source)| Some((text?, source)));
-    let (operations, source) = match asked {
-        Some((text, source)) => (Operations::parse_for(kind, text), source),
-        None => (Ok(Operations::default_of(kind)), OptionSource::Default),
+    let text = [(upload.metadata_option, OptionSource::Metadata), (upload.tag_option, OptionSource::Tag)];
+    let text = text.into_iter().find_map(|(text, source)| Some((text?, source)));
+    let (operations, source) = match (text, rules.operations_for(upload.key, format)) {
+        (Some((text, source)), _) => (Operations::parse_for(kind, text), source),
+        (None, Some(operations)) => (Ok(operations), OptionSource::Rule),
+        (None, None) => (Ok(Operations::default_of(kind)), OptionSource::Default),
     };
-    match operations {
+    let accepted = operations.and_then(|operations| operations.check_format(format).map(|()| operations));
+    match accepted {
         Ok(operations) => Classification::Accepted { format, operations, source },
         Err(reason) => Classification::Rejected { kind, reason },
     }
 }
 
-/// Processing-options by key: the first rule whose glob matches the key and whose kind, if it names one, is the upload's.
+/// Processing-options by key: the first rule whose glob matches the key and whose kind is the upload's. A rule that names
+/// no kind is for what its operations accept: `photos/**` with `resize` leaves a PDF there alone.
 #[derive(Debug, Clone, Default)]
 pub struct Rules(Vec<Rule>);
 
@@ -96,7 +95,7 @@ pub struct Rules(Vec<Rule>);
 struct Rule {
     glob: GlobMatcher,
     kind: Option<MediaKind>,
-    processing_option: String,
+    operations: Operations,
 }
 
 /// A rule that cannot be used.
@@ -122,15 +121,17 @@ impl Rules {
             None => processing_option.parse(),
         };
         let operations = operations.map_err(|rejection| error(rejection.to_string()))?;
-        // A rule without a kind applies to the kind of its operations: photos/** with resize leaves a PDF there alone.
-        let kind = kind.or_else(|| operations.iter().next().map(crate::Operation::kind));
-        self.0.push(Rule { glob: matcher, kind, processing_option: processing_option.to_owned() });
+        self.0.push(Rule { glob: matcher, kind, operations });
         Ok(())
     }
 
-    fn option_for(&self, key: &str, kind: MediaKind) -> Option<&str> {
-        let matching = self.0.iter().find(|rule| rule.glob.is_match(key) && rule.kind.is_none_or(|of| of == kind));
-        matching.map(|rule| rule.processing_option.as_str())
+    fn operations_for(&self, key: &str, format: Format) -> Option<Operations> {
+        let is_for = |rule: &&Rule| match rule.kind {
+            Some(kind) => kind == format.kind(),
+            None => rule.operations.check_format(format).is_ok(),
+        };
+        let rule = self.0.iter().find(|rule| rule.glob.is_match(key) && is_for(rule))?;
+        Some(rule.operations.clone().of_kind(format.kind()))
     }
 }
 

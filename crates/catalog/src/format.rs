@@ -100,6 +100,19 @@ formats! {
 }
 
 impl Format {
+    /// The formats of a kind, which stand together in the list.
+    pub const fn of_kind(kind: MediaKind) -> &'static [Self] {
+        let mut start = 0;
+        while Self::ALL[start].kind() as u8 != kind as u8 {
+            start += 1;
+        }
+        let mut end = start;
+        while end < Self::ALL.len() && Self::ALL[end].kind() as u8 == kind as u8 {
+            end += 1;
+        }
+        Self::ALL.split_at(end).0.split_at(start).1
+    }
+
     /// The format whose usual extension the name carries, whatever its case.
     pub fn from_name(name: &str) -> Option<Self> {
         let file = name.rsplit('/').next().unwrap_or(name);

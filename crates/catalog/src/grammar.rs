@@ -11,7 +11,8 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::operation::{Declaration, Operation, REDACTED};
-use crate::{MediaKind, Rejection};
+use crate::operations::OPERATIONS;
+use crate::{Format, MediaKind, Rejection};
 
 /// The longest text that is looked at: S3 allows 2 KB of user metadata in all.
 const MAX_BYTES: usize = 2048;
@@ -24,14 +25,53 @@ const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':').remove(b',').remove(b'=');
 const ENCODED_WITH_COMMA: &AsciiSet = &ENCODED.add(b',');
 
-/// One or more operations of one kind, as asked for with an upload.
+/// One or more operations on one upload, as asked for with it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Operations(Vec<Operation>);
+pub struct Operations {
+    kind: MediaKind,
+    first: Operation,
+    others: Vec<Operation>,
+}
+
+/// [`Operations::iter`].
+pub type Iter<'a> = std::iter::Chain<std::iter::Once<&'a Operation>, std::slice::Iter<'a, Operation>>;
 
 impl Operations {
     /// The operations, in the order asked for.
-    pub fn iter(&self) -> std::slice::Iter<'_, Operation> {
-        self.0.iter()
+    pub fn iter(&self) -> Iter<'_> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The operation that was asked for first.
+    pub fn first(&self) -> &Operation {
+        &self.first
+    }
+
+    /// The only operation, if no other was asked for.
+    pub fn only(&self) -> Option<&Operation> {
+        self.others.is_empty().then_some(&self.first)
+    }
+
+    /// How many there are, at least one.
+    #[expect(clippy::len_without_is_empty, reason = "they never are")]
+    pub fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// The same operations on an upload of another kind, of which they accept a format.
+    pub(crate) fn of_kind(self, kind: MediaKind) -> Self {
+        debug_assert!(self.iter().all(|operation| operation.declaration().accepts_kind(kind)));
+        Self { kind, ..self }
+    }
+
+    /// The kind of the upload that they are for.
+    pub fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// Whether each of them accepts inputs of a format; the message names the first that does not.
+    pub fn check_format(&self, format: Format) -> Result<(), Rejection> {
+        self.iter().try_for_each(|operation| operation.check_format(format))
     }
 
     /// Reads the text form for an upload of a known kind: an operation of another kind is rejected, and the message says
@@ -45,17 +85,17 @@ impl Operations {
         Self::parse_for(kind, kind.default_processing_option()).expect("a test parses every default")
     }
 
-    /// One operation alone.
-    pub fn one(operation: Operation) -> Self {
-        Self(vec![operation])
+    /// One operation alone, on an upload of a kind of which it accepts a format.
+    pub fn one(kind: MediaKind, operation: Operation) -> Self {
+        Self { kind, first: operation, others: Vec::new() }.of_kind(kind)
     }
 }
 
 impl<'a> IntoIterator for &'a Operations {
     type Item = &'a Operation;
-    type IntoIter = std::slice::Iter<'a, Operation>;
+    type IntoIter = Iter<'a>;
 
-    fn into_iter(self) -> Self::IntoIter {
+    fn into_iter(self) -> Iter<'a> {
         self.iter()
     }
 }
@@ -63,7 +103,7 @@ impl<'a> IntoIterator for &'a Operations {
 impl FromStr for Operations {
     type Err = Rejection;
 
-    /// Reads the text form whatever the kind. The operations of one text are of one kind.
+    /// Reads the text form whatever the kind: it is the first that offers all of the operations.
     fn from_str(text: &str) -> Result<Self, Rejection> {
         parse(text, None)
     }
@@ -71,7 +111,7 @@ impl FromStr for Operations {
 
 impl fmt::Display for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, operation) in self.0.iter().enumerate() {
+        for (index, operation) in self.iter().enumerate() {
             if index > 0 {
                 f.write_str(",")?;
             }
@@ -106,7 +146,7 @@ impl Operation {
 impl Operations {
     /// The text form with its secrets, from which the same operations are read again: for whoever carries them out.
     pub fn unredacted(&self) -> String {
-        self.0.iter().map(Operation::unredacted).collect::<Vec<_>>().join(",")
+        self.iter().map(Operation::unredacted).collect::<Vec<_>>().join(",")
     }
 }
 
@@ -129,13 +169,15 @@ pub fn redact(text: &str) -> String {
 fn is_secret(key: &str) -> bool {
     let key = percent_decode_str(key).decode_utf8_lossy().trim().to_ascii_lowercase();
     let begins_like = |secret: &str| key.len() >= 3 && secret.starts_with(&key[..key.floor_char_boundary(3)]);
-    Declaration::all().flat_map(|declaration| declaration.secrets).any(|secret| begins_like(secret))
+    OPERATIONS.iter().flat_map(|declaration| declaration.secrets).any(|secret| begins_like(secret))
 }
 
 fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
     let text = text.trim();
+    // Those that offer every operation so far.
+    let mut kinds: Vec<MediaKind> = kind.map_or_else(|| MediaKind::ALL.to_vec(), |kind| vec![kind]);
     if text.is_empty() {
-        return Err(Rejection::new(format!("the processing-option is empty; {}", what_is_allowed(kind))));
+        return Err(Rejection::new(format!("the processing-option is empty; {}", what_is_allowed(&kinds))));
     }
     if text.len() > MAX_BYTES {
         return Err(Rejection::new(format!(
@@ -145,7 +187,7 @@ fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
     }
     let mut operations: Vec<Operation> = Vec::new();
     for segment in split_operations(text) {
-        let operation = parse_operation(segment.trim(), kind.or_else(|| operations.first().map(Operation::kind)))?;
+        let operation = parse_operation(segment.trim(), &mut kinds)?;
         // Secrets apart: such two would write to the same folder.
         if operations.iter().any(|other| other.to_string() == operation.to_string()) {
             return Err(Rejection::new(format!("{}: the same operation is asked for twice", operation.name())));
@@ -157,25 +199,24 @@ fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
             )));
         }
     }
-    Ok(Operations(operations))
+    let first = operations.remove(0);
+    Ok(Operations { kind: kinds[0], first, others: operations })
 }
 
-fn parse_operation(segment: &str, kind: Option<MediaKind>) -> Result<Operation, Rejection> {
+/// Reads one operation for an upload of any of these kinds, and leaves of them those that offer it: at least one.
+fn parse_operation(segment: &str, kinds: &mut Vec<MediaKind>) -> Result<Operation, Rejection> {
     let (name, query) = segment.split_once('?').map_or((segment, None), |(name, query)| (name, Some(query)));
-    let declarations: Vec<&Declaration> = Declaration::named(name).collect();
-    let Some(first) = declarations.first() else {
-        return Err(Rejection::new(format!("unknown operation {:?}; {}", clip(name), what_is_allowed(kind))));
-    };
-    let declaration = match kind {
-        None => first,
-        Some(kind) => declarations.iter().find(|declaration| declaration.kind == kind).ok_or_else(|| {
-            Rejection::new(format!(
-                "operation {name:?} is for an upload of kind {}, and this is of kind {kind}; {}",
-                first.kind,
-                what_is_allowed(Some(kind))
-            ))
-        })?,
-    };
+    let declaration = Declaration::named(name)
+        .ok_or_else(|| Rejection::new(format!("unknown operation {:?}; {}", clip(name), what_is_allowed(kinds))))?;
+    if !kinds.iter().any(|kind| declaration.accepts_kind(*kind)) {
+        let own = either(&declaration.kinds().collect::<Vec<_>>());
+        let given = either(kinds);
+        return Err(Rejection::new(format!(
+            "operation {name:?} is for an upload of kind {own}, and this is of kind {given}; {}",
+            what_is_allowed(kinds)
+        )));
+    }
+    kinds.retain(|kind| declaration.accepts_kind(*kind));
     let mut pairs = Vec::new();
     for (key, value) in written_pairs(query.unwrap_or_default()) {
         let shown = if is_secret(key) { REDACTED } else { value };
@@ -224,7 +265,7 @@ fn split_operations(text: &str) -> Vec<&str> {
 }
 
 fn is_operation_name(word: &str) -> bool {
-    Declaration::named(word).next().is_some()
+    Declaration::named(word).is_some()
 }
 
 fn decode(operation: &str, text: &str, shown: &str) -> Result<String, Rejection> {
@@ -235,15 +276,16 @@ fn decode(operation: &str, text: &str, shown: &str) -> Result<String, Rejection>
         .map_err(|_| Rejection::new(format!("{operation}: {:?} is not UTF-8 in URL query encoding", clip(shown))))
 }
 
-fn what_is_allowed(kind: Option<MediaKind>) -> String {
-    let list = |kind| {
-        let names: Vec<_> = Declaration::of_kind(kind).iter().map(|declaration| declaration.name).collect();
+fn what_is_allowed(kinds: &[MediaKind]) -> String {
+    let list = |kind: &MediaKind| {
+        let names: Vec<_> = Declaration::of_kind(*kind).map(|declaration| declaration.name).collect();
         format!("{kind}: {}", names.join(", "))
     };
-    match kind {
-        Some(kind) => format!("allowed for {}", list(kind)),
-        None => format!("allowed for {}", MediaKind::ALL.map(list).join("; for ")),
-    }
+    format!("allowed for {}", kinds.iter().map(list).collect::<Vec<_>>().join("; for "))
+}
+
+fn either(kinds: &[MediaKind]) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ")
 }
 
 /// As much of somebody's text as belongs into a message.
@@ -300,7 +342,7 @@ mod tests {
         assert_eq!(operations.unredacted(), text);
         assert_eq!(operations.to_string(), "text?detail=lines&password=REDACTED");
         let operation = operations.iter().next().unwrap();
-        assert_eq!(operation.options()["password"], "REDACTED");
+        assert_eq!(operation.option_values()["password"], "REDACTED");
         assert!(!format!("{operation:?}").contains("a&b"), "{operation:?}");
         let other = Operations::parse_for(MediaKind::Document, "text?detail=lines&password=other").unwrap();
         assert_eq!(operation.folder(), other.iter().next().unwrap().folder());
@@ -328,7 +370,7 @@ mod tests {
 
     #[test]
     fn every_secret_is_an_option() {
-        for declaration in Declaration::all() {
+        for declaration in OPERATIONS {
             for secret in declaration.secrets {
                 let command = declaration.command();
                 let is_option = command.get_arguments().any(|argument| argument.get_long() == Some(secret));
@@ -338,17 +380,58 @@ mod tests {
     }
 
     #[test]
+    fn names_and_their_other_spellings_mean_one_operation() {
+        for declaration in OPERATIONS {
+            for name in declaration.aliases.iter().chain([&declaration.name]) {
+                let meant = |other: &&Declaration| other.name == *name || other.aliases.contains(name);
+                assert_eq!(OPERATIONS.iter().filter(meant).count(), 1, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn american_spellings_are_read_and_british_ones_printed() {
+        for (american, british) in [
+            ("optimize", "optimise"),
+            ("optimize?quantize=false&lods=0.5,optimize", "optimise?lods=0.5&quantise=false,optimise"),
+            ("convert?color=keep", "convert?colour=keep"),
+            ("resize?width=8&position=center", "resize?width=8"),
+            ("resize?width=8,resize?width=9&color=keep", "resize?width=8,resize?width=9&colour=keep"),
+        ] {
+            let operations: Operations = american.parse().unwrap();
+            assert_eq!(operations.to_string(), british);
+            assert_eq!(Ok(operations), british.parse());
+        }
+        let twice = rejection(MediaKind::Image, "convert?colour=keep&color=srgb");
+        assert_eq!(twice, "convert: option \"colour\" is given more than once");
+        let wrong = rejection(MediaKind::Image, "convert?color=pink");
+        assert_eq!(wrong, "convert: colour=pink is not allowed; allowed: srgb, keep");
+        for declaration in OPERATIONS {
+            declaration.command().debug_assert();
+        }
+    }
+
+    #[test]
+    fn operations_of_different_kinds_do_not_go_together() {
+        let rejection = "resize?width=8,text".parse::<Operations>().unwrap_err().to_string();
+        let expected = "operation \"text\" is for an upload of kind document, and this is of kind image; \
+                        allowed for image: resize, convert";
+        assert_eq!(rejection, expected);
+    }
+
+    #[test]
     fn every_default_is_allowed() {
         for kind in MediaKind::ALL {
-            assert!(Operations::default_of(kind).iter().all(|operation| operation.kind() == kind));
+            assert!(Operations::default_of(kind).kind() == kind);
         }
     }
 
     #[test]
     fn examples_are_the_same_as_command_lines() {
-        for declaration in Declaration::all() {
+        for declaration in OPERATIONS {
             for (example, _) in declaration.examples {
-                let operations = Operations::parse_for(declaration.kind, example).unwrap();
+                let operations =
+                    declaration.kinds().map(|kind| Operations::parse_for(kind, example).unwrap()).next().unwrap();
                 let lines = as_command_lines(example);
                 assert_eq!(lines.len(), operations.iter().count(), "{example}");
                 for (line, operation) in lines.iter().zip(&operations) {
@@ -361,21 +444,23 @@ mod tests {
 
     #[test]
     fn every_example_is_allowed() {
-        for declaration in Declaration::all() {
+        for declaration in OPERATIONS {
             assert!(!declaration.examples.is_empty(), "{} has no example", declaration.name);
             for (example, _) in declaration.examples {
-                let operations = Operations::parse_for(declaration.kind, example);
-                assert!(operations.is_ok(), "{example}: {}", operations.unwrap_err());
+                for kind in declaration.kinds() {
+                    let operations = Operations::parse_for(kind, example);
+                    assert!(operations.is_ok(), "{example}: {}", operations.unwrap_err());
+                }
             }
         }
     }
 
     #[test]
     fn options_of_every_operation_have_help_and_the_same_word_everywhere() {
-        for declaration in Declaration::all() {
+        for declaration in OPERATIONS {
             let command = declaration.command();
             let operation = declaration.parse_pairs(&[]);
-            let printed = operation.as_ref().map(Operation::options).unwrap_or_default();
+            let printed = operation.as_ref().map(Operation::option_values).unwrap_or_default();
             for argument in command.get_arguments() {
                 let long = argument.get_long().expect("options have long names");
                 assert!(argument.get_help().is_some(), "{} --{long} has no help", declaration.name);
@@ -394,7 +479,7 @@ mod tests {
 
         /// Texts made from the declarations themselves: any operation, any of its options, values that may be allowed.
         fn plausible_text() -> impl Strategy<Value = String> {
-            let operation = prop::sample::select(Declaration::all().collect::<Vec<_>>()).prop_flat_map(|declaration| {
+            let operation = prop::sample::select(OPERATIONS).prop_flat_map(|declaration| {
                 let mut pairs: Vec<String> = declaration.command().get_arguments().flat_map(plausible_pairs).collect();
                 pairs.push("no-such-option=1".to_owned());
                 prop::collection::vec(prop::sample::select(pairs), 0..3).prop_map(move |pairs| match pairs.as_slice() {

@@ -14,6 +14,7 @@ mod grammar;
 mod kind;
 mod operation;
 pub mod operations;
+mod profile;
 mod reference;
 mod rejection;
 
@@ -21,7 +22,9 @@ pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, clas
 pub use detect::{Detection, HEAD_BYTES, detect};
 pub use format::Format;
 pub use grammar::{Operations, as_command_lines, redact};
-pub use kind::{MediaKind, UnknownKind};
+pub use kind::{MediaKind, PerKind, UnknownKind};
 pub use operation::{Declaration, Operation, Options, REDACTED};
-pub use reference::operations_reference;
+pub use operations::OPERATIONS;
+pub use profile::{Access, Engine, ExecutorClass, Profile, Resources, ResourcesBySize, Sharding};
+pub use reference::{operations_reference, profiles_json};
 pub use rejection::Rejection;

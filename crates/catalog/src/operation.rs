@@ -1,9 +1,10 @@
 //! The declaration of an operation, and what is derived from it: the processing-option parser, the CLI subcommand, the
 //! rejection message and the reference page.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -11,147 +12,171 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::operations::{DocumentOperation, ImageOperation, ModelOperation, VideoOperation};
-use crate::{MediaKind, Rejection};
+use crate::operations::OPERATIONS;
+use crate::profile::Profile;
+use crate::{Format, MediaKind, Rejection};
 
 /// Stands in manifests, events, records and logs where a request has the value of a secret option.
 pub const REDACTED: &str = "REDACTED";
 
-/// The options of one operation. The struct's clap attributes are the only declaration of names, defaults, limits and
-/// help; its serde form must use the same words (kebab-case), because the text form is printed from it.
-pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::Debug {
-    /// The operation's one word.
+/// The declaration of one operation and its options. The struct's clap attributes are the only declaration of names,
+/// defaults, limits and help; its serde form must use the same words (kebab-case), because the text form is printed from
+/// it.
+pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
+    /// The operation's name.
     const NAME: &'static str;
+    /// Other spellings of the name that are accepted, and never printed. Those of options and of their values are clap's
+    /// `alias`.
+    const ALIASES: &'static [&'static str] = &[];
     /// One line: what the operation does.
     const ABOUT: &'static str;
     /// Processing-options that people would want to copy, each with what it does.
     const EXAMPLES: &'static [(&'static str, &'static str)];
     /// Options whose values are for the operation alone: they are [`REDACTED`] in everything that is published.
     const SECRETS: &'static [&'static str] = &[];
+    /// What the operation needs and does beside its options.
+    const PROFILE: Profile;
 
     /// Checks what one option alone cannot say. The message says what is wrong and what would be right.
     fn validate(&self) -> Result<(), String> {
         Ok(())
     }
+
+    /// How many containers share the work on an object of that many bytes; none if one does it all. Asked only if the
+    /// profile says how work is shared.
+    fn shards(&self, bytes: u64) -> Option<u32> {
+        let _ = bytes;
+        None
+    }
 }
 
-/// What the rest of the program needs to know of an operation without knowing its options' type.
+/// An operation as the rest of the program knows it, without its options' type.
 #[derive(Debug, Clone, Copy)]
 pub struct Declaration {
-    /// The operation's one word, such as `resize`.
+    /// The operation's name, such as `resize`.
     pub name: &'static str,
-    /// The kind of media it takes.
-    pub kind: MediaKind,
+    /// Other spellings of the name that are accepted.
+    pub aliases: &'static [&'static str],
     /// One line: what it does.
     pub about: &'static str,
     /// Processing-options to copy, each with what it does.
     pub examples: &'static [(&'static str, &'static str)],
     /// Options whose values are published as [`REDACTED`].
     pub secrets: &'static [&'static str],
+    /// What it needs and does beside its options.
+    pub profile: Profile,
     augment: fn(Command) -> Command,
-    from_matches: fn(&ArgMatches) -> Result<Operation, clap::Error>,
+    from_matches: fn(&ArgMatches) -> Result<Arc<dyn AnyOptions>, clap::Error>,
 }
 
-/// Declares the enum of a kind's operations.
-macro_rules! operations_of_kind {
-    ($(#[$doc:meta])* $enum:ident, $kind:ident: $($(#[$variant_doc:meta])* $options:ident),+ $(,)?) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq)]
-        pub enum $enum { $($(#[$variant_doc])* $options($options),)+ }
-
-        impl $enum {
-            /// Every operation of the kind.
-            pub const DECLARATIONS: &'static [crate::operation::Declaration] = &[$(
-                crate::operation::Declaration::of::<$options>(
-                    crate::MediaKind::$kind,
-                    |matches| {
-                        let options = <$options as clap::FromArgMatches>::from_arg_matches(matches)?;
-                        Ok(crate::Operation::$kind($enum::$options(options)))
-                    },
-                ),
-            )+];
-
-            pub(crate) fn name(&self) -> &'static str {
-                match self { $(Self::$options(_) => <$options as crate::operation::Options>::NAME,)+ }
-            }
-
-            pub(crate) fn validate(&self) -> Result<(), String> {
-                match self { $(Self::$options(options) => crate::operation::Options::validate(options),)+ }
-            }
-
-            pub(crate) fn values(&self) -> serde_json::Value {
-                match self { $(Self::$options(options) => crate::operation::values(options),)+ }
-            }
-        }
-    };
+/// [`Options`] of any operation, for an [`Operation`] to hold.
+trait AnyOptions: fmt::Debug + Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn is_equal(&self, other: &dyn AnyOptions) -> bool;
+    fn validate(&self) -> Result<(), String>;
+    fn values(&self) -> Value;
+    fn shards(&self, bytes: u64) -> Option<u32>;
 }
-pub(crate) use operations_of_kind;
+
+impl<O: Options> AnyOptions for O {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn is_equal(&self, other: &dyn AnyOptions) -> bool {
+        other.as_any().downcast_ref::<O>() == Some(self)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        Options::validate(self)
+    }
+
+    fn values(&self) -> Value {
+        serde_json::to_value(self).expect("options are numbers, words, truth values and lists of them")
+    }
+
+    fn shards(&self, bytes: u64) -> Option<u32> {
+        Options::shards(self, bytes)
+    }
+}
 
 /// One operation with its options, checked.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operation {
-    /// An operation of document-job.
-    Document(DocumentOperation),
-    /// An operation of image-job.
-    Image(ImageOperation),
-    /// An operation of model-job.
-    Model(ModelOperation),
-    /// An operation of video-job.
-    Video(VideoOperation),
+#[derive(Clone)]
+pub struct Operation {
+    declaration: &'static Declaration,
+    options: Arc<dyn AnyOptions>,
+}
+
+impl PartialEq for Operation {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.options.is_equal(&*other.options)
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.options.fmt(f)
+    }
 }
 
 impl Declaration {
-    pub(crate) const fn of<O: Options>(
-        kind: MediaKind,
-        from_matches: fn(&ArgMatches) -> Result<Operation, clap::Error>,
-    ) -> Self {
-        let augment = |command| <O as Args>::augment_args(command);
-        let (name, about, examples, secrets) = (O::NAME, O::ABOUT, O::EXAMPLES, O::SECRETS);
-        Self { name, kind, about, examples, secrets, augment, from_matches }
-    }
-
-    /// Every operation of a kind.
-    pub const fn of_kind(kind: MediaKind) -> &'static [Self] {
-        match kind {
-            MediaKind::Document => DocumentOperation::DECLARATIONS,
-            MediaKind::Image => ImageOperation::DECLARATIONS,
-            MediaKind::Model => ModelOperation::DECLARATIONS,
-            MediaKind::Video => VideoOperation::DECLARATIONS,
+    /// The declaration that the options' type makes.
+    pub(crate) const fn of<O: Options>() -> Self {
+        Self {
+            name: O::NAME,
+            aliases: O::ALIASES,
+            about: O::ABOUT,
+            examples: O::EXAMPLES,
+            secrets: O::SECRETS,
+            profile: O::PROFILE,
+            augment: |command| <O as Args>::augment_args(command),
+            from_matches: |matches| Ok(Arc::new(O::from_arg_matches(matches)?)),
         }
     }
 
-    /// Every operation of every kind.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        MediaKind::ALL.into_iter().flat_map(Self::of_kind)
+    /// The operations that a kind offers: those that accept any of its formats.
+    pub fn of_kind(kind: MediaKind) -> impl Iterator<Item = &'static Self> {
+        OPERATIONS.iter().filter(move |declaration| declaration.accepts_kind(kind))
     }
 
-    /// The operations of that name; more than one kind may have one.
-    pub fn named(name: &str) -> impl Iterator<Item = &'static Self> {
-        Self::all().filter(move |declaration| declaration.name == name)
+    /// The operation of that name, in any of its spellings.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|declaration| declaration.name == name || declaration.aliases.contains(&name))
+    }
+
+    /// Whether it accepts any format of a kind.
+    pub fn accepts_kind(&self, kind: MediaKind) -> bool {
+        self.profile.accepts.iter().any(|format| format.kind() == kind)
+    }
+
+    /// The kinds of which it accepts a format.
+    pub fn kinds(&self) -> impl Iterator<Item = MediaKind> {
+        MediaKind::ALL.into_iter().filter(|kind| self.accepts_kind(*kind))
     }
 
     /// The CLI subcommand with the operation's options; the caller adds its own arguments.
     pub fn command(&self) -> Command {
-        (self.augment)(Command::new(self.name).about(self.about))
+        (self.augment)(Command::new(self.name).aliases(self.aliases).about(self.about))
     }
 
     /// Reads the options that [`Declaration::command`] declared out of parsed arguments, and checks them together.
-    pub fn from_arg_matches(&self, matches: &ArgMatches) -> Result<Operation, Rejection> {
-        let operation = (self.from_matches)(matches).map_err(|error| self.rejection(&error))?;
-        operation.validate().map_err(|reason| Rejection::new(format!("{}: {reason}", self.name)))?;
-        Ok(operation)
+    pub fn from_arg_matches(&'static self, matches: &ArgMatches) -> Result<Operation, Rejection> {
+        let options = (self.from_matches)(matches).map_err(|error| self.rejection(&error))?;
+        options.validate().map_err(|reason| Rejection::new(format!("{}: {reason}", self.name)))?;
+        Ok(Operation { declaration: self, options })
     }
 
     /// Reads the options from the pairs of a processing-option.
-    pub(crate) fn parse_pairs(&self, pairs: &[(String, String)]) -> Result<Operation, Rejection> {
+    pub(crate) fn parse_pairs(&'static self, pairs: &[(String, String)]) -> Result<Operation, Rejection> {
         let mut command = self.command().no_binary_name(true).disable_help_flag(true);
         let names: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        let aliases: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_all_aliases).flatten().collect();
         for (key, value) in pairs {
             if self.secrets.contains(&key.as_str()) && value == REDACTED {
                 let message = "is not kept in records, and this request was made from one; ask anew, with its value";
                 return Err(Rejection::new(format!("{}: {key} {message}", self.name)));
             }
-            if !names.contains(&key.as_str()) {
+            if !names.contains(&key.as_str()) && !aliases.contains(&key.as_str()) {
                 let allowed = if names.is_empty() { "it takes no options".to_owned() } else { names.join(", ") };
                 return Err(Rejection::new(format!("{}: unknown option {key:?}; allowed: {allowed}", self.name)));
             }
@@ -163,13 +188,12 @@ impl Declaration {
 
     /// Every option that has a default, with it. Made once: every job asks for it several times.
     fn defaults(&self) -> &'static Map<String, Value> {
-        type Made = BTreeMap<(&'static str, &'static str), &'static Map<String, Value>>;
-        static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
+        static MADE: Mutex<BTreeMap<&'static str, &'static Map<String, Value>>> = Mutex::new(BTreeMap::new());
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        made.entry((self.kind.name(), self.name)).or_insert_with(|| {
+        made.entry(self.name).or_insert_with(|| {
             let matches = self.command().no_binary_name(true).get_matches_from(std::iter::empty::<&str>());
-            let operation = (self.from_matches)(&matches).expect("no option is required");
-            Box::leak(Box::new(operation.options()))
+            let options = (self.from_matches)(&matches).expect("no option is required");
+            Box::leak(Box::new(present(options.values())))
         })
     }
 
@@ -203,47 +227,59 @@ impl Declaration {
 }
 
 impl Operation {
-    /// The operation's one word.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Document(operation) => operation.name(),
-            Self::Image(operation) => operation.name(),
-            Self::Model(operation) => operation.name(),
-            Self::Video(operation) => operation.name(),
-        }
+    /// What it is.
+    pub fn declaration(&self) -> &'static Declaration {
+        self.declaration
     }
 
-    /// The kind of media it takes.
-    pub const fn kind(&self) -> MediaKind {
-        match self {
-            Self::Document(_) => MediaKind::Document,
-            Self::Image(_) => MediaKind::Image,
-            Self::Model(_) => MediaKind::Model,
-            Self::Video(_) => MediaKind::Video,
+    /// The operation's name.
+    pub fn name(&self) -> &'static str {
+        self.declaration.name
+    }
+
+    /// What it needs and does beside its options.
+    pub fn profile(&self) -> &'static Profile {
+        &self.declaration.profile
+    }
+
+    /// The options, if they are of that type: those of the operation that it declares.
+    ///
+    /// ```
+    /// use catalog::operations::{Convert, Resize};
+    /// let operations: catalog::Operations = "resize?width=800".parse().unwrap();
+    /// assert_eq!(operations.first().options::<Resize>().unwrap().width, Some(800));
+    /// assert!(operations.first().options::<Convert>().is_none());
+    /// ```
+    pub fn options<O: Options>(&self) -> Option<&O> {
+        self.options.as_any().downcast_ref()
+    }
+
+    /// Whether it accepts inputs of a format; the message says which it does accept.
+    pub fn check_format(&self, format: Format) -> Result<(), Rejection> {
+        let accepts = self.profile().accepts;
+        if accepts.contains(&format) {
+            return Ok(());
         }
+        let names: Vec<_> = accepts.iter().map(|format| format.name()).collect();
+        let (name, given) = (self.name(), format.name());
+        Err(Rejection::new(format!("{name} does not accept {given}; it accepts {}", names.join(", "))))
+    }
+
+    /// How many containers share the work on an object of that many bytes; none if one does it all.
+    pub fn shards(&self, bytes: u64) -> Option<u32> {
+        self.profile().sharding.and_then(|_| self.options.shards(bytes))
     }
 
     /// Every option with its value, defaults included, for events and records: secrets are redacted. Options without a
     /// value are left out.
-    pub fn options(&self) -> Map<String, Value> {
-        let mut options = self.options_with_secrets();
-        for secret in self.declaration().secrets {
+    pub fn option_values(&self) -> Map<String, Value> {
+        let mut options = present(self.options.values());
+        for secret in self.declaration.secrets {
             if let Some(value) = options.get_mut(*secret) {
                 *value = REDACTED.into();
             }
         }
         options
-    }
-
-    fn options_with_secrets(&self) -> Map<String, Value> {
-        let Value::Object(mut options) = self.values() else { return Map::new() };
-        options.retain(|_, value| !value.is_null());
-        options
-    }
-
-    fn declaration(&self) -> &'static Declaration {
-        let declaration = Declaration::of_kind(self.kind()).iter().find(|declaration| declaration.name == self.name());
-        declaration.expect("every operation is declared")
     }
 
     /// The folder of the operation's outputs below the source's key: its name, followed by a short hash of its options
@@ -266,29 +302,11 @@ impl Operation {
         format!("{}-{hash:08x}", self.name())
     }
 
-    fn validate(&self) -> Result<(), String> {
-        match self {
-            Self::Document(operation) => operation.validate(),
-            Self::Image(operation) => operation.validate(),
-            Self::Model(operation) => operation.validate(),
-            Self::Video(operation) => operation.validate(),
-        }
-    }
-
-    fn values(&self) -> Value {
-        match self {
-            Self::Document(operation) => operation.values(),
-            Self::Image(operation) => operation.values(),
-            Self::Model(operation) => operation.values(),
-            Self::Video(operation) => operation.values(),
-        }
-    }
-
     /// The options that differ from their defaults, as text, in the order of their declaration. Secrets are as they were
     /// given: for the program that does the work, and for nobody else.
     pub fn changed_options(&self) -> Vec<(String, String)> {
-        let defaults = self.declaration().defaults();
-        self.options_with_secrets()
+        let defaults = self.declaration.defaults();
+        present(self.options.values())
             .into_iter()
             .filter(|(key, value)| defaults.get(key) != Some(value))
             .map(|(key, value)| (key, text_of(&value)))
@@ -296,8 +314,11 @@ impl Operation {
     }
 }
 
-pub(crate) fn values<O: Serialize>(options: &O) -> Value {
-    serde_json::to_value(options).expect("options are numbers, words, truth values and lists of them")
+/// The options that have a value.
+fn present(values: Value) -> Map<String, Value> {
+    let Value::Object(mut options) = values else { return Map::new() };
+    options.retain(|_, value| !value.is_null());
+    options
 }
 
 fn text_of(value: &Value) -> String {

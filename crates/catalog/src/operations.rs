@@ -1,7 +1,7 @@
-//! The operations, one file each. Adding one: its file here, its name in the list of its kind below, its file in the
-//! kind's crate. The compiler leads through the rest.
+//! The operations, one file each. Adding one: its file here, its line in [`OPERATIONS`], its processor in the crate of
+//! each kind that offers it. A program whose processors are not those of its kind does not start.
 
-use crate::operation::operations_of_kind;
+use crate::operation::Declaration;
 
 mod convert;
 mod keyframes;
@@ -21,36 +21,13 @@ pub use resize::{Filter, Fit, Position, Resize};
 pub use text::{Detail, PageRanges, Password, Text, TextFormat};
 pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
 
-operations_of_kind! {
-    /// The operations of document-job.
-    DocumentOperation, Document:
-    /// See [`Text`].
-    Text,
-}
-
-operations_of_kind! {
-    /// The operations of image-job.
-    ImageOperation, Image:
-    /// See [`Resize`].
-    Resize,
-    /// See [`Convert`].
-    Convert,
-}
-
-operations_of_kind! {
-    /// The operations of model-job.
-    ModelOperation, Model:
-    /// See [`Optimise`].
-    Optimise,
-}
-
-operations_of_kind! {
-    /// The operations of video-job.
-    VideoOperation, Video:
-    /// See [`Keyframes`].
-    Keyframes,
-    /// See [`Transcode`].
-    Transcode,
-    /// See [`Probe`].
-    Probe,
-}
+/// Every operation. Those of a kind are offered in this order.
+pub static OPERATIONS: &[Declaration] = &[
+    Declaration::of::<Text>(),
+    Declaration::of::<Resize>(),
+    Declaration::of::<Convert>(),
+    Declaration::of::<Optimise>(),
+    Declaration::of::<Keyframes>(),
+    Declaration::of::<Transcode>(),
+    Declaration::of::<Probe>(),
+];

@@ -1,10 +1,12 @@
-//! docs/operations.md, written from the declarations.
+//! docs/operations.md and Terraform's profiles.json, written from the declarations.
 
 use std::fmt::Write as _;
 
 use clap::Arg;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-use crate::{Declaration, MediaKind};
+use crate::{Access, Declaration, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
 
 /// The reference page of every operation with its options, defaults, limits and examples, as Markdown.
 pub fn operations_reference() -> String {
@@ -18,7 +20,8 @@ pub fn operations_reference() -> String {
          ```\n\n\
          Comma-separated operations, each `name` or `name?key=value&key=value` in URL query encoding. A list inside a\n\
          value uses commas, too. A truth value may be left out: `progressive` is `progressive=true`. On the command line\n\
-         the same options are flags: `--width 800 --format webp`.\n\n\
+         the same options are flags: `--width 800 --format webp`. American spellings (`optimize`, `quantize`, `color`,\n\
+         `center`) are accepted.\n\n\
          Precedence: metadata, then tag, then rule by key, then the kind's default. What cannot be done is REJECTED with\n\
          a message that says what is wrong and what would be right.\n",
     );
@@ -39,11 +42,84 @@ pub fn operations_reference() -> String {
     page
 }
 
+/// What Terraform needs to know of the operations, as JSON: every profile, and for each kind the most that any of its
+/// operations needs (`resources` are those of small objects, which dispatch overrides by size).
+pub fn profiles_json() -> String {
+    let operations: Map<String, Value> =
+        OPERATIONS.iter().map(|declaration| (declaration.name.to_owned(), json!(declaration.profile))).collect();
+    let kinds: Map<String, Value> =
+        MediaKind::ALL.into_iter().map(|kind| (kind.name().to_owned(), needs_of_kind(kind))).collect();
+    let all = json!({ "kinds": kinds, "operations": operations });
+    serde_json::to_string_pretty(&all).expect("profiles are plain values") + "\n"
+}
+
+fn needs_of_kind(kind: MediaKind) -> Value {
+    let most = |need: fn(&Profile) -> u32| Declaration::of_kind(kind).map(|declared| need(&declared.profile)).max();
+    let small: Vec<Resources> = Declaration::of_kind(kind).map(|declared| declared.profile.resources.at(0)).collect();
+    json!({
+        "vcpus": small.iter().map(|resources| resources.vcpus).max(),
+        "memoryMib": small.iter().map(|resources| resources.memory).max(),
+        "diskGib": most(|profile| profile.disk_gib),
+        "timeFactor": most(|profile| profile.time_factor),
+    })
+}
+
+fn write_profile(page: &mut String, profile: &Profile) {
+    let formats: Vec<_> = profile.accepts.iter().map(|format| format.name()).collect();
+    let list = |values: &[&str]| values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+    let _ = writeln!(page, "\nAccepts {}; writes {}.", formats.join(", "), list(profile.produces));
+    let mut facts = vec![match profile.access {
+        Access::Whole => "The input is fetched as a whole".to_owned(),
+        Access::Ranged => "Only the ranges of the input that are needed are fetched".to_owned(),
+    }];
+    if profile.time_factor > 1 {
+        facts.push(format!("it may take {} times the limits on time", profile.time_factor));
+    }
+    if profile.streams_outputs {
+        facts.push("large outputs are stored while it is still running".to_owned());
+    }
+    if let Some(sharding) = &profile.sharding {
+        let mib = sharding.bytes_per_shard >> 20;
+        facts.push(format!(
+            "up to {} containers can share one object, with {mib} MiB or more for each",
+            sharding.max_shards
+        ));
+    }
+    if !profile.weights.is_empty() {
+        facts.push(format!("it needs the weights {}", list(profile.weights)));
+    }
+    let _ = writeln!(page, "{}.", facts.join("; "));
+    let sizes = ResourcesBySize::STEPS.map(|bytes| bytes - 1).into_iter().chain([u64::MAX]);
+    let resources = sizes.map(|bytes| {
+        let Resources { vcpus, memory } = profile.resources.at(bytes);
+        format!("{vcpus} vCPU, {} GiB", memory / 1024)
+    });
+    let resources: Vec<_> = resources.collect();
+    let _ = writeln!(
+        page,
+        "Resources in AWS (executor `{}`): {} for objects below 32 MiB; {} below 256 MiB; {} below 2 GiB; {} above.",
+        word(&profile.executor),
+        resources[0],
+        resources[1],
+        resources[2],
+        resources[3]
+    );
+}
+
+/// A value's name, as serde writes it.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        other => unreachable!("{other:?} is not a word"),
+    }
+}
+
 fn write_operation(page: &mut String, declaration: &Declaration) {
     let _ = write!(page, "\n### {}\n\n{}.\n\n", declaration.name, declaration.about);
     for (example, effect) in declaration.examples {
         let _ = writeln!(page, "- `{example}`: {effect}");
     }
+    write_profile(page, &declaration.profile);
     let command = declaration.command();
     let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| argument.get_long().is_some()).collect();
     if arguments.is_empty() {

@@ -1,6 +1,6 @@
 //! What an operator does: have it explained where an upload is, and send on its way again what has stopped.
 
-use catalog::MediaKind;
+use catalog::PerKind;
 use contract::{Failure, FailureKind, timestamp};
 use time::OffsetDateTime;
 
@@ -129,7 +129,7 @@ pub async fn redrive(
     records: &impl Table,
     queues: &impl Queues,
     clock: &impl Clock,
-    queue_urls: &[String; 4],
+    queue_urls: &PerKind<String>,
     chosen: &[InputRecord],
 ) -> Result<usize, Failure> {
     let keys: Vec<Key> = chosen.iter().map(|record| InputRecord::key(&record.source, &record.job_id)).collect();
@@ -146,8 +146,7 @@ pub async fn redrive(
     for record in table::read::<InputRecord>(records, &keys).await?.into_iter().flatten() {
         let Some(request) = record.request().filter(|_| record.state == State::Queued) else { continue };
         let text = serde_json::to_string(&request).map_err(|error| Failure::internal("a request").because(error))?;
-        let position = MediaKind::ALL.iter().position(|kind| *kind == request.kind).unwrap_or_default();
-        queues.send(&queue_urls[position], &text, &[]).await?;
+        queues.send(&queue_urls[request.kind], &text, &[]).await?;
         sent += 1;
     }
     Ok(sent)

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use catalog::Format;
+use catalog::{Declaration, Format, MediaKind, Operation, Options};
 use contract::{Failure, Properties};
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
@@ -49,15 +49,6 @@ impl Division {
     pub fn folder(index: u32, count: u32) -> String {
         format!("part-{index:05}-of-{count:05}")
     }
-}
-
-/// How an operation wants its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The whole object as an open file: [`Input::map`] works.
-    Whole,
-    /// Parts on demand, over ranged GETs: only [`Input::read_at`] works, and a 50 GB object is never copied to disk.
-    Ranged,
 }
 
 /// An object that can be read at any position, from any thread.
@@ -174,7 +165,7 @@ impl Input {
         InputReader { input: self.clone(), position: 0 }
     }
 
-    /// The whole input in memory, mapped. Only for [`Access::Whole`].
+    /// The whole input in memory, mapped. Only for [`catalog::Access::Whole`].
     pub fn map(&self) -> Result<Mmap, Failure> {
         let file =
             self.source.file().ok_or_else(|| Failure::internal("the operation asked for parts, then for the whole"))?;
@@ -418,41 +409,28 @@ impl Progress {
     }
 }
 
-/// A kind's job: how each of its operations wants its input, and the work itself.
-pub trait Job: Sync {
-    /// The kind whose operations it carries out.
-    fn kind(&self) -> catalog::MediaKind;
+/// Does the work of one operation.
+pub trait Processor: Sync {
+    /// The operation.
+    fn declaration(&self) -> &'static Declaration;
 
-    /// How the operation wants its input.
-    fn access(&self, operation: &catalog::Operation) -> Access;
-
-    /// How many times the limits on time the operation may take. For work that takes as long as its input is.
-    fn patience(&self, _operation: &catalog::Operation) -> u32 {
-        1
-    }
-
-    /// Whether large outputs are stored while the operation goes on: worth it where it takes long and finishes them one by
-    /// one. Each is then an upload in parts.
-    fn stores_early(&self, _operation: &catalog::Operation) -> bool {
-        false
-    }
+    /// Does the work. Results go to `task.outputs`; what is returned stands in the manifest's `properties`.
+    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure>;
 
     /// Does a part of the work that several processes share, or puts the parts together.
     fn process_division(
         &self,
-        operation: &catalog::Operation,
+        operation: &Operation,
         _division: Division,
         _task: &Task,
     ) -> Result<Properties, Failure> {
         Err(Failure::invalid_request(format!("{} cannot be divided into parts", operation.name())))
     }
 
-    /// Called once in the worker before its sandbox closes: whatever a native library must find in the file system, such as
-    /// fonts. The input is not there yet.
-    fn prepare(&self, _operation: &catalog::Operation) {}
-
-    /// Does the work. Results go to `task.outputs`; what is returned stands in the manifest's `properties`.
-    fn process(&self, operation: &catalog::Operation, task: &Task) -> Result<Properties, Failure>;
+    /// Whether it can do parts of the work.
+    fn can_divide(&self) -> bool {
+        false
+    }
 
     /// Versions of native libraries that shape the result, for the manifest.
     fn library_versions(&self) -> Vec<(&'static str, String)> {
@@ -460,16 +438,179 @@ pub trait Job: Sync {
     }
 }
 
+/// A [`Processor`] made of functions that take the operation's own options.
+///
+/// ```
+/// use catalog::operations::Convert;
+/// use operation::{Failure, OfOptions, Processor, Properties, Task};
+///
+/// fn convert(options: &Convert, task: &Task) -> Result<Properties, Failure> {
+///     task.outputs.write("format.txt", "text/plain", options.format.extension().as_bytes(), Properties::new())?;
+///     Ok(Properties::new())
+/// }
+///
+/// static PROCESSORS: &[&dyn Processor] = &[&OfOptions::new(convert)];
+/// assert_eq!(PROCESSORS[0].declaration().name, "convert");
+/// ```
+pub struct OfOptions<O> {
+    process: Process<O>,
+    process_division: Option<ProcessDivision<O>>,
+    versions: fn() -> Vec<(&'static str, String)>,
+}
+
+type Process<O> = fn(&O, &Task) -> Result<Properties, Failure>;
+type ProcessDivision<O> = fn(&O, Division, &Task) -> Result<Properties, Failure>;
+
+impl<O: Options> OfOptions<O> {
+    /// A processor that calls `process`.
+    pub const fn new(process: Process<O>) -> Self {
+        Self { process, process_division: None, versions: Vec::new }
+    }
+
+    /// The same, which also does parts of the work that several processes share, and puts the parts together.
+    #[must_use]
+    pub const fn with_divisions(self, process: ProcessDivision<O>) -> Self {
+        Self { process_division: Some(process), ..self }
+    }
+
+    /// The same, which also says the versions of the native libraries that shape the result.
+    #[must_use]
+    pub const fn with_versions(self, versions: fn() -> Vec<(&'static str, String)>) -> Self {
+        Self { versions, ..self }
+    }
+}
+
+impl<O: Options> Processor for OfOptions<O> {
+    fn declaration(&self) -> &'static Declaration {
+        Declaration::named(O::NAME).expect("operations with options are in the catalog's list")
+    }
+
+    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
+        (self.process)(options_of(operation)?, task)
+    }
+
+    fn process_division(&self, operation: &Operation, division: Division, task: &Task) -> Result<Properties, Failure> {
+        let process = self
+            .process_division
+            .ok_or_else(|| Failure::invalid_request(format!("{} cannot be divided into parts", operation.name())))?;
+        process(options_of(operation)?, division, task)
+    }
+
+    fn can_divide(&self) -> bool {
+        self.process_division.is_some()
+    }
+
+    fn library_versions(&self) -> Vec<(&'static str, String)> {
+        (self.versions)()
+    }
+}
+
+fn options_of<O: Options>(operation: &Operation) -> Result<&O, Failure> {
+    let other = || Failure::internal(format!("the processor of {} was given {}", O::NAME, operation.name()));
+    operation.options().ok_or_else(other)
+}
+
+/// A kind's job: the processors of the operations that the kind offers.
+#[derive(Clone, Copy)]
+pub struct Job {
+    /// The kind of its inputs.
+    pub kind: MediaKind,
+    /// One for each operation.
+    pub processors: &'static [&'static dyn Processor],
+}
+
+impl Job {
+    /// The processor of an operation.
+    pub fn processor(&self, operation: &Operation) -> Result<&'static dyn Processor, Failure> {
+        let found = self.processors.iter().find(|processor| processor.declaration().name == operation.name());
+        found.copied().ok_or_else(|| {
+            let (job, name) = (self.kind.job_name(), operation.name());
+            Failure::internal(format!("{job} has no processor for {name}"))
+        })
+    }
+
+    /// Does the whole work of an operation.
+    pub fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
+        self.processor(operation)?.process(operation, task)
+    }
+
+    /// Checks that each operation that the kind offers has one processor, and each processor such an operation; one
+    /// whose work can be shared must be able to do a part of it. The message names those that are wrong.
+    pub fn check(&self) -> Result<(), Failure> {
+        let offered: Vec<&str> = Declaration::of_kind(self.kind).map(|declaration| declaration.name).collect();
+        let names: Vec<&str> = self.processors.iter().map(|processor| processor.declaration().name).collect();
+        let count = |name: &str| names.iter().filter(|other| **other == name).count();
+        let missing = offered.iter().filter(|name| count(name) == 0).map(|name| format!("{name} has no processor"));
+        let double = offered.iter().filter(|name| count(name) > 1).map(|name| format!("{name} has several processors"));
+        let strange = names.iter().filter(|name| !offered.contains(name));
+        let strange = strange.map(|name| format!("{name} has a processor, and {} does not offer it", self.kind));
+        let shared = self
+            .processors
+            .iter()
+            .filter(|processor| processor.declaration().profile.sharding.is_some() != processor.can_divide());
+        let shared = shared.map(|processor| {
+            let name = processor.declaration().name;
+            format!("{name} differs between its profile and its processor in whether its work can be shared")
+        });
+        let wrong: Vec<String> = missing.chain(double).chain(strange).chain(shared).collect();
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::internal(format!("{}: {}", self.kind.job_name(), wrong.join("; "))))
+    }
+}
+
 /// Does the whole work of an operation, or a division of it.
 pub fn process(
-    job: &dyn Job,
-    operation: &catalog::Operation,
+    processor: &dyn Processor,
+    operation: &Operation,
     division: Option<Division>,
     task: &Task,
 ) -> Result<Properties, Failure> {
     let properties = match division {
-        Some(division) => job.process_division(operation, division, task),
-        None => job.process(operation, task),
+        Some(division) => processor.process_division(operation, division, task),
+        None => processor.process(operation, task),
     }?;
     Ok(task.outputs.with_warnings(properties))
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::operations::{Probe, Resize, Text, Transcode};
+
+    use super::*;
+
+    fn nothing<O: Options>(_: &O, _: &Task) -> Result<Properties, Failure> {
+        Err(Failure::internal("it is only asked for its name"))
+    }
+
+    fn no_part<O: Options>(_: &O, _: Division, _: &Task) -> Result<Properties, Failure> {
+        Err(Failure::internal("it is only asked for its name"))
+    }
+
+    fn wrong(kind: MediaKind, processors: &'static [&'static dyn Processor]) -> String {
+        Job { kind, processors }.check().expect_err("it is wrong").to_string()
+    }
+
+    const RESIZE: &dyn Processor = &OfOptions::new(nothing::<Resize>);
+    const TEXT: &dyn Processor = &OfOptions::new(nothing::<Text>);
+    const TRANSCODE: &dyn Processor = &OfOptions::new(nothing::<Transcode>);
+    const TRANSCODE_PART: &dyn Processor = &OfOptions::new(nothing::<Transcode>).with_divisions(no_part);
+    const PROBE_PART: &dyn Processor = &OfOptions::new(nothing::<Probe>).with_divisions(no_part);
+
+    #[test]
+    fn a_job_has_one_processor_for_each_operation_of_its_kind_and_no_others() {
+        let message = wrong(MediaKind::Image, &[RESIZE, TEXT, RESIZE]);
+        assert!(message.starts_with("image-job: convert has no processor; "), "{message}");
+        assert!(message.contains("resize has several processors"), "{message}");
+        assert!(message.contains("text has a processor, and image does not offer it"), "{message}");
+    }
+
+    #[test]
+    fn a_processor_can_share_work_if_and_only_if_its_profile_says_so() {
+        let message = wrong(MediaKind::Video, &[TRANSCODE]);
+        assert!(message.contains("transcode differs between its profile and its processor"), "{message}");
+        let message = wrong(MediaKind::Video, &[TRANSCODE_PART, PROBE_PART]);
+        assert!(message.contains("probe differs") && !message.contains("transcode differs"), "{message}");
+    }
 }

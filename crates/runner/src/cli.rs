@@ -30,8 +30,12 @@ use crate::run::{Parts, Runner, Work, declarations_of};
 use crate::terminal;
 
 /// The whole of a job's `main`: its workers and the command line.
-pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
+pub fn main(jobs: &'static [Job]) -> ExitCode {
     let _workers = prepare_workers(jobs);
+    if let Err(failure) = jobs.iter().try_for_each(Job::check) {
+        terminal::complain(&failure);
+        return ExitCode::from(failure.kind().exit_code());
+    }
     let matches = command(jobs).get_matches();
     let ended = match runtime(&matches) {
         Ok(runtime) => runtime.block_on(until_terminated(carry_out(jobs, &matches))),
@@ -159,8 +163,8 @@ impl Run {
 }
 
 /// The command line, made from the declarations of the job's operations.
-pub fn command(jobs: &[&dyn Job]) -> Command {
-    let name = jobs.first().map_or("job", |job| job.kind().job_name());
+pub fn command(jobs: &[Job]) -> Command {
+    let name = jobs.first().map_or("job", |job| job.kind.job_name());
     let mut command = Command::new(name)
         .version(env!("CARGO_PKG_VERSION"))
         .about(about(jobs))
@@ -186,8 +190,8 @@ pub fn command(jobs: &[&dyn Job]) -> Command {
     )
 }
 
-fn about(jobs: &[&dyn Job]) -> String {
-    let kinds: Vec<_> = jobs.iter().map(|job| job.kind().name()).collect();
+fn about(jobs: &[Job]) -> String {
+    let kinds: Vec<_> = jobs.iter().map(|job| job.kind.name()).collect();
     format!("Works on one object of kind {}, local or in S3, each operation in an isolated process", kinds.join(", "))
 }
 
@@ -223,7 +227,7 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
     Running::augment_args(command).about(declaration.about)
 }
 
-async fn carry_out(jobs: &'static [&'static dyn Job], matches: &ArgMatches) -> Result<u8, Failure> {
+async fn carry_out(jobs: &'static [Job], matches: &ArgMatches) -> Result<u8, Failure> {
     let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
     if name == "completions" {
         let shell = *matches.get_one::<clap_complete::Shell>("shell").expect("clap requires a shell");
@@ -238,17 +242,19 @@ async fn carry_out(jobs: &'static [&'static dyn Job], matches: &ArgMatches) -> R
         let run = Run::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;
         return run_requests(jobs, running, run).await;
     }
-    let declaration = declarations_of(jobs).find(|declaration| declaration.name == name);
-    let operation = declaration.expect("clap knows declared operations only").from_arg_matches(matches)?;
+    let offers = |job: &&Job| Declaration::of_kind(job.kind).any(|declaration| declaration.name == name);
+    let kind = jobs.iter().find(offers).expect("clap knows the jobs' operations only").kind;
+    let declaration = Declaration::named(name).expect("clap knows declared operations only");
+    let operations = Operations::one(kind, declaration.from_arg_matches(matches)?);
     let text = |id: &str| matches.get_one::<String>(id).cloned().unwrap_or_default();
     let output = Location::from_str(&text("OUTPUT"))?;
     // Nothing will take it from the results that they are there: they are as safe as those of any other program.
     let mut runner = runner(jobs, &running, output, false).await?;
     runner.is_single = true;
-    run_one(&runner, &running, &text("INPUT"), Operations::one(operation), None).await
+    run_one(&runner, &running, &text("INPUT"), operations, None).await
 }
 
-async fn run_requests(jobs: &'static [&'static dyn Job], mut running: Running, run: Run) -> Result<u8, Failure> {
+async fn run_requests(jobs: &'static [Job], mut running: Running, run: Run) -> Result<u8, Failure> {
     let output = Location::of_output(&run.output)?;
     let parts = run.parts()?;
     if matches!(parts, Some(Parts { division: Division::Part { .. }, .. })) {
@@ -264,11 +270,11 @@ async fn run_requests(jobs: &'static [&'static dyn Job], mut running: Running, r
         let print = |event: &JobEvent| report(&running, event);
         return list::run_list(&runner, &Location::from_str(manifest)?, slice, &print).await;
     }
-    let kind = jobs.first().expect("a job has a kind").kind();
+    let kind = jobs.first().expect("a program has a job").kind;
     let operations = Operations::parse_for(kind, run.processing_option.as_deref().unwrap_or_default())?;
     let mut runner = runner(jobs, &running, output, true).await?;
     runner.parts = parts;
-    runner.is_single = operations.iter().count() == 1;
+    runner.is_single = operations.only().is_some();
     run_one(&runner, &running, run.input.as_deref().unwrap_or_default(), operations, run.job_id).await
 }
 
@@ -297,12 +303,7 @@ async fn run_one(
     Ok(ended.exit_code())
 }
 
-async fn runner(
-    jobs: &'static [&'static dyn Job],
-    running: &Running,
-    output: Location,
-    flush: bool,
-) -> Result<Runner, Failure> {
+async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush: bool) -> Result<Runner, Failure> {
     let scratch = running.scratch.clone().unwrap_or_else(std::env::temp_dir);
     if !scratch.is_dir() {
         return Err(Failure::invalid_request(format!("the scratch folder {} is not there", scratch.display())));

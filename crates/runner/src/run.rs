@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use catalog::{Declaration, Detection, Format, HEAD_BYTES, MediaKind, Operation, Operations, detect};
+use catalog::{Access, Declaration, Detection, Format, HEAD_BYTES, Operation, Operations, detect};
 use contract::{
     Failure, JobError, JobEvent, JobRequest, Location, Manifest, Outcome, Output, ProcessDuration, Properties,
     SCHEMA_VERSION, Sandbox, Source,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use operation::{Access, Division, Job, OutputDescription, Progress};
+use operation::{Division, Job, OutputDescription, Progress};
 use sandbox::{Completed, Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
 use serde_json::{Map, Value};
 use store::{ObjectVersion, Publisher, Store};
@@ -32,7 +32,7 @@ const CONCURRENT_OUTPUTS: usize = 4;
 /// Carries out work: what all objects of a process share.
 pub struct Runner {
     /// The kinds that this program can work on.
-    pub jobs: &'static [&'static dyn Job],
+    pub jobs: &'static [Job],
     /// Where inputs are read and outputs are written.
     pub store: Store,
     /// Where events go.
@@ -200,7 +200,7 @@ impl Runner {
                 work.source
             )));
         }
-        let wants_whole = work.operations.iter().any(|operation| self.access(operation) == Access::Whole);
+        let wants_whole = work.operations.iter().any(|operation| operation.profile().access == Access::Whole);
         let mut fetched = Fetched {
             format: Format::Text,
             whole: None,
@@ -301,7 +301,7 @@ impl Runner {
         progress: &Progress,
     ) -> Result<Processed, Unprocessed> {
         let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
-        let window = (self.access(operation) == Access::Ranged)
+        let window = (operation.profile().access == Access::Ranged)
             .then(|| Arc::new(self.store.window(fetched.version.clone(), tokio::runtime::Handle::current())));
         if let Some(window) = &window {
             window.keep_head(fetched.head.clone());
@@ -322,7 +322,7 @@ impl Runner {
         let start = Instant::now();
         let outputs = scratch.path().to_owned();
         let (announce, announced) = mpsc::unbounded_channel();
-        let announce = self.stores_early(operation, destination).then_some(announce);
+        let announce = stores_early(operation, destination).then_some(announce);
         let worker = {
             let progress = logged(progress, &work.key, operation.name());
             let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation), outputs.clone());
@@ -419,24 +419,17 @@ impl Runner {
         .await
     }
 
-    /// To the local disk, storing is copying: nothing is gained by beginning early.
-    fn stores_early(&self, operation: &Operation, destination: &Destination<'_>) -> bool {
-        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
-        destination.output.bucket().is_some() && job.is_some_and(|job| job.stores_early(operation))
-    }
-
     /// The limits, with the time that the operation may need.
     fn limits_of(&self, operation: &Operation) -> Limits {
-        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
-        let patience = job.map_or(1, |job| job.patience(operation));
+        let factor = operation.profile().time_factor;
         let limits = self.limits.clone();
-        Limits { cpu: limits.cpu.saturating_mul(patience), wall: limits.wall.saturating_mul(patience), ..limits }
+        Limits { cpu: limits.cpu.saturating_mul(factor), wall: limits.wall.saturating_mul(factor), ..limits }
     }
+}
 
-    fn access(&self, operation: &Operation) -> Access {
-        let job = self.jobs.iter().find(|job| job.kind() == operation.kind());
-        job.map_or(Access::Whole, |job| job.access(operation))
-    }
+/// To the local disk, storing is copying: nothing is gained by beginning early.
+fn stores_early(operation: &Operation, destination: &Destination<'_>) -> bool {
+    destination.output.bucket().is_some() && operation.profile().streams_outputs
 }
 
 fn succeed(event: &mut JobEvent, destination: &Destination<'_>, manifest: Manifest) {
@@ -453,26 +446,27 @@ pub(crate) fn milliseconds(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The format by content, which must be of the kind that the operations are for.
+/// The format by content, which each of the operations must accept.
 fn format_of(work: &Work, version: &ObjectVersion, head: &[u8]) -> Result<Format, Failure> {
-    let kind = kind_of(work);
-    match detect(head, version.size, &work.key, version.content_type.as_deref()) {
-        Detection::Known(format) if format.kind() == kind => Ok(format),
-        Detection::Known(format) => Err(Failure::invalid_input(format!(
-            "{} is {} by its content, which {} does not take; {} takes it",
-            work.source,
+    let kind = work.operations.kind();
+    let source = &work.source;
+    let format = match detect(head, version.size, &work.key, version.content_type.as_deref()) {
+        Detection::Known(format) => format,
+        Detection::Unsupported(reason) => {
+            return Err(Failure::invalid_input(format!("{source} is not of kind {kind}: {reason}")));
+        }
+    };
+    if format.kind() != kind {
+        return Err(Failure::invalid_input(format!(
+            "{source} is {} by its content, which {} does not take; {} takes it",
             format.name(),
             kind.job_name(),
             format.kind().job_name()
-        ))),
-        Detection::Unsupported(reason) => {
-            Err(Failure::invalid_input(format!("{} is not of kind {kind}: {reason}", work.source)))
-        }
+        )));
     }
-}
-
-fn kind_of(work: &Work) -> MediaKind {
-    work.operations.iter().next().map_or(MediaKind::Document, Operation::kind)
+    let unaccepted = |reason| Failure::invalid_input(format!("{source} is {} by its content: {reason}", format.name()));
+    work.operations.check_format(format).map_err(unaccepted)?;
+    Ok(format)
 }
 
 fn source_of(work: &Work, version: Option<&ObjectVersion>) -> Source {
@@ -491,11 +485,11 @@ fn event(work: &Work, operation: &Operation, seen: Option<(&ObjectVersion, Forma
         schema_version: SCHEMA_VERSION,
         job_id: work.job_id.clone(),
         source: source_of(work, seen.map(|(version, _)| version)),
-        kind: Some(operation.kind()),
+        kind: Some(work.operations.kind()),
         format: seen.map(|(_, format)| format),
         operation: Some(operation.name().to_owned()),
         processing_option: Some(operation.to_string()),
-        options: operation.options(),
+        options: operation.option_values(),
         outcome: Outcome::Succeeded,
         error: None,
         manifest_key: None,
@@ -533,11 +527,11 @@ fn manifest(
     Manifest {
         schema_version: SCHEMA_VERSION,
         source: source_of(work, Some(&fetched.version)),
-        kind: operation.kind(),
+        kind: work.operations.kind(),
         format: fetched.format,
         operation: operation.name().to_owned(),
         processing_option: operation.to_string(),
-        options: operation.options(),
+        options: operation.option_values(),
         outputs,
         properties: Properties::clone(&completed.properties),
         process_duration,
@@ -550,7 +544,7 @@ fn rfc_3339(time: OffsetDateTime) -> Option<String> {
     time.replace_millisecond(time.millisecond()).ok()?.format(&Rfc3339).ok()
 }
 
-/// Operations of a job's own kind, for help texts.
-pub(crate) fn declarations_of(jobs: &[&dyn Job]) -> impl Iterator<Item = &'static Declaration> {
-    jobs.iter().flat_map(|job| Declaration::of_kind(job.kind()))
+/// The operations of jobs, for help texts.
+pub(crate) fn declarations_of(jobs: &[Job]) -> impl Iterator<Item = &'static Declaration> {
+    jobs.iter().flat_map(|job| Declaration::of_kind(job.kind))
 }

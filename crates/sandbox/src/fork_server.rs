@@ -42,7 +42,7 @@ pub struct Workers {
 
 /// Call first in `main()`, before any thread or runtime, and keep the result until its end. In the workers, which do the
 /// work of these jobs, it never returns.
-pub fn prepare_workers(jobs: &[&dyn Job]) -> Workers {
+pub fn prepare_workers(jobs: &[Job]) -> Workers {
     let without = |error: io::Error| {
         let _ = SERVER.set(Err(format!("the process that starts workers could not be made: {error}")));
         Workers { server: None }
@@ -118,7 +118,7 @@ fn server_is_gone() -> io::Error {
 }
 
 /// The fork server: a worker for each message, until the program ends.
-fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[&dyn Job]) -> io::Result<()> {
+fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job]) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(program) {
         return Ok(());
@@ -168,7 +168,7 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[&dyn Job]) -> io::Resu
 }
 
 /// A worker's life.
-fn work(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, jobs: &[&dyn Job]) -> ! {
+fn work(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, jobs: &[Job]) -> ! {
     match jail::settle(channel, log) {
         Ok(channel) => serve::serve(jobs, channel),
         Err(error) => serve::say(&format!("the worker cannot be set up: {error}")),

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{Failure, Sandbox};
-use operation::{Input, InputSource, Job, Outputs, RangeSource, SiblingSource, Task, read_exactly, sibling_path};
+use operation::{Input, InputSource, Outputs, Processor, RangeSource, SiblingSource, Task, read_exactly, sibling_path};
 
 use super::serve::peak_memory;
 use super::{Completed, WorkerInput, WorkerReport, WorkerTask};
 
 /// The same work in this process, without isolation or limits: what the worker's overhead is measured against.
-pub fn run_in_process(job: &dyn Job, task: WorkerTask<'_>) -> WorkerReport {
+pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> WorkerReport {
     let before = cpu();
     let (file, source) = match task.input {
         WorkerInput::Whole(file) => (Some(file), None),
@@ -25,12 +25,11 @@ pub fn run_in_process(job: &dyn Job, task: WorkerTask<'_>) -> WorkerReport {
         outputs: outputs.clone(),
         progress: task.progress,
     };
-    job.prepare(task.operation);
-    let result = operation::process(job, task.operation, task.division, &inner);
+    let result = operation::process(processor, task.operation, task.division, &inner);
     let result = result.map(|properties| Completed {
         outputs: outputs.finished(),
         properties,
-        versions: job.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect(),
+        versions: processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect(),
     });
     let status = fs_err::File::open("/proc/self/status").ok();
     let peak_memory = status.and_then(|status| peak_memory(status.file())).unwrap_or(0);

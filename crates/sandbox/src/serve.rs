@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use catalog::{MediaKind, Operation, Operations};
 use contract::Failure;
 use operation::{
-    Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Progress, Task, read_exactly,
+    Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor, Progress, Task,
+    read_exactly,
 };
 
 use super::channel::Channel;
@@ -31,7 +32,7 @@ const BLOCK: usize = 64 << 10;
 /// … of which this many are kept.
 const BLOCKS: usize = 32;
 
-pub(super) fn serve(jobs: &[&dyn Job], channel: OwnedFd) {
+pub(super) fn serve(jobs: &[Job], channel: OwnedFd) {
     let channel = Arc::new(Channel::new(channel));
     let (assignment, file): (Assignment, _) = match channel.receive_assignment() {
         Ok(received) => received,
@@ -49,25 +50,20 @@ pub(super) fn serve(jobs: &[&dyn Job], channel: OwnedFd) {
     }
 }
 
-fn work(
-    jobs: &[&dyn Job],
-    channel: &Arc<Channel>,
-    assignment: Assignment,
-    file: Option<File>,
-) -> Result<Ending, Failure> {
+fn work(jobs: &[Job], channel: &Arc<Channel>, assignment: Assignment, file: Option<File>) -> Result<Ending, Failure> {
     let operations = Operations::parse_for(assignment.kind, &assignment.operation)
         .map_err(|rejection| Failure::internal(format!("the worker does not know its operation: {rejection}")))?;
-    let operation = operations.iter().next().expect("a list of operations is never empty");
+    let operation = operations.first();
     let job = jobs
         .iter()
-        .find(|job| job.kind() == operation.kind())
-        .ok_or_else(|| Failure::internal(format!("this program has no operations of kind {}", operation.kind())))?;
+        .find(|job| job.kind == assignment.kind)
+        .ok_or_else(|| Failure::internal(format!("this program has no operations of kind {}", assignment.kind)))?;
+    let processor = job.processor(operation)?;
     if assignment.whole != file.is_some() {
         return Err(Failure::internal("the input's file did not reach the worker"));
     }
     let mapped = if assignment.whole { assignment.size } else { 0 };
     let unset = |error| Failure::internal("the worker's limits cannot be set").because(error);
-    job.prepare(operation);
     jail::limit(&assignment.limits, mapped).map_err(unset)?;
     let sandbox = jail::close().map_err(|reason| {
         Failure::internal(format!(
@@ -82,24 +78,24 @@ fn work(
         outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
         progress: progress(Arc::clone(channel)),
     };
-    let properties = on_own_stack(*job, operation, assignment.division, &task)?;
+    let properties = on_own_stack(processor, operation, assignment.division, &task)?;
     let outputs = task.outputs.finished();
     if outputs.len() > MAX_OUTPUTS {
         return Err(Failure::internal(format!("the operation made more than {MAX_OUTPUTS} files")));
     }
-    let versions = job.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect();
+    let versions = processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect();
     Ok(Ending::Completed { outputs, properties, versions })
 }
 
 /// The main thread's stack depends on the system's settings, that of a thread on nothing.
 fn on_own_stack(
-    job: &dyn Job,
+    processor: &dyn Processor,
     operation: &Operation,
     division: Option<Division>,
     task: &Task,
 ) -> Result<contract::Properties, Failure> {
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
-    let process = || operation::process(job, operation, division, task);
+    let process = || operation::process(processor, operation, division, task);
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();

@@ -153,7 +153,7 @@ impl<'a> Worker<'a> {
         };
         let assignment = Assignment {
             operation: task.operation.unredacted(),
-            kind: task.operation.kind(),
+            kind: task.format.kind(),
             division: task.division,
             name: task.name.clone(),
             format: task.format,

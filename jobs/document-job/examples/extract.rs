@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use catalog::Operations;
-use operation::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 
 #[expect(clippy::print_stdout, reason = "the properties are what it prints")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let operations = Operations::parse_for(catalog::MediaKind::Document, &asked)?;
     for operation in &operations {
-        let properties = document_job::DocumentJob.process(operation, &task)?;
+        let properties = document_job::JOB.process(operation, &task)?;
         println!("{}", serde_json::Value::Object(properties));
     }
     Ok(())

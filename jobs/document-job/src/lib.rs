@@ -8,28 +8,16 @@ mod page_text;
 mod pdf;
 pub mod text;
 
-use catalog::{MediaKind, Operation, operations::DocumentOperation};
-use contract::{Failure, Properties};
-use operation::{Access, Job, Task};
+use catalog::MediaKind;
+use operation::{Job, OfOptions};
 
-/// Carries out the operations of [`MediaKind::Document`].
-pub struct DocumentJob;
+/// The operations on documents.
+pub const JOB: Job = Job { kind: MediaKind::Document, processors: &[&OfOptions::new(text::text)] };
 
-impl Job for DocumentJob {
-    fn kind(&self) -> MediaKind {
-        MediaKind::Document
-    }
-
-    fn access(&self, _operation: &Operation) -> Access {
-        Access::Whole
-    }
-
-    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
-        let Operation::Document(operation) = operation else {
-            return Err(Failure::internal("an operation of another kind came to the document job"));
-        };
-        match operation {
-            DocumentOperation::Text(options) => text::text(options, task),
-        }
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
     }
 }

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use document_job::DocumentJob;
-
 fn main() -> ExitCode {
-    runner::main(&[&DocumentJob])
+    runner::main(&[document_job::JOB])
 }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use catalog::{Format, MediaKind, Operations};
-use document_job::DocumentJob;
-use operation::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Share of a page's words that may be wrong, missing or elsewhere.
@@ -23,7 +22,7 @@ fn text_of(pdf: &Path, name: &str) -> String {
         progress: Progress::silent(),
     };
     let operations = Operations::parse_for(MediaKind::Document, "text?formats=text,markdown").unwrap();
-    DocumentJob.process(operations.iter().next().unwrap(), &task).unwrap();
+    document_job::JOB.process(operations.iter().next().unwrap(), &task).unwrap();
     fs_err::read_to_string(folder.path().join(name)).unwrap()
 }
 

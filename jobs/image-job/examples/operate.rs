@@ -4,8 +4,7 @@
 use std::path::PathBuf;
 
 use catalog::{Detection, HEAD_BYTES, MediaKind, Operations};
-use image_job::ImageJob;
-use operation::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 
 #[expect(clippy::print_stdout, reason = "its result is what it prints")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,10 +23,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Detection::Unsupported(reason) => return Err(reason.into()),
     };
     let operations: Operations = option.parse()?;
-    for operation in operations.iter().filter(|operation| operation.kind() == MediaKind::Image) {
+    for operation in operations.iter().filter(|operation| operation.declaration().accepts_kind(MediaKind::Image)) {
         let input = Input::from_file(name.clone(), format, fs_err::File::open(&path)?.into_parts().0)?;
         let task = Task { input, outputs: Outputs::in_folder(&folder), progress: Progress::silent() };
-        let properties = ImageJob.process(operation, &task)?;
+        let properties = image_job::JOB.process(operation, &task)?;
         println!("{}", serde_json::to_string_pretty(&properties)?);
         for output in task.outputs.finished() {
             println!("{}", serde_json::to_string(&output)?);

@@ -10,34 +10,25 @@ mod focus;
 mod render;
 mod resize;
 
-use catalog::{MediaKind, Operation, operations::ImageOperation};
-use contract::{Failure, Properties};
-use operation::{Access, Job, Task};
+use catalog::MediaKind;
+use operation::{Job, OfOptions};
 
 pub use convert::convert;
 pub use resize::resize;
 
-/// Carries out the operations on images.
-pub struct ImageJob;
+/// The operations on images.
+pub const JOB: Job = Job {
+    kind: MediaKind::Image,
+    processors: &[
+        &OfOptions::new(resize).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(convert).with_versions(pixels::decode::library_versions),
+    ],
+};
 
-impl Job for ImageJob {
-    fn kind(&self) -> MediaKind {
-        MediaKind::Image
-    }
-
-    fn access(&self, _: &Operation) -> Access {
-        Access::Whole
-    }
-
-    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
-        match operation {
-            Operation::Image(ImageOperation::Resize(options)) => resize(options, task),
-            Operation::Image(ImageOperation::Convert(options)) => convert(options, task),
-            other => Err(Failure::invalid_request(format!("image-job knows no operation {:?}", other.name()))),
-        }
-    }
-
-    fn library_versions(&self) -> Vec<(&'static str, String)> {
-        pixels::decode::library_versions()
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
     }
 }

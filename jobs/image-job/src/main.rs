@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use image_job::ImageJob;
-
 fn main() -> ExitCode {
-    runner::main(&[&ImageJob])
+    runner::main(&[image_job::JOB])
 }

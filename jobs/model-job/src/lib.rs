@@ -14,32 +14,23 @@ mod texture_info;
 pub mod transform;
 mod write;
 
-use catalog::{MediaKind, Operation};
-use contract::{Failure, Properties};
-use operation::{Access, Job, Task};
+use catalog::MediaKind;
+use operation::{Job, OfOptions};
 
 pub use optimise::optimise;
 
-/// Carries out the operations on 3D models.
-pub struct ModelJob;
+/// The operations on 3D models.
+pub const JOB: Job =
+    Job { kind: MediaKind::Model, processors: &[&OfOptions::new(optimise).with_versions(library_versions)] };
 
-impl Job for ModelJob {
-    fn kind(&self) -> MediaKind {
-        MediaKind::Model
-    }
+fn library_versions() -> Vec<(&'static str, String)> {
+    vec![("libwebp", step::textures::encoder_version())]
+}
 
-    fn access(&self, _operation: &Operation) -> Access {
-        Access::Whole
-    }
-
-    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
-        match operation {
-            Operation::Model(catalog::operations::ModelOperation::Optimise(options)) => optimise(options, task),
-            other => Err(Failure::invalid_request(format!("{} is no operation on 3D models", other.name()))),
-        }
-    }
-
-    fn library_versions(&self) -> Vec<(&'static str, String)> {
-        vec![("libwebp", step::textures::encoder_version())]
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
     }
 }

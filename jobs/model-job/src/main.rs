@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use model_job::ModelJob;
-
 fn main() -> ExitCode {
-    runner::main(&[&ModelJob])
+    runner::main(&[model_job::JOB])
 }

@@ -1,7 +1,7 @@
 //! The operator's commands over the system in AWS. Names of tables and queues come from the variables that the Lambdas
 //! have, too; `terraform output -raw environment` prints them.
 
-use catalog::MediaKind;
+use catalog::{MediaKind, PerKind};
 use clap::{Args, ValueEnum};
 use contract::{Failure, Location, Source, timestamp};
 use control::classify::handler::{Arrival, Classifier, Decision};
@@ -182,11 +182,11 @@ pub(crate) fn redrive_uploads(arguments: &RedriveArguments) -> Result<(), Failur
         let kinds = MediaKind::ALL.into_iter().filter(|kind| arguments.kind.is_none_or(|only| only == *kind));
         let queues = MediaKind::ALL.map(|kind| required(kind.queue_variable()));
         if arguments.state == Redriven::DeadLetters {
-            let dead = ["SQS_DOCUMENT_DLQ", "SQS_PICTURE_DLQ", "SQS_3D_FILE_DLQ", "SQS_VIDEO_DLQ"].map(required);
+            let dead = MediaKind::ALL.map(|kind| required(kind.dead_letter_queue_variable()));
             let environment = Environment::read(&[queues, dead].concat())?;
             for kind in kinds {
                 let queue = kind.queue_variable();
-                let (from, to) = (environment.get(&format!("{queue}_DLQ")), environment.get(queue));
+                let (from, to) = (environment.get(kind.dead_letter_queue_variable()), environment.get(queue));
                 let moved = clients.queues().move_messages(from, to).await?;
                 print(&format!("{moved} messages moved back to {queue}"));
             }
@@ -207,7 +207,7 @@ pub(crate) fn redrive_uploads(arguments: &RedriveArguments) -> Result<(), Failur
             print(&format!("{} uploads would be sent on their way again", records.len()));
             return Ok(());
         }
-        let urls = MediaKind::ALL.map(|kind| environment.get(kind.queue_variable()).to_owned());
+        let urls = PerKind::from_fn(|kind| environment.get(kind.queue_variable()).to_owned());
         let records_table = clients.table(environment.get(INPUT));
         let sent = redrive(&records_table, &clients.queues(), &SystemClock, &urls, &records).await?;
         print(&format!("{sent} uploads are on their way again"));

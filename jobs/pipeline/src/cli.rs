@@ -155,7 +155,7 @@ pub(crate) struct StatusArguments {
 }
 
 /// The whole of `main` behind the worker's side of it.
-pub fn main(jobs: &'static [&'static dyn Job]) -> ExitCode {
+pub fn main(jobs: &'static [Job]) -> ExitCode {
     let ended = match Pipeline::parse().command {
         Command::Run(arguments) => run::run(jobs, &arguments),
         Command::Status(arguments) if arguments.aws => {

@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use document_job::DocumentJob;
-use image_job::ImageJob;
-use model_job::ModelJob;
-use video_job::VideoJob;
+use catalog::{MediaKind, PerKind};
+use operation::Job;
 
-/// Every kind that this machine can work on.
-static JOBS: &[&dyn operation::Job] = &[&DocumentJob, &ImageJob, &ModelJob, &VideoJob];
+/// Every kind's job.
+static JOBS: [Job; MediaKind::COUNT] =
+    PerKind { document: document_job::JOB, image: image_job::JOB, model: model_job::JOB, video: video_job::JOB }
+        .into_array();
 
 fn main() -> ExitCode {
-    let _workers = sandbox::prepare_workers(JOBS);
-    pipeline::main(JOBS)
+    let _workers = sandbox::prepare_workers(&JOBS);
+    pipeline::main(&JOBS)
 }

@@ -34,7 +34,8 @@ pub(crate) fn records_of(outbox: &Path) -> PathBuf {
 }
 
 /// Runs until every file of the inbox has ended, or until stopped.
-pub(crate) fn run(jobs: &'static [&'static dyn Job], arguments: &RunArguments) -> Result<u8, Failure> {
+pub(crate) fn run(jobs: &'static [Job], arguments: &RunArguments) -> Result<u8, Failure> {
+    jobs.iter().try_for_each(Job::check)?;
     let rules = arguments.rules.as_deref().map_or(Ok(Rules::default()), read_rules)?;
     let outbox = Outbox::open(&arguments.inbox, &arguments.outbox)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -100,7 +101,7 @@ enum Decision {
 
 impl<'a> Pipeline<'a> {
     fn new(
-        jobs: &'static [&'static dyn Job],
+        jobs: &'static [Job],
         arguments: &'a RunArguments,
         rules: Rules,
         outbox: &'a Outbox,
@@ -240,7 +241,7 @@ impl<'a> Pipeline<'a> {
                 record.kind = Some(format.kind().name().to_owned());
                 record.format = Some(format.name().to_owned());
                 record.processing_option = Some(operations.to_string());
-                let has_job = self.runner.jobs.iter().any(|job| job.kind() == format.kind());
+                let has_job = self.runner.jobs.iter().any(|job| job.kind == format.kind());
                 if !has_job {
                     record.state = UploadState::Unsupported;
                     record.reason = Some(format!("this program was built without {}", format.kind().job_name()));

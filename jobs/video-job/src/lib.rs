@@ -3,10 +3,9 @@
 
 use std::sync::Once;
 
-use catalog::{MediaKind, Operation, operations::VideoOperation};
-use contract::{Failure, Properties};
+use catalog::MediaKind;
 use ffmpeg_next::ffi;
-use operation::{Access, Division, Job, Task};
+use operation::{Job, OfOptions};
 
 mod avio;
 mod filter_graph;
@@ -30,58 +29,27 @@ pub use keyframes::keyframes;
 pub use probe::probe;
 pub use transcode::transcode;
 
-/// Carries out the operations on videos.
-pub struct VideoJob;
+/// The operations on videos.
+pub const JOB: Job = Job {
+    kind: MediaKind::Video,
+    processors: &[
+        &OfOptions::new(keyframes).with_versions(library_versions),
+        &OfOptions::new(|options, task| transcode(options, task, None))
+            .with_divisions(|options, division, task| transcode(options, task, Some(division)))
+            .with_versions(library_versions),
+        &OfOptions::new(probe).with_versions(library_versions),
+    ],
+};
 
-impl Job for VideoJob {
-    fn kind(&self) -> MediaKind {
-        MediaKind::Video
-    }
-
-    /// A video is never copied as a whole before it is worked on.
-    fn access(&self, _operation: &Operation) -> Access {
-        Access::Ranged
-    }
-
-    /// Encoders work as long as the video is, and longer.
-    fn patience(&self, operation: &Operation) -> u32 {
-        match operation {
-            Operation::Video(VideoOperation::Transcode(_)) => 4,
-            _ => 1,
-        }
-    }
-
-    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
-        match operation {
-            Operation::Video(VideoOperation::Keyframes(options)) => keyframes(options, task),
-            Operation::Video(VideoOperation::Transcode(options)) => transcode(options, task, None),
-            Operation::Video(VideoOperation::Probe(options)) => probe(options, task),
-            other => Err(Failure::invalid_request(format!("{} is no operation on videos", other.name()))),
-        }
-    }
-
-    /// The segments of a ladder. Of one file nothing is final before its end: its index comes to the front.
-    fn stores_early(&self, operation: &Operation) -> bool {
-        matches!(operation, Operation::Video(VideoOperation::Transcode(_)))
-    }
-
-    fn process_division(&self, operation: &Operation, division: Division, task: &Task) -> Result<Properties, Failure> {
-        match operation {
-            Operation::Video(VideoOperation::Transcode(options)) => transcode(options, task, Some(division)),
-            other => Err(Failure::invalid_request(format!("{} cannot be divided into parts", other.name()))),
-        }
-    }
-
-    fn library_versions(&self) -> Vec<(&'static str, String)> {
-        let text = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
-        // SAFETY: functions without arguments that return constants.
-        unsafe {
-            vec![
-                ("libavcodec", text(ffi::avcodec_version())),
-                ("libavformat", text(ffi::avformat_version())),
-                ("libavfilter", text(ffi::avfilter_version())),
-            ]
-        }
+fn library_versions() -> Vec<(&'static str, String)> {
+    let text = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
+    // SAFETY: functions without arguments that return constants.
+    unsafe {
+        vec![
+            ("libavcodec", text(ffi::avcodec_version())),
+            ("libavformat", text(ffi::avformat_version())),
+            ("libavfilter", text(ffi::avfilter_version())),
+        ]
     }
 }
 
@@ -90,4 +58,12 @@ pub(crate) fn initialise() {
     static ONCE: Once = Once::new();
     // SAFETY: sets a number.
     ONCE.call_once(|| unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) });
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use video_job::VideoJob;
-
 fn main() -> ExitCode {
-    runner::main(&[&VideoJob])
+    runner::main(&[video_job::JOB])
 }

@@ -11,7 +11,7 @@ locals {
   }
   variables = {
     for kind, setting in var.kinds : kind => merge(
-      { JOB_TIME_LIMIT = tostring(floor(setting.timeout_seconds * 0.8 / setting.patience)) },
+      { JOB_TIME_LIMIT = tostring(floor(setting.timeout_seconds * 0.8 / setting.time_factor)) },
       var.environment,
     )
   }

@@ -61,7 +61,7 @@ variable "kinds" {
     memory_mib      = number
     disk_gib        = number
     timeout_seconds = number
-    patience        = number
+    time_factor     = number
     gpus            = number
   }))
 }

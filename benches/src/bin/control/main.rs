@@ -9,12 +9,17 @@ mod simulation;
 
 use anyhow::Result;
 use benches::print;
-use catalog::MediaKind;
+use catalog::{MediaKind, PerKind};
 use control::{dispatch::packing::Packing, dispatch::resources::Bounds};
 use simulation::{Flow, simulate};
 
 /// The defaults of dispatch and of Terraform.
-const PACKING: Packing = Packing { below_bytes: 32 << 20, bytes: 512 << 20, count: 100, bounds: [Bounds::NONE; 4] };
+const PACKING: Packing = Packing {
+    below_bytes: 32 << 20,
+    bytes: 512 << 20,
+    count: 100,
+    bounds: PerKind { document: Bounds::NONE, image: Bounds::NONE, model: Bounds::NONE, video: Bounds::NONE },
+};
 
 /// 5 TB as the mix of the goal: 70 % of the bytes are videos, 15 % images, 10 % documents, 5 % 3D models.
 const MIXED: &[Flow] = &[

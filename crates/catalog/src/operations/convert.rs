@@ -1,8 +1,9 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::image_encoding::{ImageEncoding, ImageFormat, Rgba};
+use super::image_encoding::{self, ImageEncoding, ImageFormat, Rgba};
 use crate::operation::Options;
+use crate::profile::Profile;
 
 /// Writes an image in another format, at its own size.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -28,4 +29,5 @@ impl Options for Convert {
         ("convert?format=jpeg&quality=90&progressive", "JPEG that shows early"),
         ("convert?format=png&metadata=keep&colour=keep", "nothing lost"),
     ];
+    const PROFILE: Profile = image_encoding::PROFILE;
 }

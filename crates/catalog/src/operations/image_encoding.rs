@@ -6,6 +6,15 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
+use crate::profile::Profile;
+use crate::{Format, MediaKind};
+
+/// The profile of an operation that reads an image and writes images.
+pub(crate) const PROFILE: Profile = Profile {
+    fast_path: true,
+    ..Profile::of(Format::of_kind(MediaKind::Image), ImageFormat::CONTENT_TYPES, [(2, 4), (4, 16), (4, 30), (8, 60)])
+};
+
 /// How input is read and results are written.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
@@ -29,7 +38,7 @@ pub struct ImageEncoding {
     #[arg(long, value_enum, default_value_t = Metadata::OrientationAndIcc)]
     pub metadata: Metadata,
     /// Whether colours are converted to sRGB or stay in the input's ICC profile, which is then embedded
-    #[arg(long, value_enum, default_value_t = Colour::Srgb)]
+    #[arg(long, alias = "color", value_enum, default_value_t = Colour::Srgb)]
     pub colour: Colour,
     /// Take only the first frame of an animation. Of an AVIF or HEIC sequence only the still picture that stands beside
     /// it is ever taken
@@ -64,6 +73,16 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
+    /// The media types of every format.
+    pub const CONTENT_TYPES: &'static [&'static str] = &[
+        Self::Jpeg.content_type(),
+        Self::Png.content_type(),
+        Self::Webp.content_type(),
+        Self::Avif.content_type(),
+        Self::Gif.content_type(),
+        Self::Tiff.content_type(),
+    ];
+
     /// The usual file name extension.
     pub const fn extension(self) -> &'static str {
         match self {

@@ -5,6 +5,8 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
 use crate::operation::Options;
+use crate::profile::{Access, Profile};
+use crate::{Format, MediaKind};
 
 /// Extracts pictures of a video: its key frames, or some of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -47,6 +49,9 @@ pub enum Select {
     /// The first frame of each scene: where the score of change, 0 to 1, exceeds this.
     Scene(f64),
 }
+
+/// vCPUs and GiB of memory for work on some frames of a video, whose size hardly matters.
+pub(super) const RESOURCES: [(u32, u32); 4] = [(1, 2), (2, 4), (2, 4), (2, 4)];
 
 /// The score above which a change is taken for a cut.
 const DEFAULT_SCENE_SCORE: f64 = 0.3;
@@ -130,6 +135,15 @@ impl Options for Keyframes {
         ("keyframes?select=count=20&format=webp", "twenty, spread evenly, as WebP"),
         ("keyframes?select=scene", "the first frame of each scene"),
     ];
+    const PROFILE: Profile = Profile {
+        access: Access::Ranged,
+        relative_cost: 10,
+        ..Profile::of(
+            Format::of_kind(MediaKind::Video),
+            &["image/jpeg", "image/webp", "application/json", "text/vtt"],
+            RESOURCES,
+        )
+    };
 }
 
 #[cfg(test)]

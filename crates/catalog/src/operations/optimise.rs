@@ -2,6 +2,8 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
 use crate::operation::Options;
+use crate::profile::{ExecutorClass, Profile};
+use crate::{Format, MediaKind};
 
 /// Makes a 3D model small and quick to draw. Every step is an option; what is on by default changes nothing visible.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -57,7 +59,7 @@ pub struct Optimise {
     #[arg(long, value_enum, default_value_t = Order::Size)]
     pub order: Order,
     /// Store positions, normals, tangents, texture coordinates, colours and weights in fewer bits
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+    #[arg(long, alias = "quantize", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub quantise: bool,
     /// Bits of a position along the longest side of the largest mesh
@@ -126,6 +128,7 @@ pub enum Textures {
 
 impl Options for Optimise {
     const NAME: &'static str = "optimise";
+    const ALIASES: &'static [&'static str] = &["optimize"];
     const ABOUT: &'static str = "Make a 3D model small and quick to draw";
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("optimise", "everything that changes nothing visible"),
@@ -133,6 +136,16 @@ impl Options for Optimise {
         ("optimise?compress=none&textures=keep", "for viewers without meshopt and WebP"),
         ("optimise?lods=0.5,0.25,0.1", "three levels of detail beside the model"),
     ];
+    const PROFILE: Profile = Profile {
+        disk_gib: 50,
+        executor: ExecutorClass::LargeDisk,
+        relative_cost: 5,
+        ..Profile::of(
+            Format::of_kind(MediaKind::Model),
+            &["model/gltf-binary", "application/json"],
+            [(2, 4), (2, 8), (4, 24), (8, 60)],
+        )
+    };
 
     fn validate(&self) -> Result<(), String> {
         if self.lods.len() > 8 {

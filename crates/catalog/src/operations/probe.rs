@@ -1,7 +1,10 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::keyframes::RESOURCES;
 use crate::operation::Options;
+use crate::profile::{Access, Profile};
+use crate::{Format, MediaKind};
 
 /// Says what is in a video.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -14,4 +17,10 @@ impl Options for Probe {
         "Say what is in a video: streams, codecs, duration, frame rate, HDR, rotation, chapters";
     const EXAMPLES: &'static [(&'static str, &'static str)] =
         &[("probe", "streams, chapters and how the file is laid out, as JSON")];
+    const PROFILE: Profile = Profile {
+        access: Access::Ranged,
+        relative_cost: 10,
+        fast_path: true,
+        ..Profile::of(Format::of_kind(MediaKind::Video), &["application/json"], RESOURCES)
+    };
 }

@@ -1,8 +1,9 @@
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
-use super::image_encoding::{ImageEncoding, ImageFormat, Rgba};
+use super::image_encoding::{self, ImageEncoding, ImageFormat, Rgba};
 use crate::operation::Options;
+use crate::profile::Profile;
 
 /// Resizes an image, to one size or to several, in one format or in several, from one decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -66,6 +67,7 @@ pub enum Fit {
 #[serde(rename_all = "kebab-case")]
 pub enum Position {
     /// The middle
+    #[value(alias = "center")]
     Centre,
     /// The middle of the upper edge
     Top,
@@ -111,6 +113,7 @@ impl Options for Resize {
         ("resize?width=400&height=400&fit=cover&position=attention", "a square around what draws the eye"),
         ("resize?widths=320,640,1280&formats=webp,jpeg", "a responsive ladder: six files from one decode"),
     ];
+    const PROFILE: Profile = image_encoding::PROFILE;
 
     fn validate(&self) -> Result<(), String> {
         if self.width.is_none() && self.height.is_none() && self.widths.is_empty() {

@@ -5,6 +5,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::operation::{Options, REDACTED};
+use crate::profile::Profile;
+use crate::{Format, MediaKind};
 
 /// Extracts a document's text.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -152,6 +154,15 @@ impl Options for Text {
         ("text?formats=json&detail=lines&password=secret", "lines with boxes of an encrypted PDF"),
     ];
     const SECRETS: &'static [&'static str] = &["password"];
+    const PROFILE: Profile = Profile {
+        relative_cost: 2,
+        fast_path: true,
+        ..Profile::of(
+            Format::of_kind(MediaKind::Document),
+            &["text/plain", "application/json", "text/markdown"],
+            [(1, 2), (2, 4), (2, 16), (4, 30)],
+        )
+    };
 
     fn validate(&self) -> Result<(), String> {
         if self.formats.is_empty() {

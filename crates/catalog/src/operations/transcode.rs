@@ -4,7 +4,10 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
+use super::keyframes::RESOURCES;
 use crate::operation::Options;
+use crate::profile::{Access, ExecutorClass, Profile, ResourcesBySize, Sharding};
+use crate::{Format, MediaKind};
 
 /// Encodes a video anew: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -65,6 +68,10 @@ pub struct Transcode {
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,
 }
+
+/// A shard is some minutes of high definition.
+const SHARDING: Sharding =
+    Sharding { bytes_per_shard: 256 << 20, max_shards: 64, merge: ResourcesBySize::of(RESOURCES) };
 
 /// What a transcode writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -180,6 +187,29 @@ impl Options for Transcode {
         ("transcode?container=hls&heights=1080,720,480,360", "an HLS ladder"),
         ("transcode?loudness=-16", "MP4 whose audio has the loudness usual on the web"),
     ];
+    const PROFILE: Profile = Profile {
+        access: Access::Ranged,
+        // Encoders work for as long as the video plays, and longer.
+        time_factor: 4,
+        // The segments of a ladder. An MP4 or a WebM is not final before its end, because its index moves to the front.
+        streams_outputs: true,
+        sharding: Some(SHARDING),
+        disk_gib: 200,
+        executor: ExecutorClass::LargeDisk,
+        relative_cost: 10,
+        ..Profile::of(
+            Format::of_kind(MediaKind::Video),
+            &[
+                "video/mp4",
+                "video/webm",
+                "audio/mp4",
+                "application/vnd.apple.mpegurl",
+                "application/dash+xml",
+                "text/vtt",
+            ],
+            [(4, 8), (4, 8), (8, 16), (16, 32)],
+        )
+    };
 
     fn validate(&self) -> Result<(), String> {
         let codec = self.codec();
@@ -211,5 +241,15 @@ impl Options for Transcode {
             return Err("dash goes with container=hls, whose segments it shares".to_owned());
         }
         Ok(())
+    }
+
+    fn shards(&self, bytes: u64) -> Option<u32> {
+        let by_size = bytes / SHARDING.bytes_per_shard;
+        match self.chunks {
+            _ if by_size < 2 => None,
+            Chunks::Off => None,
+            Chunks::Auto => Some(u32::try_from(by_size).unwrap_or(u32::MAX).min(SHARDING.max_shards)),
+            Chunks::Count(count) => Some(count),
+        }
     }
 }

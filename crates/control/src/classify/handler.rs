@@ -214,8 +214,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
         let incomplete = || Failure::internal(format!("the record of {} has no request", record.object));
         let request = record.request().ok_or_else(incomplete)?;
         let text = serde_json::to_string(&request).map_err(|error| incomplete().because(error))?;
-        let position = MediaKind::ALL.iter().position(|kind| *kind == request.kind).unwrap_or_default();
-        self.queues.send(&self.settings.queues[position], &text, &[]).await?;
+        self.queues.send(&self.settings.queues[request.kind], &text, &[]).await?;
         Ok(Decision::Queued(request.kind))
     }
 

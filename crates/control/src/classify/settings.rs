@@ -1,6 +1,6 @@
 //! What is configured for classify.
 
-use catalog::{MediaKind, Rules};
+use catalog::{MediaKind, PerKind, Rules};
 use contract::Failure;
 use serde::Deserialize;
 
@@ -11,8 +11,8 @@ use crate::environment::Environment;
 pub struct Settings {
     /// The bucket of the uploads.
     pub bucket: String,
-    /// URL of each kind's queue, in the order of [`MediaKind::ALL`].
-    pub queues: [String; 4],
+    /// URL of each kind's queue.
+    pub queues: PerKind<String>,
     /// Processing-options by key.
     pub rules: Rules,
     /// Days after which a record may expire.
@@ -43,7 +43,7 @@ impl Settings {
         }
         Ok(Self {
             bucket: environment.get("S3_INPUT").to_owned(),
-            queues: MediaKind::ALL.map(|kind| environment.get(kind.queue_variable()).to_owned()),
+            queues: PerKind::from_fn(|kind| environment.get(kind.queue_variable()).to_owned()),
             rules,
             record_days: environment.number("RECORD_DAYS")?,
         })

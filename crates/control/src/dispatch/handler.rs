@@ -15,13 +15,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use catalog::{Operation, Operations};
+use catalog::{Operation, Operations, Resources};
 use contract::{Failure, FailureKind, JobRequest, list, timestamp};
 use futures::StreamExt;
 use serde_json::Value;
 
 use crate::dispatch::packing::{Pack, needs_of_parts, pack, parts};
-use crate::dispatch::resources::Resources;
+use crate::dispatch::resources::memory_limit;
 use crate::dispatch::settings::Settings;
 use crate::event::{QueueMessage, Trigger};
 use crate::input_record::{Claim, GivenUp, Latest, Refusal};
@@ -276,7 +276,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let at = now.unix_timestamp_nanos().to_string();
         let job_name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
         let work_list = format!("lists/{}/{}/{job_name}.jsonl", pack.kind, &timestamp::text(now)[..10]);
-        let job_queue = self.settings.job_queues[Settings::position(pack.kind)].clone();
+        let job_queue = self.settings.job_queues[pack.kind].clone();
         Claim { job_name, job_queue, work_list, at: now.unix_timestamp() }
     }
 
@@ -298,7 +298,6 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
 
     /// The job of a pack with that part of a machine, and what its command says beside the list.
     fn submission(&self, pack: &Pack, claim: &Claim, resources: Resources, more: &[&str]) -> Submission {
-        let position = Settings::position(pack.kind);
         let operation = operation_of(&pack.requests);
         let list_url = format!("s3://{}/{}", self.settings.work_bucket, claim.work_list);
         let source = match pack.requests.as_slice() {
@@ -315,12 +314,12 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             parameters.push(("processingOption".to_owned(), catalog::redact(&one.processing_option)));
         }
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
-        let limit = resources.memory_limit();
+        let limit = memory_limit(resources);
         let command = [&["run", "--manifest", &list_url], more, &["--memory-limit", &limit]].concat();
         Submission {
             name: claim.job_name.clone(),
             queue: claim.job_queue.clone(),
-            definition: self.settings.job_definitions[position].clone(),
+            definition: self.settings.job_definitions[pack.kind].clone(),
             command: command.into_iter().map(str::to_owned).collect(),
             parameters,
             array_size: (pack.children > 1).then_some(pack.children as u32),
@@ -469,7 +468,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let receives = messages.iter().map(QueueMessage::receive_count).max().unwrap_or_default();
         let message = format!("not submitted to Batch after {receives} tries: {reason}");
         if let Some(first) = messages.first() {
-            let queue = &self.settings.dead_letter_queues[Settings::position(request.kind)];
+            let queue = &self.settings.dead_letter_queues[request.kind];
             self.queues.send(queue, &first.body, &[("reason", &message)]).await?;
         }
         let at = timestamp::text(self.clock.now());

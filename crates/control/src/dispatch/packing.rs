@@ -3,20 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use catalog::operations::{Chunks, VideoOperation};
-use catalog::{MediaKind, Operation, Operations};
+use catalog::{MediaKind, Operations, PerKind, Resources};
 use contract::JobRequest;
 
-use crate::dispatch::resources::{Bounds, Resources, resources, share};
-use crate::dispatch::settings::Settings;
+use crate::dispatch::resources::{Bounds, relative_cost, resources};
 use crate::table::BATCH;
-
-/// Bytes of a long video that one of several containers encodes: some minutes of high definition, which takes much longer
-/// than a container's start.
-const PART_BYTES: u64 = 256 << 20;
-
-/// How many containers encode one video, at most, where nobody says how many.
-const MOST_PARTS: u64 = 64;
 
 /// Limits of packing.
 #[derive(Debug, Clone, Copy)]
@@ -25,16 +16,10 @@ pub struct Packing {
     pub below_bytes: u64,
     /// Bytes of input that one container takes at most.
     pub bytes: u64,
-    /// Images that one container takes at most; see [`share`].
+    /// Images that one container takes at most; of objects with costlier operations it takes fewer.
     pub count: u64,
-    /// What jobs of a kind get at least and at most, in the order of [`MediaKind::ALL`].
-    pub bounds: [Bounds; 4],
-}
-
-impl Packing {
-    fn hold(&self, kind: MediaKind, wanted: Resources) -> Resources {
-        self.bounds[Settings::position(kind)].hold(wanted)
-    }
+    /// What jobs of a kind get at least and at most.
+    pub bounds: PerKind<Bounds>,
 }
 
 /// Requests that are submitted as one Batch job: an array if there is more than one child.
@@ -58,7 +43,7 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     let mut packs = Vec::new();
     let mut small: BTreeMap<(MediaKind, Resources), Vec<JobRequest>> = BTreeMap::new();
     for request in requests {
-        let resources = limits.hold(request.kind, needs(&request));
+        let resources = limits.bounds[request.kind].hold(resources(&operations_of(&request), request.source.size));
         if request.source.size >= limits.below_bytes {
             let parts = parts(&request);
             packs.push(Pack { kind: request.kind, resources, children: 1, parts, requests: vec![request] });
@@ -69,7 +54,7 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     for ((kind, resources), mut requests) in small {
         while !requests.is_empty() {
             let rest = requests.split_off(requests.len().min(BATCH));
-            let (children, requests_in_order) = balance(requests, kind, limits);
+            let (children, requests_in_order) = balance(requests, limits);
             packs.push(Pack { kind, resources, children, parts: None, requests: requests_in_order });
             requests = rest;
         }
@@ -77,42 +62,34 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     packs
 }
 
-/// What a request needs.
-fn needs(request: &JobRequest) -> Resources {
-    let operations = Operations::parse_for(request.kind, &request.processing_option);
-    let names: Vec<&str> = operations.iter().flatten().map(Operation::name).collect();
-    resources(request.kind, names, request.source.size)
+/// What a request asks for. What cannot be read is packed as the kind's default: the job says what is wrong with it.
+fn operations_of(request: &JobRequest) -> Operations {
+    let asked = Operations::parse_for(request.kind, &request.processing_option);
+    asked.unwrap_or_else(|_| Operations::default_of(request.kind))
 }
 
-/// How many containers share the encoding of a long video, where its `chunks` ask for it and nothing else is asked for.
+/// How many containers share the work on a large object, if its only operation allows for that.
 pub fn parts(request: &JobRequest) -> Option<u32> {
-    let operations = Operations::parse_for(request.kind, &request.processing_option).ok()?;
-    let mut operations = operations.iter();
-    let (Some(Operation::Video(VideoOperation::Transcode(options))), None) = (operations.next(), operations.next())
-    else {
-        return None;
-    };
-    let by_size = request.source.size / PART_BYTES;
-    match options.chunks {
-        _ if by_size < 2 => None,
-        Chunks::Off => None,
-        Chunks::Auto => Some(by_size.min(MOST_PARTS) as u32),
-        Chunks::Count(count) => Some(count),
-    }
+    operations_of(request).only()?.shards(request.source.size)
 }
 
 /// What a container gets that does one of so many parts of a request, and the one that joins them.
 pub fn needs_of_parts(request: &JobRequest, parts: u32, limits: &Packing) -> (Resources, Resources) {
-    let of = |operation, bytes| limits.hold(request.kind, resources(request.kind, [operation], bytes));
-    (of("transcode", request.source.size / u64::from(parts.max(1))), of("", request.source.size))
+    let operations = operations_of(request);
+    let (profile, bytes) = (operations.first().profile(), request.source.size);
+    let part = profile.resources.at(bytes / u64::from(parts.max(1)));
+    let join = profile.sharding.map_or(part, |sharding| sharding.merge.at(bytes));
+    let bounds = limits.bounds[request.kind];
+    (bounds.hold(part), bounds.hold(join))
 }
 
 /// How many children share the work, and the order of the list that gives each about as many bytes: the largest first,
 /// each to the child that has the least so far. All children but the last must have the same count of lines.
-fn balance(mut requests: Vec<JobRequest>, kind: MediaKind, limits: &Packing) -> (usize, Vec<JobRequest>) {
+fn balance(mut requests: Vec<JobRequest>, limits: &Packing) -> (usize, Vec<JobRequest>) {
     let bytes: u64 = requests.iter().map(|request| request.source.size).sum();
     let by_bytes = bytes.div_ceil(limits.bytes.max(1)) as usize;
-    let by_count = requests.len().div_ceil((limits.count / share(kind)).max(1) as usize);
+    let cost = requests.iter().map(|request| relative_cost(&operations_of(request))).fold(1, u64::max);
+    let by_count = requests.len().div_ceil((limits.count / cost).max(1) as usize);
     let wanted = by_bytes.max(by_count).clamp(1, requests.len());
     let lines = requests.len().div_ceil(wanted);
     let children = requests.len().div_ceil(lines);
@@ -137,7 +114,12 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Packing = Packing { below_bytes: 32 << 20, bytes: 512 << 20, count: 100, bounds: [Bounds::NONE; 4] };
+    const LIMITS: Packing = Packing {
+        below_bytes: 32 << 20,
+        bytes: 512 << 20,
+        count: 100,
+        bounds: PerKind { document: Bounds::NONE, image: Bounds::NONE, model: Bounds::NONE, video: Bounds::NONE },
+    };
 
     fn request(number: usize, kind: MediaKind, size: u64) -> JobRequest {
         JobRequest {
@@ -178,7 +160,11 @@ mod tests {
 
     #[test]
     fn a_part_gets_what_its_share_of_the_bytes_needs() {
-        let (part, join) = needs_of_parts(&request(1, MediaKind::Video, 50 << 30), 64, &LIMITS);
+        let video = JobRequest {
+            processing_option: "transcode?chunks=auto".to_owned(),
+            ..request(1, MediaKind::Video, 50 << 30)
+        };
+        let (part, join) = needs_of_parts(&video, 64, &LIMITS);
         assert_eq!((part.vcpus, join.vcpus), (8, 2));
     }
 
@@ -209,7 +195,7 @@ mod tests {
                 for child in 0..pack.children {
                     let taken = &pack.requests[slice(pack.requests.len(), pack.children, child)];
                     let bytes: u64 = taken.iter().map(|request| request.source.size).sum();
-                    let most = (LIMITS.count / share(pack.kind)) as usize;
+                    let most = (LIMITS.count / relative_cost(&Operations::default_of(pack.kind))) as usize;
                     prop_assert!(!taken.is_empty() && taken.len() <= most);
                     // Balanced greedily: never more than the limit by more than one small object.
                     prop_assert!(taken.len() == 1 || bytes <= LIMITS.bytes + LIMITS.below_bytes, "{} bytes", bytes);

@@ -1,31 +1,9 @@
-//! How much of a machine a job gets: one table by kind, operation and size of the largest object in it.
-//!
-//! | kind | operations | below 32 MiB | below 256 MiB | below 2 GiB | larger |
-//! | --- | --- | --- | --- | --- | --- |
-//! | document | all | 1 vCPU, 2 GiB | 2 vCPU, 4 GiB | 2 vCPU, 16 GiB | 4 vCPU, 30 GiB |
-//! | image | all | 2 vCPU, 4 GiB | 4 vCPU, 16 GiB | 4 vCPU, 30 GiB | 8 vCPU, 60 GiB |
-//! | model | all | 2 vCPU, 4 GiB | 2 vCPU, 8 GiB | 4 vCPU, 24 GiB | 8 vCPU, 60 GiB |
-//! | video | transcode | 4 vCPU, 8 GiB | 4 vCPU, 8 GiB | 8 vCPU, 16 GiB | 16 vCPU, 32 GiB |
-//! | video | all others | 1 vCPU, 2 GiB | 2 vCPU, 4 GiB | 2 vCPU, 4 GiB | 2 vCPU, 4 GiB |
-//!
-//! What is configured for a kind holds this between a least and a most ([`Bounds`]). Every pair is one that Fargate has. Of several operations, the most demanding decides. Fargate's ephemeral storage
-//! cannot be overridden by `SubmitJob`: it is the job definition's, see [`storage_gib`].
+//! How much of a machine a job gets: what the profiles of its operations say for the largest object in it (the most
+//! demanding operation decides), held between a least and a most that are configured for the kind ([`Bounds`]). Every
+//! pair of vCPUs and memory is one that Fargate has; a test holds the profiles to that.
 
-use catalog::MediaKind;
+use catalog::{Operation, Operations, Profile, Resources};
 use serde::Deserialize;
-
-const MIB: u64 = 1024 * 1024;
-
-/// What a container gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Resources {
-    /// Virtual CPUs.
-    pub vcpus: u32,
-    /// Memory, MiB.
-    #[serde(rename = "memoryMib")]
-    pub memory: u32,
-}
 
 /// What every job of a kind gets at least and at most, whatever the table says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -52,8 +30,8 @@ impl Bounds {
         let too_small = |Resources { vcpus, memory }| {
             format!("{vcpus} vCPU and {memory} MiB are less than Fargate's least, 1 vCPU and 2048 MiB")
         };
-        let least = self.least.map(|asked| asked.at_least().ok_or_else(|| too_large(asked))).transpose()?;
-        let most = self.most.map(|asked| asked.at_most().ok_or_else(|| too_small(asked))).transpose()?;
+        let least = self.least.map(|asked| at_least(asked).ok_or_else(|| too_large(asked))).transpose()?;
+        let most = self.most.map(|asked| at_most(asked).ok_or_else(|| too_small(asked))).transpose()?;
         match (least, most) {
             (Some(least), Some(most)) if least.vcpus > most.vcpus || least.memory > most.memory => {
                 Err("the least is more than the most".to_owned())
@@ -67,97 +45,70 @@ impl Bounds {
         let mut held = wanted;
         if let Some(least) = self.least {
             let raised = Resources { vcpus: held.vcpus.max(least.vcpus), memory: held.memory.max(least.memory) };
-            held = raised.at_least().unwrap_or(held);
+            held = at_least(raised).unwrap_or(held);
         }
         if let Some(most) = self.most {
             let lowered = Resources { vcpus: held.vcpus.min(most.vcpus), memory: held.memory.min(most.memory) };
-            held = lowered.at_most().unwrap_or(most);
+            held = at_most(lowered).unwrap_or(most);
         }
         held
     }
 }
 
-impl Resources {
-    /// The smallest size of Fargate that has as much.
-    fn at_least(self) -> Option<Self> {
-        FARGATE.iter().find_map(|&(vcpus, from, to, step)| {
-            let gib = from + self.memory.div_ceil(1024).saturating_sub(from).div_ceil(step) * step;
-            (vcpus >= self.vcpus && gib <= to).then_some(Self { vcpus, memory: gib * 1024 })
-        })
-    }
-
-    /// The largest size of Fargate that has no more.
-    fn at_most(self) -> Option<Self> {
-        FARGATE.iter().rev().find_map(|&(vcpus, from, to, step)| {
-            let beyond = (self.memory / 1024).min(to).checked_sub(from)?;
-            (vcpus <= self.vcpus).then_some(Self { vcpus, memory: (from + beyond / step * step) * 1024 })
-        })
-    }
-
-    /// What one operation may take of the memory: all but the eighth that the job itself may need. Beyond this limit an
-    /// operation fails by itself with a reason; without, the kernel stops a process of its own choice.
-    pub fn memory_limit(self) -> String {
-        format!("{}MiB", self.memory - self.memory / 8)
-    }
+/// The smallest size of Fargate that has as much.
+fn at_least(wanted: Resources) -> Option<Resources> {
+    FARGATE.iter().find_map(|&(vcpus, from, to, step)| {
+        let gib = from + wanted.memory.div_ceil(1024).saturating_sub(from).div_ceil(step) * step;
+        (vcpus >= wanted.vcpus && gib <= to).then_some(Resources { vcpus, memory: gib * 1024 })
+    })
 }
 
-/// What a container gets for operations (by their words) on an object of that many bytes.
-pub fn resources<'a>(kind: MediaKind, operations: impl IntoIterator<Item = &'a str>, bytes: u64) -> Resources {
-    let row = |operation: &str| -> [(u32, u32); 4] {
-        match (kind, operation) {
-            (MediaKind::Document, _) => [(1, 2), (2, 4), (2, 16), (4, 30)],
-            (MediaKind::Image, _) => [(2, 4), (4, 16), (4, 30), (8, 60)],
-            (MediaKind::Model, _) => [(2, 4), (2, 8), (4, 24), (8, 60)],
-            (MediaKind::Video, "transcode") => [(4, 8), (4, 8), (8, 16), (16, 32)],
-            (MediaKind::Video, _) => [(1, 2), (2, 4), (2, 4), (2, 4)],
-        }
-    };
-    let column = [32 * MIB, 256 * MIB, 2048 * MIB].iter().filter(|limit| bytes >= **limit).count();
-    let of = |operation| {
-        let (vcpus, gib) = row(operation)[column];
-        Resources { vcpus, memory: gib * 1024 }
-    };
-    let most = operations.into_iter().map(of).max();
-    most.unwrap_or_else(|| of(""))
+/// The largest size of Fargate that has no more.
+fn at_most(allowed: Resources) -> Option<Resources> {
+    FARGATE.iter().rev().find_map(|&(vcpus, from, to, step)| {
+        let beyond = (allowed.memory / 1024).min(to).checked_sub(from)?;
+        (vcpus <= allowed.vcpus).then_some(Resources { vcpus, memory: (from + beyond / step * step) * 1024 })
+    })
 }
 
-/// GiB of ephemeral storage that a kind's job definition must offer: the input as a whole (unless it is read in parts)
-/// and its outputs beside it.
-pub const fn storage_gib(kind: MediaKind) -> u32 {
-    match kind {
-        MediaKind::Document | MediaKind::Image => 21,
-        MediaKind::Model => 50,
-        MediaKind::Video => 200,
-    }
+/// What one operation may take of the memory: all but the eighth that the job itself may need. Beyond this limit an
+/// operation fails by itself with a reason; without, the kernel stops a process of its own choice.
+pub fn memory_limit(Resources { memory, .. }: Resources) -> String {
+    format!("{}MiB", memory - memory / 8)
 }
 
-/// How many small objects of a kind one container takes at most, where an image counts for one in `pack_count`: about as
-/// much work as makes up for a container's start.
-pub const fn share(kind: MediaKind) -> u64 {
-    match kind {
-        MediaKind::Image => 1,
-        MediaKind::Document => 2,
-        MediaKind::Model => 5,
-        MediaKind::Video => 10,
-    }
+/// What a container gets for operations on an object of that many bytes.
+pub fn resources(operations: &Operations, bytes: u64) -> Resources {
+    let first = operations.first().profile().resources.at(bytes);
+    profiles(operations).map(|profile| profile.resources.at(bytes)).fold(first, Resources::max)
+}
+
+/// The work on one small object, as a multiple of that on an image.
+pub fn relative_cost(operations: &Operations) -> u64 {
+    profiles(operations).map(|profile| profile.relative_cost).fold(1, u64::max)
+}
+
+fn profiles(operations: &Operations) -> impl Iterator<Item = &'static Profile> {
+    operations.iter().map(Operation::profile)
 }
 
 #[cfg(test)]
 mod tests {
+    use catalog::{OPERATIONS, ResourcesBySize};
+
     use super::*;
 
-    const SIZES: [u64; 5] = [0, 31 * MIB, 33 * MIB, 300 * MIB, 50_000 * MIB];
-
-    fn every_choice() -> impl Iterator<Item = (MediaKind, &'static str, u64)> {
-        catalog::Declaration::all()
-            .flat_map(|declaration| SIZES.map(|bytes| (declaration.kind, declaration.name, bytes)))
-    }
-
     #[test]
-    fn every_choice_is_one_that_fargate_has() {
-        for (kind, operation, bytes) in every_choice() {
-            let chosen = resources(kind, [operation], bytes);
-            assert!(is_on_fargate(chosen), "{kind} {operation} {bytes}: {chosen:?}");
+    fn every_profile_asks_for_what_fargate_has() {
+        for declaration in OPERATIONS {
+            let Profile { resources, sharding, disk_gib, .. } = declaration.profile;
+            for by_size in [Some(resources), sharding.map(|sharding| sharding.merge)].into_iter().flatten() {
+                for bytes in ResourcesBySize::STEPS.into_iter().chain([0]) {
+                    let chosen = by_size.at(bytes);
+                    assert!(is_on_fargate(chosen), "{} {bytes}: {chosen:?}", declaration.name);
+                }
+            }
+            assert!((21..=200).contains(&disk_gib), "{}", declaration.name);
         }
     }
 
@@ -231,16 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_object_never_gets_less() {
-        for declaration in catalog::Declaration::all() {
-            let chosen = SIZES.map(|bytes| resources(declaration.kind, [declaration.name], bytes));
-            assert!(chosen.is_sorted_by_key(|chosen| (chosen.memory, chosen.vcpus)), "{}", declaration.name);
-        }
-    }
-
-    #[test]
     fn the_most_demanding_operation_decides() {
-        let both = resources(MediaKind::Video, ["probe", "transcode"], 300 * MIB);
-        assert_eq!(both, resources(MediaKind::Video, ["transcode"], 300 * MIB));
+        let of = |text: &str| resources(&text.parse().unwrap(), 300 << 20);
+        assert_eq!(of("probe,transcode"), of("transcode"));
+        assert_eq!(of("transcode"), Resources { vcpus: 8, memory: 16 * 1024 });
+        assert_eq!(of("probe"), Resources { vcpus: 2, memory: 4 * 1024 });
     }
 }

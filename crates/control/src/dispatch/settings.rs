@@ -1,25 +1,23 @@
 //! What is configured for dispatch.
 
-use std::collections::BTreeMap;
-
-use catalog::MediaKind;
+use catalog::{MediaKind, PerKind};
 use contract::Failure;
 
 use crate::dispatch::packing::Packing;
 use crate::dispatch::resources::Bounds;
 use crate::environment::Environment;
 
-/// What is configured. Arrays are in the order of [`MediaKind::ALL`].
+/// What is configured.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// URLs of the queues.
-    pub queues: [String; 4],
+    pub queues: PerKind<String>,
     /// URLs of the dead-letter queues.
-    pub dead_letter_queues: [String; 4],
+    pub dead_letter_queues: PerKind<String>,
     /// Batch's job queues.
-    pub job_queues: [String; 4],
+    pub job_queues: PerKind<String>,
     /// Batch's job definitions.
-    pub job_definitions: [String; 4],
+    pub job_definitions: PerKind<String>,
     /// Jobs are pods on EKS, and not containers on ECS (Fargate, EC2).
     pub on_kubernetes: bool,
     /// The bucket of the lists of packed jobs.
@@ -38,7 +36,7 @@ impl Settings {
     /// Reads them from the environment.
     pub fn read(environment: &Environment) -> Result<Self, Failure> {
         let each =
-            |name: &dyn Fn(MediaKind) -> String| MediaKind::ALL.map(|kind| environment.get(&name(kind)).to_owned());
+            |name: &dyn Fn(MediaKind) -> String| PerKind::from_fn(|kind| environment.get(&name(kind)).to_owned());
         let upper = |kind: MediaKind| kind.name().to_ascii_uppercase();
         let on_kubernetes = match environment.get("COMPUTE") {
             "FARGATE" | "EC2" => false,
@@ -49,7 +47,7 @@ impl Settings {
         };
         Ok(Self {
             queues: each(&|kind| kind.queue_variable().to_owned()),
-            dead_letter_queues: each(&|kind| format!("{}_DLQ", kind.queue_variable())),
+            dead_letter_queues: each(&|kind| kind.dead_letter_queue_variable().to_owned()),
             job_queues: each(&|kind| format!("BATCH_QUEUE_{}", upper(kind))),
             job_definitions: each(&|kind| format!("BATCH_DEFINITION_{}", upper(kind))),
             on_kubernetes,
@@ -66,29 +64,19 @@ impl Settings {
         })
     }
 
-    /// The position of a kind in the arrays.
-    pub fn position(kind: MediaKind) -> usize {
-        MediaKind::ALL.iter().position(|each| *each == kind).unwrap_or_default()
-    }
-
     /// The dead-letter queue behind the queue of that ARN: a queue's URL and its ARN both end in its name.
     pub fn dead_letter_queue_of(&self, queue_arn: &str) -> Option<&str> {
         let name = queue_arn.rsplit(':').next()?;
-        let position = self.queues.iter().position(|url| url.rsplit('/').next() == Some(name))?;
-        Some(&self.dead_letter_queues[position])
+        let (kind, _) = self.queues.iter().find(|(_, url)| url.rsplit('/').next() == Some(name))?;
+        Some(&self.dead_letter_queues[kind])
     }
 }
 
 /// Bounds by kind, from a JSON object.
-fn bounds(text: &str) -> Result<[Bounds; 4], Failure> {
+fn bounds(text: &str) -> Result<PerKind<Bounds>, Failure> {
     let unusable = |reason: String| Failure::invalid_request(format!("RESOURCE_BOUNDS: {reason}"));
-    let by_kind: BTreeMap<MediaKind, Bounds> =
-        serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
-    let mut bounds = [Bounds::NONE; 4];
-    for (kind, of_kind) in by_kind {
-        bounds[Settings::position(kind)] = of_kind.checked().map_err(|reason| unusable(format!("{kind}: {reason}")))?;
-    }
-    Ok(bounds)
+    let read: PerKind<Bounds> = serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
+    read.try_map(Bounds::checked).map_err(|(kind, reason)| unusable(format!("{kind}: {reason}")))
 }
 
 #[cfg(test)]
@@ -120,9 +108,8 @@ mod tests {
     #[test]
     fn bounds_are_those_of_their_kind() {
         let read = bounds(r#"{"model": {"least": {"vcpus": 4, "memoryMib": 8192}}}"#).unwrap();
-        let held =
-            read.map(|bounds| bounds.hold(crate::dispatch::resources::Resources { vcpus: 1, memory: 2048 }).vcpus);
-        assert_eq!(held, MediaKind::ALL.map(|kind| if kind == MediaKind::Model { 4 } else { 1 }));
+        let held = read.map(|bounds| bounds.hold(catalog::Resources { vcpus: 1, memory: 2048 }).vcpus);
+        assert_eq!(held, PerKind { document: 1, image: 1, model: 4, video: 1 });
         for (text, reason) in [
             ("{", "RESOURCE_BOUNDS: "),
             (r#"{"film": {}}"#, "film"),
@@ -136,7 +123,7 @@ mod tests {
     #[test]
     fn every_variable_of_a_kind_is_declared() {
         let settings = read("").unwrap();
-        assert!(settings.job_queues[1].ends_with("BATCH_QUEUE_IMAGE"));
+        assert!(settings.job_queues[MediaKind::Image].ends_with("BATCH_QUEUE_IMAGE"));
         let found = settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:SQS_PICTURE");
         assert!(found.is_some_and(|url| url.ends_with("SQS_PICTURE_DLQ")));
         assert_eq!(settings.dead_letter_queue_of("arn:aws:sqs:eu-west-1:1:OTHER"), None);

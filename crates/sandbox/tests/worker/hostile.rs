@@ -4,23 +4,22 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use catalog::{MediaKind, Operation};
+use catalog::{Declaration, MediaKind, Operation};
 use contract::{Failure, Properties};
-use operation::{Access, Job, Task};
+use operation::{Job, Processor, Task};
 use serde_json::json;
 
 /// Where the environment of the parent had a secret; 0 where it had none.
 pub static SECRET_AT: AtomicUsize = AtomicUsize::new(0);
 
-pub struct HostileJob;
+pub struct Hostile;
 
-impl Job for HostileJob {
-    fn kind(&self) -> MediaKind {
-        MediaKind::Image
-    }
+/// The job with the processor above for its only operation.
+pub const HOSTILE_JOB: Job = Job { kind: MediaKind::Image, processors: &[&Hostile] };
 
-    fn access(&self, _: &Operation) -> Access {
-        Access::Whole
+impl Processor for Hostile {
+    fn declaration(&self) -> &'static Declaration {
+        Declaration::named("resize").expect("it is declared")
     }
 
     fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {

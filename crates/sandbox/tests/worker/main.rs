@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use catalog::{Format, Operation, Operations};
 use contract::{Failure, FailureKind};
-use hostile::HostileJob;
+use hostile::{HOSTILE_JOB, Hostile};
 use libtest_mimic::{Arguments, Trial};
 use operation::{Progress, RangeSource, SiblingSource};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     if let Some(("parent", how)) = std::env::args().nth(1).as_deref().and_then(|first| first.split_once(':')) {
         return parent(how);
     }
-    let _workers = prepare_workers(&[&HostileJob]);
+    let _workers = prepare_workers(&[HOSTILE_JOB]);
     let tests: &[(&str, fn())] = &[
         ("work_comes_back_with_its_outputs_and_nothing_unfinished", work_comes_back),
         ("the_worker_sees_no_environment_and_no_descriptors_of_its_parent", sees_nothing_of_its_parent),
@@ -407,7 +407,7 @@ fn in_process() {
     let mut here = Case::new("work");
     let mut there = Case::new("work");
     let operation = operation();
-    let here_report = run_in_process(&HostileJob, here.task(&operation)).result.unwrap();
+    let here_report = run_in_process(&Hostile, here.task(&operation)).result.unwrap();
     let there_report = there.run().result.unwrap();
     assert_eq!(here_report.outputs, there_report.outputs);
     assert_eq!(here_report.properties, there_report.properties);
@@ -453,7 +453,7 @@ fn parent(how: &str) -> ExitCode {
         other => panic!("{other}"),
     };
     // What was refused or given up above holds for workers as well.
-    let _workers = prepare_workers(&[&HostileJob]);
+    let _workers = prepare_workers(&[HOSTILE_JOB]);
     let mut case = Case::new(word);
     let report = case.run();
     let result = report.result.map(|completed| completed.properties).map_err(|failure| failure.to_string());

@@ -3,9 +3,8 @@
 use std::io::Write;
 
 use catalog::{Format, MediaKind, Operations};
-use document_job::DocumentJob;
 use contract::FailureKind;
-use operation::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 
 /// A file of these objects, the first of which is the catalog.
 #[allow(dead_code, reason = "one target has whole files")]
@@ -54,7 +53,7 @@ pub fn extract(bytes: &[u8]) {
         progress: Progress::silent(),
     };
     let operations = Operations::parse_for(MediaKind::Document, "text").expect("the text is right");
-    match DocumentJob.process(operations.iter().next().expect("one operation"), &task) {
+    match document_job::JOB.process(operations.iter().next().expect("one operation"), &task) {
         Ok(properties) => {
             let has_words = properties["words"].as_u64().expect("a count") > 0;
             assert_ne!(has_words, properties.contains_key("noText"), "{properties:?}");

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use catalog::{Format, MediaKind, Operations};
 use contract::{Failure, Properties};
-use document_job::DocumentJob;
-use operation::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 
 pub struct Extracted {
     pub properties: Properties,
@@ -25,7 +24,7 @@ pub fn extract_as(format: Format, bytes: &[u8], asked: &str) -> Result<Extracted
         progress: Progress::silent(),
     };
     let operations = Operations::parse_for(MediaKind::Document, asked).unwrap();
-    let properties = DocumentJob.process(operations.iter().next().unwrap(), &task)?;
+    let properties = document_job::JOB.process(operations.iter().next().unwrap(), &task)?;
     let read = |name: &str| fs_err::read_to_string(folder.path().join("out").join(name)).unwrap();
     let json = serde_json::from_str(&read("text.json")).expect("text.json is JSON");
     Ok(Extracted { properties, text: read("text.txt"), json, markdown: read("text.md") })

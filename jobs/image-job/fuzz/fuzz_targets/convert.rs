@@ -4,7 +4,8 @@
 
 use std::io::Write;
 
-use catalog::{operations::ImageOperation, Format, MediaKind, Operation, Operations};
+use catalog::operations::Resize;
+use catalog::{Format, MediaKind, Operations};
 use contract::FailureKind;
 use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
@@ -34,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     let truncated = if first & 0x80 == 0 { "" } else { "&allow-truncated" };
     let text = format!("resize?width=9&format=png&effort=0&max-megapixels=1{truncated}");
     let operations = Operations::parse_for(MediaKind::Image, &text).expect("the text is right");
-    let Some(Operation::Image(ImageOperation::Resize(options))) = operations.iter().next() else { return };
+    let options = operations.first().options::<Resize>().expect("the text is right");
     if let Err(failure) = image_job::resize(options, &task) {
         assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}");
     }

@@ -5,9 +5,8 @@
 use std::io::Write;
 
 use catalog::{Format, MediaKind, Operations};
-use image_job::ImageJob;
 use contract::FailureKind;
-use operation::{Input, Job, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
 
 const OPTIONS: [&str; 3] = ["convert?format=png&effort=0", "resize?width=9&format=png&effort=0", "convert?format=jpeg"];
@@ -24,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
     let text = format!("{}&max-megapixels=1&allow-truncated", OPTIONS[bytes.len() % OPTIONS.len()]);
     let operations = Operations::parse_for(MediaKind::Image, &text).expect("the text is right");
     for operation in operations.iter() {
-        if let Err(failure) = ImageJob.process(operation, &task) {
+        if let Err(failure) = image_job::JOB.process(operation, &task) {
             assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}");
         }
     }

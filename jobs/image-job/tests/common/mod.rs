@@ -8,8 +8,7 @@ use std::path::PathBuf;
 
 use catalog::{Detection, Operations};
 use contract::{Failure, Properties};
-use image_job::ImageJob;
-use operation::{Input, Job as _, Outputs, Progress, Task};
+use operation::{Input, Outputs, Progress, Task};
 
 /// What an operation made.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Processed, Fail
     let input = Input::from_file(name, format, fs_err::File::open(path).unwrap().into_parts().0).unwrap();
     let out = folder.path().join("out");
     let task = Task { input, outputs: Outputs::in_folder(&out), progress: Progress::silent() };
-    let properties = ImageJob.process(operation, &task)?;
+    let properties = image_job::JOB.process(operation, &task)?;
     let outputs = task.outputs.finished().into_iter().map(|output| {
         let bytes = fs_err::read(out.join(&output.name)).unwrap();
         (output.name, bytes, output.properties)

@@ -3,7 +3,8 @@
 
 use std::io::Write;
 
-use catalog::{operations::ModelOperation, Format, MediaKind, Operation, Operations};
+use catalog::operations::Optimise;
+use catalog::{Format, MediaKind, Operations};
 use contract::FailureKind;
 use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
@@ -18,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
     let text = if first & 0x80 == 0 { "optimise" } else { "optimise?simplify=0.5&compress=none&textures=keep" };
     let operations = Operations::parse_for(MediaKind::Model, text).expect("the text is right");
-    let Some(Operation::Model(ModelOperation::Optimise(options))) = operations.iter().next() else { return };
+    let options = operations.first().options::<Optimise>().expect("the text is right");
     match model_job::optimise(options, &task) {
         Ok(_) => {
             let file = std::fs::File::open(folder.path().join("model.glb")).expect("the model was written");

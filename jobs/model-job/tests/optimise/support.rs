@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use catalog::operations::{ModelOperation, Optimise};
-use catalog::{Format, MediaKind, Operation, Operations};
+use catalog::operations::Optimise;
+use catalog::{Format, Operations};
 use contract::Failure;
 use model_job::document::{Document, Interpolation, Mode, Primitive};
 use model_job::transform::{IDENTITY, Matrix, Parts, Transform, apply, apply_linear, cofactors, determinant, multiply};
@@ -35,11 +35,8 @@ pub struct Optimised {
 }
 
 pub fn options(text: &str) -> Optimise {
-    let operations = Operations::parse_for(MediaKind::Model, text).unwrap();
-    match operations.iter().next().unwrap() {
-        Operation::Model(ModelOperation::Optimise(options)) => options.clone(),
-        other => panic!("{other:?}"),
-    }
+    let operations: Operations = text.parse().unwrap();
+    operations.first().options::<Optimise>().expect("an optimise").clone()
 }
 
 pub fn input_of(name: &str, bytes: &[u8]) -> Input {

@@ -4,7 +4,8 @@
 
 use std::io::Write;
 
-use catalog::{operations::VideoOperation, Format, MediaKind, Operation, Operations};
+use catalog::operations::Keyframes;
+use catalog::{Format, MediaKind, Operations};
 use contract::FailureKind;
 use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
     let text = format!("keyframes?max-width=32&select={}", SELECTIONS[first / others % SELECTIONS.len()]);
     let operations = Operations::parse_for(MediaKind::Video, &text).expect("the text is right");
-    let Some(Operation::Video(VideoOperation::Keyframes(options))) = operations.iter().next() else { return };
+    let options = operations.first().options::<Keyframes>().expect("the text is right");
     if let Err(failure) = video_job::keyframes(options, &task) {
         assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}");
     }

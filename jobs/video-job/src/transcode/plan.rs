@@ -190,16 +190,13 @@ fn even_nearest(numerator: u64, denominator: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use catalog::{MediaKind, Operation, Operations, operations::VideoOperation};
+    use catalog::Operations;
 
     use super::*;
 
     fn options(text: &str) -> Transcode {
-        let operations = Operations::parse_for(MediaKind::Video, text).unwrap();
-        match operations.iter().next() {
-            Some(Operation::Video(VideoOperation::Transcode(options))) => options.clone(),
-            other => panic!("{other:?}"),
-        }
+        let operations: Operations = text.parse().unwrap();
+        operations.first().options::<Transcode>().expect("a transcode").clone()
     }
 
     fn sizes(text: &str, source: (u32, u32)) -> Vec<(u32, u32)> {

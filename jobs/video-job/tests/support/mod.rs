@@ -12,8 +12,7 @@ use contract::{Failure, Properties};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::{Pixel, Sample};
 use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame};
-use operation::{Input, InputSource, Job, Outputs, Progress, Task};
-use video_job::VideoJob;
+use operation::{Input, InputSource, Outputs, Progress, Task};
 
 /// What a made video is like.
 #[derive(Clone)]
@@ -316,7 +315,7 @@ pub fn run_on(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: 
     let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
     let operations = Operations::parse_for(MediaKind::Video, processing_option).unwrap();
     let operation = operations.iter().next().unwrap();
-    let result = VideoJob.process(operation, &task);
+    let result = video_job::JOB.process(operation, &task);
     Run { result, folder, bytes_read: source.read.load(Ordering::Relaxed) }
 }
 
