@@ -11,6 +11,6 @@ pub use companion_path::sibling_path;
 pub use contract::{Failure, FailureKind, Properties};
 pub use source::{RangeSource, SiblingSource};
 pub use task::{
-    Division, Input, InputReader, InputSource, Job, OfOptions, OutputDescription, OutputDestination, OutputFile,
-    Outputs, Processor, Progress, Task, is_output_name, process, read_exactly,
+    Announcement, Division, Expected, Input, InputReader, InputSource, Job, OfOptions, OutputDescription,
+    OutputDestination, OutputFile, Outputs, Processor, Progress, Task, is_output_name, process, read_exactly,
 };

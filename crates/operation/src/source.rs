@@ -5,13 +5,17 @@ use std::ops::Range;
 
 use contract::Failure;
 
+use crate::Announcement;
+
 /// An object that is read in parts, in the parent. A failure ends the worker and is the job's.
 pub trait RangeSource: Send + Sync {
     /// At most `length` bytes at `offset`, and at least one: the range begins before the end of the object.
     fn read_at(&self, offset: u64, length: usize) -> Result<bytes::Bytes, Failure>;
 
-    /// Exactly these parts, each within the object, one behind the other.
-    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
+    /// Exactly these parts, each within the object, one behind the other. What [`RangeSource::announce`] was told under the
+    /// same name, and is not among them, is not needed any more.
+    fn read_ranges(&self, ranges: &[Range<u64>], announced: Option<Announcement>) -> Result<Vec<u8>, Failure> {
+        let _ = announced;
         let mut bytes = Vec::new();
         for range in ranges {
             let mut at = range.start;
@@ -28,9 +32,9 @@ pub trait RangeSource: Send + Sync {
         Ok(bytes)
     }
 
-    /// These parts will be asked for next, in the same words: they may be fetched meanwhile.
-    fn expect_ranges(&self, ranges: &[Range<u64>]) {
-        let _ = ranges;
+    /// These parts will be asked for under this name: they may be fetched meanwhile.
+    fn announce(&self, name: Announcement, ranges: &[Range<u64>]) {
+        let _ = (name, ranges);
     }
 }
 

@@ -65,14 +65,18 @@ pub trait InputSource: Send + Sync {
     /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Reads exactly these parts, several at once where that is faster.
-    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+    /// Reads exactly these parts, several at once if that is faster. `announced` is what [`InputSource::announce`] answered
+    /// for them, or for a list that ends with them.
+    fn read_ranges(&self, ranges: &[Range<u64>], announced: Option<Announcement>) -> io::Result<Vec<Vec<u8>>> {
+        let _ = announced;
         ranges.iter().map(|range| read_exactly(self, range)).collect()
     }
 
-    /// Says which parts [`InputSource::read_ranges`] will be asked for next, in the same words: they may be fetched meanwhile.
-    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+    /// Starts to fetch parts that [`InputSource::read_ranges`] will be asked for. A source that has nothing to prepare
+    /// answers nothing.
+    fn announce(&self, ranges: &[Range<u64>]) -> Option<Announcement> {
         let _ = ranges;
+        None
     }
 
     /// The open file, where there is one.
@@ -80,6 +84,25 @@ pub trait InputSource: Send + Sync {
 
     /// Another object in the folder (or below the key prefix) of this one, whole.
     fn sibling(&self, relative: &str) -> Result<File, Failure>;
+}
+
+/// Names parts of an input that were announced, until they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Announcement(pub u64);
+
+/// Parts of an input on their way: the ticket from [`Input::expect`] to [`Input::read`]. Dropping it costs nothing but
+/// bytes that were fetched in vain.
+#[derive(Debug)]
+pub struct Expected {
+    ranges: Vec<Range<u64>>,
+    announced: Option<Announcement>,
+}
+
+impl Expected {
+    /// Forgets the first parts: they are not read any more.
+    pub fn skip(&mut self, count: usize) {
+        self.ranges.drain(..count.min(self.ranges.len()));
+    }
 }
 
 /// A part, read as the source reads.
@@ -131,19 +154,28 @@ impl Input {
         self.size
     }
 
-    /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end. Errors of the store come through as themselves.
+    /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end. Each call on a ranged input is a question to the parent
+    /// process, which reads ahead: use a buffer for small reads. Errors of the store come through as themselves.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         self.source.read_at(offset, buffer)
     }
 
-    /// Reads exactly these parts and nothing around them, several at once where that is faster.
-    pub fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
-        self.source.read_ranges(ranges)
+    /// Reads exactly this part and nothing around it.
+    pub fn read_range(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let length = range.end - range.start;
+        let part = self.source.read_ranges(std::slice::from_ref(&range), None)?.pop().unwrap_or_default();
+        if part.len() as u64 == length { Ok(part) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Says which parts [`Input::read_ranges`] will be asked for next, in the same words: they may be fetched meanwhile.
-    pub fn expect_ranges(&self, ranges: &[Range<u64>]) {
-        self.source.expect_ranges(ranges);
+    /// Has these parts fetched while the caller does something else; [`Input::read`] gives them.
+    pub fn expect(&self, ranges: &[Range<u64>]) -> Expected {
+        Expected { ranges: ranges.to_vec(), announced: self.source.announce(ranges) }
+    }
+
+    /// Reads exactly the expected parts and nothing around them, several at once if that is faster.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used once")]
+    pub fn read(&self, expected: Expected) -> io::Result<Vec<Vec<u8>>> {
+        self.source.read_ranges(&expected.ranges, expected.announced)
     }
 
     /// Fills the buffer from `offset`, or says [`io::ErrorKind::UnexpectedEof`].

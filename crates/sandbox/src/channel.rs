@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::Failure;
+use operation::Announcement;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use serde::de::DeserializeOwned;
 
@@ -60,14 +61,18 @@ impl Channel {
     }
 
     /// Asks for several parts at once, which are within the input and no more than one reply holds.
-    pub(super) fn ask_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
-        Ok(self.ask(&Request::ReadRanges { ranges: with_lengths(ranges) })?.body)
+    pub(super) fn ask_ranges(
+        &self,
+        ranges: &[Range<u64>],
+        announced: Option<Announcement>,
+    ) -> Result<Vec<u8>, Failure> {
+        Ok(self.ask(&Request::ReadRanges { ranges: with_lengths(ranges), announced })?.body)
     }
 
-    /// Says that it will ask for them.
-    pub(super) fn expect_ranges(&self, ranges: &[Range<u64>]) {
+    /// Tells which parts it will ask for under this name.
+    pub(super) fn announce(&self, name: Announcement, ranges: &[Range<u64>]) {
         // A parent that is gone is noticed by the question itself.
-        let _ = self.tell(&Request::ExpectRanges { ranges: with_lengths(ranges) });
+        let _ = self.tell(&Request::Announce { name, ranges: with_lengths(ranges) });
     }
 
     fn ask(&self, request: &Request) -> Result<Frame<Reply>, Failure> {

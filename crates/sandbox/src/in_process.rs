@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::{Failure, Sandbox};
-use operation::{Input, InputSource, Outputs, Processor, RangeSource, SiblingSource, Task, read_exactly, sibling_path};
+use operation::{
+    Announcement, Input, InputSource, Outputs, Processor, RangeSource, SiblingSource, Task, read_exactly, sibling_path,
+};
 
 use super::serve::peak_memory;
 use super::{Completed, WorkerInput, WorkerReport, WorkerTask};
@@ -57,11 +59,11 @@ impl InputSource for LocalInput {
         Ok(count)
     }
 
-    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+    fn read_ranges(&self, ranges: &[Range<u64>], _: Option<Announcement>) -> io::Result<Vec<Vec<u8>>> {
         let Some(source) = &self.source else {
             return ranges.iter().map(|range| read_exactly(self, range)).collect();
         };
-        let read = |range: &Range<u64>| source.read_ranges(std::slice::from_ref(range)).map_err(io::Error::other);
+        let read = |range: &Range<u64>| source.read_ranges(std::slice::from_ref(range), None).map_err(io::Error::other);
         ranges.iter().map(read).collect()
     }
 

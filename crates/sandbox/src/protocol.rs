@@ -4,7 +4,7 @@
 
 use catalog::{Format, MediaKind};
 use contract::{Failure, FailureKind, Properties, Sandbox};
-use operation::{Division, OutputDescription};
+use operation::{Announcement, Division, OutputDescription};
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
@@ -52,9 +52,9 @@ pub(super) enum Request {
     /// A part of the input. Answered by bytes, none at the end.
     ReadAt { offset: u64, length: usize },
     /// Parts of the input, as offset and length, which are within it. Answered by their bytes, one part behind the other.
-    ReadRanges { ranges: Vec<(u64, u64)> },
-    /// Parts that will be asked for next, in the same words. No answer.
-    ExpectRanges { ranges: Vec<(u64, u64)> },
+    ReadRanges { ranges: Vec<(u64, u64)>, announced: Option<Announcement> },
+    /// Parts that will be asked for under this name. No answer.
+    Announce { name: Announcement, ranges: Vec<(u64, u64)> },
     /// The last frame: how the work ended. No answer.
     Done { ending: Ending, peak_memory: u64 },
 }
@@ -176,9 +176,10 @@ mod tests {
             any::<String>().prop_map(|name| Request::CreateOutput { name }),
             any::<String>().prop_map(|relative| Request::OpenSibling { relative }),
             (any::<u64>(), any::<usize>()).prop_map(|(offset, length)| Request::ReadAt { offset, length }),
-            prop::collection::vec((any::<u64>(), any::<u64>()), 0..4).prop_map(|ranges| Request::ReadRanges { ranges }),
             prop::collection::vec((any::<u64>(), any::<u64>()), 0..4)
-                .prop_map(|ranges| Request::ExpectRanges { ranges }),
+                .prop_map(|ranges| Request::ReadRanges { ranges, announced: Some(Announcement(3)) }),
+            prop::collection::vec((any::<u64>(), any::<u64>()), 0..4)
+                .prop_map(|ranges| Request::Announce { name: Announcement(7), ranges }),
             (any::<String>(), any::<u64>()).prop_map(|(message, peak_memory)| Request::Done {
                 ending: Ending::Failed(Reason { kind: FailureKind::InvalidInput, message }),
                 peak_memory

@@ -1,6 +1,5 @@
 //! The worker's side: gets its work, closes the sandbox, does the work, reports.
 
-use std::collections::VecDeque;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,14 +7,15 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use catalog::{MediaKind, Operation, Operations};
 use contract::Failure;
 use operation::{
-    Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor, Progress, Task,
-    read_exactly,
+    Announcement, Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor,
+    Progress, Task, read_exactly,
 };
 
 use super::channel::Channel;
@@ -27,10 +27,6 @@ pub(super) const STACK: usize = 16 << 20;
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// Small reads are answered from blocks of this size, …
-const BLOCK: usize = 64 << 10;
-/// … of which this many are kept.
-const BLOCKS: usize = 32;
 
 pub(super) fn serve(jobs: &[Job], channel: OwnedFd) {
     let channel = Arc::new(Channel::new(channel));
@@ -72,7 +68,8 @@ fn work(jobs: &[Job], channel: &Arc<Channel>, assignment: Assignment, file: Opti
         ))
     })?;
     channel.tell(&Request::Started { sandbox })?;
-    let source = RemoteInput { channel: Arc::clone(channel), file, size: assignment.size, blocks: Mutex::default() };
+    let source =
+        RemoteInput { channel: Arc::clone(channel), file, size: assignment.size, announcements: AtomicU64::default() };
     let task = Task {
         input: Input::new(assignment.name, assignment.format, assignment.size, Arc::new(source)),
         outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
@@ -117,12 +114,12 @@ fn on_own_stack(
     })
 }
 
+/// The input in the parent. Nothing is kept here: whoever reads bit by bit has a buffer, and the parent reads ahead.
 struct RemoteInput {
     channel: Arc<Channel>,
     file: Option<File>,
     size: u64,
-    /// The blocks read last, the latest first.
-    blocks: Mutex<VecDeque<(u64, Vec<u8>)>>,
+    announcements: AtomicU64,
 }
 
 impl InputSource for RemoteInput {
@@ -133,37 +130,17 @@ impl InputSource for RemoteInput {
         if buffer.is_empty() || offset >= self.size {
             return Ok(0);
         }
-        if buffer.len() >= BLOCK {
-            let bytes = self.channel.ask_bytes(offset, buffer.len()).map_err(io::Error::other)?;
-            return Ok(copy(&bytes, buffer));
-        }
-        let start = offset - offset % BLOCK as u64;
-        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) =
-            blocks.iter().position(|(kept, bytes)| *kept == start && in_block(bytes, start, offset).is_some())
-        {
-            let block = blocks.remove(at).expect("it was just found");
-            blocks.push_front(block);
-        } else {
-            let bytes = self.channel.ask_bytes(start, BLOCK).map_err(io::Error::other)?;
-            blocks.retain(|(kept, _)| *kept != start);
-            blocks.push_front((start, bytes));
-            blocks.truncate(BLOCKS);
-        }
-        if let Some(bytes) = in_block(&blocks[0].1, start, offset) {
-            return Ok(copy(bytes, buffer));
-        }
-        // The store gave less than a block: ask for the very place.
-        drop(blocks);
         let bytes = self.channel.ask_bytes(offset, buffer.len()).map_err(io::Error::other)?;
-        Ok(copy(&bytes, buffer))
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        Ok(count)
     }
 
-    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+    fn read_ranges(&self, ranges: &[Range<u64>], announced: Option<Announcement>) -> io::Result<Vec<Vec<u8>>> {
         if !self.is_one_reply(ranges) {
             return ranges.iter().map(|range| read_exactly(self, range)).collect();
         }
-        let bytes = self.channel.ask_ranges(ranges).map_err(io::Error::other)?;
+        let bytes = self.channel.ask_ranges(ranges, announced).map_err(io::Error::other)?;
         let mut rest = &bytes[..];
         let mut parts = Vec::with_capacity(ranges.len());
         for range in ranges {
@@ -176,10 +153,13 @@ impl InputSource for RemoteInput {
         Ok(parts)
     }
 
-    fn expect_ranges(&self, ranges: &[Range<u64>]) {
-        if self.is_one_reply(ranges) {
-            self.channel.expect_ranges(ranges);
+    fn announce(&self, ranges: &[Range<u64>]) -> Option<Announcement> {
+        if !self.is_one_reply(ranges) {
+            return None;
         }
+        let name = Announcement(self.announcements.fetch_add(1, Ordering::Relaxed));
+        self.channel.announce(name, ranges);
+        Some(name)
     }
 
     fn file(&self) -> Option<&File> {
@@ -198,16 +178,6 @@ impl RemoteInput {
         let length: u64 = ranges.iter().map(|range| range.end - range.start).sum();
         self.file.is_none() && is_within && ranges.len() <= MAX_RANGES && length <= MAX_READ as u64
     }
-}
-
-fn in_block(bytes: &[u8], start: u64, offset: u64) -> Option<&[u8]> {
-    bytes.get((offset - start) as usize..).filter(|rest| !rest.is_empty())
-}
-
-fn copy(bytes: &[u8], buffer: &mut [u8]) -> usize {
-    let count = bytes.len().min(buffer.len());
-    buffer[..count].copy_from_slice(&bytes[..count]);
-    count
 }
 
 struct RemoteOutputs(Arc<Channel>);

@@ -190,14 +190,14 @@ impl<'a> Worker<'a> {
                 let bytes = self.read_at(offset, length)?;
                 self.reply(&Reply::Bytes, &bytes, None, scratch)?;
             }
-            Request::ReadRanges { ranges } => {
+            Request::ReadRanges { ranges, announced } => {
                 let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
-                let bytes = source.read_ranges(&ranges)?;
+                let bytes = source.read_ranges(&ranges, announced)?;
                 self.reply(&Reply::Bytes, &bytes, None, scratch)?;
             }
-            Request::ExpectRanges { ranges } => {
+            Request::Announce { name, ranges } => {
                 let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
-                source.expect_ranges(&ranges);
+                source.announce(name, &ranges);
             }
             Request::Done { ending, peak_memory } => {
                 self.peak_memory = self.peak_memory.max(peak_memory);

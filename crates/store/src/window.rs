@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use contract::Failure;
-use operation::RangeSource;
+use operation::{Announcement, RangeSource};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -19,8 +19,8 @@ use super::{FetchReport, ObjectVersion, Store};
 /// Positions that are followed at a time: audio and video of a file that is not interleaved, and an index.
 const CURSORS: usize = 4;
 
-/// Bytes that are expected at most: those of two questions, one that is answered and one that is announced.
-const MOST_EXPECTED: u64 = 16 << 20;
+/// Bytes of announced parts at most: those of two questions, one that is answered and one that is announced.
+const MAX_ANNOUNCED: u64 = 16 << 20;
 
 /// How much a window fetches and keeps.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ struct State {
     kept: u64,
     cursors: Vec<Cursor>,
     ahead: Option<Ahead>,
-    expected: Vec<Ahead>,
+    announced: Vec<(Announcement, Ahead)>,
     clock: u64,
     report: FetchReport,
 }
@@ -215,12 +215,15 @@ impl RangeSource for Window {
 
     /// The reader knows exactly what it wants: no block around it is fetched, nothing more is kept, and all requests are
     /// under way at once.
-    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Failure> {
+    fn read_ranges(&self, ranges: &[Range<u64>], announced: Option<Announcement>) -> Result<Vec<u8>, Failure> {
         let parts: Vec<Part> = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let (mut coming, others): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut state.announced).into_iter().partition(|(name, _)| Some(*name) == announced);
+            state.announced = others;
             let part = |range: &Range<u64>| {
-                if let Some(at) = state.expected.iter().position(|expected| expected.range == *range) {
-                    return Part::Coming(state.expected.remove(at));
+                if let Some(at) = coming.iter().position(|(_, part)| part.range == *range) {
+                    return Part::Coming(coming.remove(at).1);
                 }
                 let length = (range.end - range.start) as usize;
                 match state.kept_at(range.start).filter(|kept| kept.len() >= length) {
@@ -240,17 +243,17 @@ impl RangeSource for Window {
         Ok(bytes)
     }
 
-    /// What was expected longest ago is given up when more is expected than may be.
-    fn expect_ranges(&self, ranges: &[Range<u64>]) {
+    /// What was announced longest ago is given up when more is announced than may be.
+    fn announce(&self, name: Announcement, ranges: &[Range<u64>]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         for range in ranges {
             let part = self.begin(&mut state, range.clone());
-            state.expected.push(part);
+            state.announced.push((name, part));
         }
-        let length = |part: &Ahead| part.range.end - part.range.start;
-        let mut excess = state.expected.iter().map(length).sum::<u64>().saturating_sub(MOST_EXPECTED);
+        let length = |(_, part): &(Announcement, Ahead)| part.range.end - part.range.start;
+        let mut excess = state.announced.iter().map(length).sum::<u64>().saturating_sub(MAX_ANNOUNCED);
         while excess > 0 {
-            excess = excess.saturating_sub(length(&state.expected.remove(0)));
+            excess = excess.saturating_sub(length(&state.announced.remove(0)));
         }
     }
 }
@@ -372,7 +375,7 @@ mod tests {
         let ranges = [70_000..70_123, 5..6, 99_000..100_000];
         let expected: Vec<u8> =
             ranges.iter().flat_map(|range| bytes[range.start as usize..range.end as usize].to_vec()).collect();
-        assert_eq!(window.read_ranges(&ranges).unwrap(), expected);
+        assert_eq!(window.read_ranges(&ranges, None).unwrap(), expected);
         assert_eq!((window.report().requests, window.report().bytes), (3, 1124));
     }
 
@@ -383,21 +386,27 @@ mod tests {
         let window = window(&runtime, file.path(), SMALL);
         window.keep_head(Bytes::copy_from_slice(&bytes[..64]));
         assert_eq!(window.read_at(3, 50).unwrap(), bytes[3..53]);
-        assert_eq!(window.read_ranges(one(&(0..64))).unwrap(), bytes[..64]);
+        assert_eq!(window.read_ranges(one(&(0..64)), None).unwrap(), bytes[..64]);
         assert_eq!(window.report().requests, 0);
-        assert_eq!(window.read_ranges(one(&(0..65))).unwrap(), bytes[..65]);
+        assert_eq!(window.read_ranges(one(&(0..65)), None).unwrap(), bytes[..65]);
         assert_eq!((window.report().requests, window.report().bytes), (1, 65));
     }
 
     #[test]
-    fn parts_that_were_expected_are_fetched_once() {
+    fn announced_parts_are_fetched_once_and_forgotten_with_their_announcement() {
         let (runtime, bytes) = (runtime(), content(100_000));
         let file = file(&bytes);
         let window = window(&runtime, file.path(), SMALL);
-        window.expect_ranges(&[10..20, 500..600]);
-        assert_eq!(window.read_ranges(&[500..600, 7..8]).unwrap(), [&bytes[500..600], &bytes[7..8]].concat());
-        assert_eq!(window.read_ranges(one(&(10..20))).unwrap(), bytes[10..20]);
-        assert_eq!((window.report().requests, window.report().bytes), (3, 111));
+        let (first, second) = (Announcement(1), Announcement(2));
+        window.announce(first, &[10..20, 500..600]);
+        window.announce(second, &[10..20]);
+        let read = window.read_ranges(&[500..600, 7..8], Some(first)).unwrap();
+        assert_eq!(read, [&bytes[500..600], &bytes[7..8]].concat());
+        assert_eq!((window.report().requests, window.report().bytes), (4, 121));
+        assert_eq!(window.read_ranges(one(&(10..20)), Some(second)).unwrap(), bytes[10..20]);
+        assert_eq!(window.report().requests, 4, "it was announced under this name, too");
+        assert_eq!(window.read_ranges(one(&(10..20)), Some(first)).unwrap(), bytes[10..20]);
+        assert_eq!(window.report().requests, 5, "what was skipped is given up");
     }
 
     #[test]

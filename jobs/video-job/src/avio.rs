@@ -24,10 +24,12 @@ pub(crate) enum Pattern {
 }
 
 impl Pattern {
+    /// Bytes of libavformat's buffer. Each filling of it is a question to the parent process, in both patterns: few bytes if
+    /// the next read is elsewhere, many if it goes on.
     const fn buffer_size(self) -> usize {
         match self {
             Self::Sparse => 4 << 10,
-            Self::Sequential => 64 << 10,
+            Self::Sequential => 256 << 10,
         }
     }
 }
@@ -55,7 +57,7 @@ struct ReadState {
 impl AvioReader {
     pub(crate) fn new(input: &Input, pattern: Pattern) -> Result<Self, Failure> {
         let state = ReadState {
-            reader: RangeReader::new(input, pattern == Pattern::Sparse),
+            reader: RangeReader::new(input, pattern),
             position: 0,
             error: None,
             has_failed: false,

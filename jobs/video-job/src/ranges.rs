@@ -1,5 +1,12 @@
-//! Reads parts of the input with few requests and few bytes more than asked for: known ranges are fetched ahead, several
-//! at once; everything else goes through windows that grow while reading is sequential.
+//! Reads parts of the input with few requests and few bytes more than asked for.
+//!
+//! There is one policy for each way of reading, and one place where bytes are kept for it:
+//!
+//! - From the beginning to the end ([`Pattern::Sequential`]): the parent's window (`store::Window`) reads ahead. Nothing is
+//!   kept here.
+//! - Here and there ([`Pattern::Sparse`]): the parent fetches exactly what is asked for. Here known ranges ([`RangeReader::plan`])
+//!   are joined with their neighbours, announced two questions ahead and asked for up to sixteen at a time; everything else
+//!   is asked for in small pieces, which grow while the reader continues where it stopped.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -7,7 +14,9 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use operation::Input;
+use operation::{Expected, Input};
+
+use crate::avio::Pattern;
 
 /// The first windows after a jump.
 const SMALLEST_WINDOW: usize = 4 << 10;
@@ -37,8 +46,7 @@ const LOW: u64 = READY / 2;
 /// The input, read by ranges.
 pub(crate) struct RangeReader {
     input: Input,
-    /// Whether nothing is read beyond what is asked for, by the store either.
-    is_exact: bool,
+    pattern: Pattern,
     windows: Vec<Window>,
     /// How many windows followed each other without a jump.
     run: u32,
@@ -52,8 +60,8 @@ struct Window {
 }
 
 impl RangeReader {
-    pub(crate) fn new(input: &Input, is_exact: bool) -> Self {
-        Self { input: input.clone(), is_exact, windows: Vec::new(), run: 0, end_of_last: 0, ahead: None }
+    pub(crate) fn new(input: &Input, pattern: Pattern) -> Self {
+        Self { input: input.clone(), pattern, windows: Vec::new(), run: 0, end_of_last: 0, ahead: None }
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -73,6 +81,9 @@ impl RangeReader {
         {
             return Ok(count);
         }
+        if self.pattern == Pattern::Sequential {
+            return self.input.read_at(offset, buffer);
+        }
         if let Some(window) = self.windows.iter().rev().find(|window| window.holds(offset)) {
             return Ok(window.copy(offset, buffer));
         }
@@ -82,7 +93,7 @@ impl RangeReader {
         // What goes on behind a first window and is not a header is asked for exactly: the rest of a frame.
         let is_rest = (1..SMALL_WINDOWS).contains(&self.run) && wanted >= LARGEST_HEADER;
         if wanted >= window || is_rest {
-            self.read_input(offset, buffer)?;
+            buffer.copy_from_slice(&self.input.read_range(offset..offset + wanted as u64)?);
             self.end_of_last = offset + wanted as u64;
             return Ok(wanted);
         }
@@ -122,18 +133,8 @@ impl RangeReader {
         self.windows.clear();
     }
 
-    fn read_input(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        if !self.is_exact {
-            return self.input.read_exact_at(offset, buffer);
-        }
-        let part = read_one(&self.input, offset..offset + buffer.len() as u64)?;
-        buffer.copy_from_slice(&part);
-        Ok(())
-    }
-
     fn fetch_window(&mut self, start: u64, length: usize) -> io::Result<()> {
-        let mut bytes = vec![0; length];
-        self.read_input(start, &mut bytes)?;
+        let bytes = self.input.read_range(start..start + length as u64)?;
         self.end_of_last = start + length as u64;
         self.windows.push(Window { start, bytes });
         while self.windows.len() > 1 && self.windows.iter().map(|window| window.bytes.len()).sum::<usize>() > KEPT {
@@ -141,12 +142,6 @@ impl RangeReader {
         }
         Ok(())
     }
-}
-
-fn read_one(input: &Input, range: Range<u64>) -> io::Result<Vec<u8>> {
-    let length = range.end - range.start;
-    let part = input.read_ranges(std::slice::from_ref(&range))?.pop().unwrap_or_default();
-    if part.len() as u64 == length { Ok(part) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 impl Window {
@@ -282,27 +277,29 @@ impl Shared {
     /// Announces questions ahead of asking them: while this thread asks, nobody else can, so that a question should find
     /// its answer ready.
     fn fetch_all(&self, input: &Input) {
-        let mut announced: VecDeque<Range<usize>> = VecDeque::new();
+        let mut announced: VecDeque<(Range<usize>, Expected)> = VecDeque::new();
         let mut state = self.lock();
         while !state.stop {
             let next = if announced.len() < ANNOUNCED { self.take_question(&mut state) } else { 0..0 };
             if !next.is_empty() {
                 drop(state);
-                input.expect_ranges(&self.ranges[next.clone()]);
-                announced.push_back(next);
+                let expected = input.expect(&self.ranges[next.clone()]);
+                announced.push_back((next, expected));
                 state = self.lock();
                 continue;
             }
             let is_last = state.next_to_fetch >= self.ranges.len();
             let is_due = is_last
                 || announced.len() == ANNOUNCED
-                || announced.front().is_some_and(|question| question.start <= state.current);
+                || announced.front().is_some_and(|(question, _)| question.start <= state.current);
             match is_due.then(|| announced.pop_front()).flatten() {
-                Some(question) => {
+                Some((mut question, mut expected)) => {
                     // What the reader has passed meanwhile is not asked for.
-                    let question = question.start.max(state.current).min(question.end)..question.end;
+                    let passed = state.current.clamp(question.start, question.end) - question.start;
+                    expected.skip(passed);
+                    question.start += passed;
                     drop(state);
-                    let results = self.ask(input, question.clone());
+                    let results = self.ask(input, question.clone(), expected);
                     state = self.lock();
                     let current = state.current;
                     state.fetched.extend(question.zip(results).filter(|(index, _)| *index >= current));
@@ -314,12 +311,11 @@ impl Shared {
         }
     }
 
-    fn ask(&self, input: &Input, question: Range<usize>) -> Vec<io::Result<Vec<u8>>> {
-        let ranges = &self.ranges[question];
-        match input.read_ranges(ranges) {
+    fn ask(&self, input: &Input, question: Range<usize>, expected: Expected) -> Vec<io::Result<Vec<u8>>> {
+        match input.read(expected) {
             Ok(parts) => parts.into_iter().map(Ok).collect(),
             // Each for itself, so that what can be read is, and the error is that of its own range.
-            Err(_) => ranges.iter().map(|range| read_one(input, range.clone())).collect(),
+            Err(_) => self.ranges[question].iter().map(|range| input.read_range(range.clone())).collect(),
         }
     }
 
@@ -406,7 +402,10 @@ mod tests {
     fn reader(size: usize, fails_at: u64) -> (RangeReader, Arc<Counting>) {
         let bytes = (0..size).map(|at| (at / 7) as u8).collect();
         let source = Arc::new(Counting { bytes, read: AtomicU64::new(0), fails_at });
-        (RangeReader::new(&Input::new("a", Format::Mp4, size as u64, Arc::clone(&source) as _), true), source)
+        (
+            RangeReader::new(&Input::new("a", Format::Mp4, size as u64, Arc::clone(&source) as _), Pattern::Sparse),
+            source,
+        )
     }
 
     #[test]

@@ -241,7 +241,11 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
             let mut whole = vec![0; size as usize];
             task.input.read_exact_at(0, &mut whole)?;
             let mut small = Vec::new();
-            std::io::BufReader::with_capacity(777, task.input.reader()).read_to_end(&mut small)?;
+            let mut reader = std::io::BufReader::with_capacity(64 << 10, task.input.reader());
+            let mut piece = [0; 777];
+            while let count @ 1.. = reader.read(&mut piece)? {
+                small.extend_from_slice(&piece[..count]);
+            }
             let past = task.input.read_at(size + 10, &mut [0; 10])?;
             let mut last = [0; 20];
             let tail = task.input.read_at(size - 10, &mut last)?;

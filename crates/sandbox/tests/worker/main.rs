@@ -394,7 +394,7 @@ fn ranged() {
     let expected = json!({ "same": true, "past": 0, "tail": 10, "last": true, "map": true });
     assert_eq!(case.succeeds(), expected);
     let asked = ranges.asked.lock().unwrap();
-    // 300 kB once in large reads and once through blocks of 64 KiB.
+    // 300 kB once in large reads and once in small ones through a buffer of 64 KiB: every read is a question.
     assert!(asked.len() < 20, "{asked:?}");
 }
 
