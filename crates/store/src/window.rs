@@ -399,7 +399,7 @@ mod tests {
         let window = window(&runtime, file.path(), SMALL);
         let (first, second) = (Announcement(1), Announcement(2));
         window.announce(first, &[10..20, 500..600]);
-        window.announce(second, &[10..20]);
+        window.announce(second, one(&(10..20)));
         let read = window.read_ranges(&[500..600, 7..8], Some(first)).unwrap();
         assert_eq!(read, [&bytes[500..600], &bytes[7..8]].concat());
         assert_eq!((window.report().requests, window.report().bytes), (4, 121));
