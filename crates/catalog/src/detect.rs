@@ -27,7 +27,20 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
     if size == 0 || head.is_empty() {
         return Detection::Unsupported("the object is empty (0 bytes)".to_owned());
     }
-    let sniffers: [Sniffer; 8] = [signature, iso_bmff, riff, matroska, zip, markup, mpeg_ts, model_without_signature];
+    let sniffers: [Sniffer; 12] = [
+        signature,
+        iso_bmff,
+        riff,
+        matroska,
+        ogg,
+        zip,
+        markup,
+        mpeg_ts,
+        byte_stream,
+        model_without_signature,
+        mxf_behind_run_in,
+        mpeg_ts_behind_rubbish,
+    ];
     if let Some(detection) = sniffers.iter().find_map(|sniff| sniff(head, size, name)) {
         return detection;
     }
@@ -58,9 +71,26 @@ fn signature(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
         [b'%', b'P', b'D', b'F', b'-', ..] => known(Format::Pdf),
         [b'g', b'l', b'T', b'F', ..] => known(Format::Glb),
         [b'p', b'l', b'y', b'\n' | b'\r', ..] => known(Format::Ply),
+        [b'F', b'L', b'V', 1, ..] => known(Format::Flv),
+        // The GUID of an ASF header (ASF specification 10.1).
+        [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => known(Format::Asf),
+        // A pack header, of MPEG-1 (0010…) or MPEG-2 (01…) (ISO/IEC 13818-1 2.5.3.3).
+        [0, 0, 1, 0xBA, next, ..] if next & 0xF0 == 0x20 || next & 0xC0 == 0x40 => known(Format::MpegPs),
+        [b'D', b'K', b'I', b'F', 0 | 1, 0, ..] => known(Format::Ivf),
+        // The header block of a DIF sequence (IEC 61834-2): 525 or 625 lines.
+        [0x1F, 7, 0, 0x3F | 0xBF, ..] => known(Format::Dv),
+        _ if head.starts_with(&MXF_PARTITION) => known(Format::Mxf),
         [0x1F, 0x8B, ..] => unsupported("gzip-compressed data; upload it uncompressed"),
         _ => None,
     }
+}
+
+/// The key of a header partition pack, but for the last bytes that say how far it is written (SMPTE ST 377-1 7.1).
+const MXF_PARTITION: [u8; 13] = [0x06, 0x0E, 0x2B, 0x34, 0x02, 0x05, 0x01, 0x01, 0x0D, 0x01, 0x02, 0x01, 0x01];
+
+/// Up to 64 KiB of anything may stand before the header partition (SMPTE ST 377-1 6.5).
+fn mxf_behind_run_in(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    find(head, &MXF_PARTITION).map(|_| Detection::Known(Format::Mxf))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what a sniffer returns")]
@@ -270,14 +300,71 @@ fn top_level_keys(text: &[u8]) -> Vec<&[u8]> {
     keys
 }
 
+/// Ogg by the first packets of its streams, which name their codecs.
+fn ogg(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    const VIDEO: [&[u8]; 4] = [b"\x80theora", b"OVP80\x01", b"BBCD\0", b"\x01video\0\0\0"];
+    if !head.starts_with(b"OggS") {
+        return None;
+    }
+    if VIDEO.iter().any(|name| find(head, name).is_some()) {
+        return Some(Detection::Known(Format::Ogv));
+    }
+    unsupported("an Ogg file without video")
+}
+
 /// Sync bytes at every packet start (ISO/IEC 13818-1 2.4.3.2), at least three of them.
 fn mpeg_ts(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
-    let is_stream = |packet: usize, offset: usize| {
-        let starts: Vec<usize> = (offset..head.len()).step_by(packet).take(16).collect();
-        starts.len() >= 3 && starts.iter().all(|&at| head[at] == 0x47)
-    };
-    (is_stream(188, 0) || is_stream(192, 4)).then_some(Detection::Known(Format::MpegTs))
+    let is_stream = |packet, offset| packet_starts(head, packet, offset).is_some_and(|starts| starts >= 3);
+    (is_stream(188, 0) || is_stream(192, 4) || is_stream(204, 0)).then_some(Detection::Known(Format::MpegTs))
 }
+
+/// A recording that was cut out of a stream begins within a packet. Receivers look for the next sync byte, and so does this.
+fn mpeg_ts_behind_rubbish(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    let is_stream = |packet, offset| packet_starts(head, packet, offset).is_some_and(|starts| starts >= 8);
+    let offsets = (1..head.len()).filter(|offset| head[*offset] == 0x47);
+    let mut found = offsets.filter(|offset| [188, 192, 204].iter().any(|packet| is_stream(*packet, *offset)));
+    found.next().map(|_| Detection::Known(Format::MpegTs))
+}
+
+/// How many packets begin with a sync byte and a possible header, of the first sixteen; none if one of them does not.
+fn packet_starts(head: &[u8], packet: usize, offset: usize) -> Option<usize> {
+    let mut count = 0;
+    for at in (offset..head.len()).step_by(packet).take(16) {
+        // Neither adaptation field nor payload: reserved (ISO/IEC 13818-1 table 2-5).
+        let is_reserved = head.get(at + 3).is_some_and(|flags| flags & 0x30 == 0);
+        if head[at] != 0x47 || is_reserved {
+            return None;
+        }
+        count += 1;
+    }
+    Some(count)
+}
+
+/// H.264 and H.265 without a container: start codes, and a parameter set among the first units (ITU-T H.264 and H.265,
+/// annex B). What other units may stand before it is known.
+fn byte_stream(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    if !head.starts_with(&[0, 0, 1]) && !head.starts_with(&[0, 0, 0, 1]) {
+        return None;
+    }
+    let units = head.windows(3).enumerate().filter(|(_, code)| code == b"\0\0\x01");
+    for unit in units.take(8).filter_map(|(at, _)| head.get(at + 3..)) {
+        match *unit {
+            // A sequence parameter set of a profile that there is, behind delimiters and supplemental information.
+            [header, profile, ..] if header & 0x9F == 7 && H264_PROFILES.contains(&profile) => {
+                return Some(Detection::Known(Format::H264));
+            }
+            [header, ..] if header & 0x9F == 6 || (header == 9) => {}
+            // A video parameter set, and what may stand before it: delimiters and supplemental information.
+            [0x40, 1, ..] => return Some(Detection::Known(Format::Hevc)),
+            [0x46 | 0x4E, 1, ..] => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// ITU-T H.264 annex A and G to I.
+const H264_PROFILES: [u8; 12] = [44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 244];
 
 /// STL and OBJ have no signature, but a structure that other files do not have.
 fn model_without_signature(head: &[u8], size: u64, name: &str) -> Option<Detection> {
@@ -479,6 +566,47 @@ mod tests {
         };
         assert_eq!(format_of(&ebml(b"webm"), "a.mkv"), Some(Format::Webm));
         assert_eq!(format_of(&ebml(b"matroska"), "a.webm"), Some(Format::Mkv));
+    }
+
+    #[test]
+    fn transport_streams_are_found_behind_bytes_that_are_none() {
+        let mut stream = vec![0xFF; 188 * 12];
+        for packet in 0..12 {
+            stream[packet * 188] = 0x47;
+        }
+        for rubbish in [1, 100, 187, 5000] {
+            let cut = [vec![0x47; rubbish], stream.clone()].concat();
+            assert_eq!(format_of(&cut, "a.bin"), Some(Format::MpegTs), "{rubbish}");
+        }
+        // Nothing but sync bytes is no stream: their headers would be reserved ones.
+        assert_eq!(format_of(&[0x47; 5000], ""), None);
+        let text = "G, then as many letters as a packet has.".repeat(200);
+        assert_eq!(format_of(text.as_bytes(), ""), None);
+    }
+
+    #[test]
+    fn video_containers_of_cameras_discs_and_studios() {
+        for (head, format) in [
+            (&b"FLV\x01\x05\0\0\0\x09"[..], Some(Format::Flv)),
+            (&[0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, 0xA6], Some(Format::Asf)),
+            (&[0, 0, 1, 0xBA, 0x21, 0, 1, 0], Some(Format::MpegPs)),
+            (&[0, 0, 1, 0xBA, 0x44, 0, 4, 0], Some(Format::MpegPs)),
+            (&[0, 0, 1, 0xBA, 0xFF], None),
+            (b"DKIF\0\0\x20\0VP80", Some(Format::Ivf)),
+            (&[0x1F, 7, 0, 0xBF, 0x78], Some(Format::Dv)),
+            (&[&MXF_PARTITION[..], &[2, 4, 0]].concat(), Some(Format::Mxf)),
+            (&[&[0; 300][..], &MXF_PARTITION, &[2, 4, 0]].concat(), Some(Format::Mxf)),
+            (b"OggS\0\x02..........................\x80theora\x03", Some(Format::Ogv)),
+            (b"OggS\0\x02..........................\x01vorbis", None),
+            // An access unit delimiter, supplemental information, then the parameter set.
+            (b"\0\0\0\x01\x09\xF0\0\0\x01\x06\x05\x04\0\0\0\x01\x67\x64\0\x1F", Some(Format::H264)),
+            (b"\0\0\x01\x27\x42\xE0\x1E", Some(Format::H264)),
+            (b"\0\0\0\x01\x46\x01\x10\0\0\0\x01\x40\x01\x0C", Some(Format::Hevc)),
+            (b"\0\0\0\x01\x40\x01\x0C\x01", Some(Format::Hevc)),
+            (b"\0\0\x01\0\x01\0\x20\x20", None),
+        ] {
+            assert_eq!(format_of(head, "a"), format, "{head:02X?}");
+        }
     }
 
     #[test]

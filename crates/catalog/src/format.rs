@@ -97,6 +97,24 @@ formats! {
     MpegTs: Video, "mpegts", "video/mp2t", ["ts", "m2ts", "mts"];
     /// AVI.
     Avi: Video, "avi", "video/x-msvideo", ["avi"];
+    /// Flash video.
+    Flv: Video, "flv", "video/x-flv", ["flv"];
+    /// Advanced Systems Format: Windows Media.
+    Asf: Video, "asf", "video/x-ms-asf", ["wmv", "asf"];
+    /// MPEG program stream, as in DVD's VOB files.
+    MpegPs: Video, "mpegps", "video/mpeg", ["mpg", "mpeg", "vob", "m2p"];
+    /// Material Exchange Format.
+    Mxf: Video, "mxf", "application/mxf", ["mxf"];
+    /// Ogg with video.
+    Ogv: Video, "ogv", "video/ogg", ["ogv", "ogm"];
+    /// H.264 byte stream without a container.
+    H264: Video, "h264", "video/h264", ["h264", "264", "avc"];
+    /// H.265 byte stream without a container.
+    Hevc: Video, "hevc", "video/h265", ["hevc", "h265", "265"];
+    /// IVF, as encoders of VP8, VP9 and AV1 write it.
+    Ivf: Video, "ivf", "video/x-ivf", ["ivf"];
+    /// DV without a container.
+    Dv: Video, "dv", "video/dv", ["dv", "dif"];
 }
 
 impl Format {

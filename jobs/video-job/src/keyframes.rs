@@ -1,30 +1,33 @@
 //! Key frames as pictures, from a fraction of the bytes: the container's index says where they are, and only those
 //! ranges are read. With them an index, sprite sheets and a thumbnail track.
 //!
-//! One thread reads packets; as many as there are processors decode, convert and encode, each key frame on its own.
+//! One thread reads packets ([`producer`]); as many as there are processors decode, convert and encode, each key frame on
+//! its own ([`worker`]). Where a frame turns out to need those before it, a second pass decodes from the last true key frame.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, OnceLock};
 
 use catalog::Format;
 use catalog::operations::{Keyframes, Select};
-use contract::{Failure, FailureKind, Properties};
-use ffmpeg_next::codec::decoder;
-use ffmpeg_next::frame::Video;
-use ffmpeg_next::{Packet, Rational};
-use operation::{Outputs, Task};
+use ffmpeg_next::Rational;
+use contract::{Failure, Properties};
+use operation::Task;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::producer::{Listing, Producer, open};
+use self::worker::{Shared, Suspect, Work, lock};
 use crate::avio::Pattern;
-use crate::open::{Demuxer, IndexEntry, StreamInfo, percent, seconds};
-use crate::picture::{PictureMaker, fit};
-use crate::scene::SceneDetector;
+use crate::open::{Demuxer, Index, StreamInfo, percent, seconds};
+use crate::picture::fit;
 use crate::sprite::SpriteSheets;
-use crate::still::StillEncoder;
 use crate::webvtt::{self, Cue};
+
+mod choice;
+mod producer;
+mod worker;
 
 /// The quality of sprite sheets, at most: small pictures hide what costs bytes.
 const SPRITE_QUALITY: u8 = 75;
@@ -83,465 +86,107 @@ struct FrameRecord {
     reason: Option<String>,
 }
 
-/// Something to make a picture of.
-struct Work {
-    number: usize,
-    time: f64,
-    pts: Option<i64>,
-    position: Option<u64>,
-    size: u64,
-    source: Source,
-}
-
-enum Source {
-    Coded(Packet),
-    Decoded(Video),
-}
-
-// SAFETY: packets and frames are reference-counted memory that is handed over whole.
-unsafe impl Send for Work {}
-
 /// Writes `frames/*`, `index.json`, `sprite-*` and `sprites.vtt`.
 pub fn keyframes(options: &Keyframes, task: &Task) -> Result<Properties, Failure> {
-    let format = task.input.format();
     let is_scene = matches!(options.select, Select::Scene(_));
-    let is_scan = is_scene || (format == Format::MpegTs && options.select == Select::All);
+    let listing = Listing::of(task.input.format());
+    let is_scan = match listing {
+        Listing::Listed => is_scene,
+        Listing::Searched => is_scene || options.select == Select::All,
+        Listing::Read => true,
+    };
     let mut demuxer = open(task, if is_scan { Pattern::Sequential } else { Pattern::Sparse })?;
     let video = demuxer.video_stream()?;
     video.require_decoder()?;
-    let entries = if is_scene || format == Format::MpegTs { Vec::new() } else { demuxer.index(video.index)? };
-    if entries.is_empty() && matches!(format, Format::Mkv | Format::Webm) {
+    if video.has_alpha {
+        task.outputs.warn("the transparency of the picture was left out");
+    }
+    let has_index = listing == Listing::Listed && !is_scene;
+    let index = if has_index { demuxer.index(video.index)? } else { Index::default() };
+    if has_index && index.entries.is_empty() && matches!(task.input.format(), Format::Mkv | Format::Webm) {
         // Looking for the index moved the demuxer.
         demuxer = open(task, Pattern::Sequential)?;
     }
+    find_start(&mut demuxer, &index, &video, task)?;
     let has_failed = AtomicBool::new(false);
-    let mut producer = Producer::new(&mut demuxer, &video, options, task, entries, &has_failed);
-
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let sprites = sprite_sheets(options, &video);
+    let mut producer = Producer::new(&mut demuxer, &video, options, task, index, &has_failed);
     let shared = Shared {
         options,
         video: &video,
         outputs: &task.outputs,
-        sprites,
+        sprites: sprite_sheets(options, &video),
         records: Mutex::default(),
         has_failed: &has_failed,
+        first: OnceLock::new(),
+        suspects: Mutex::default(),
+        anchors: Mutex::default(),
     };
+    make_pictures(&shared, |sender| producer.produce(sender))?;
+    let suspects: Vec<Suspect> =
+        producer.suspects.drain(..).chain(std::mem::take(&mut *lock(&shared.suspects))).collect();
+    if !suspects.is_empty() {
+        let anchors = std::mem::take(&mut *lock(&shared.anchors));
+        let mut failed = Vec::new();
+        make_pictures(&shared, |sender| {
+            failed = producer.decode_suspects(sender, suspects, &anchors)?;
+            Ok(())
+        })?;
+        for suspect in failed {
+            shared.settle(suspect.number, None)?;
+            lock(&shared.records).push(suspect.into_failed());
+        }
+    }
+    let Producer { method, missing, .. } = producer;
+    let expected = demuxer.missing_until();
+    let duration = demuxer.duration();
+    finish(&shared, task, method, &missing, expected, duration)
+}
+
+/// Decodes and writes what `produce` sends, on all processors.
+fn make_pictures(
+    shared: &Shared<'_>,
+    produce: impl FnOnce(&SyncSender<Work>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let (sender, receiver) = sync_channel::<Work>(workers);
     let receiver = Mutex::new(receiver);
-    let (method, produced) = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(|| shared.work(&receiver))).collect();
-        let produced = producer.produce(&sender);
+        let produced = produce(&sender);
         drop(sender);
         let worked: Result<Vec<()>, Failure> = threads
             .into_iter()
             .map(|thread| thread.join().map_err(|_| Failure::internal("a decoder panicked"))?)
             .collect();
-        // A failure of writing hides behind "nobody takes frames any more".
-        worked.and(produced.map(|()| (producer.method, std::mem::take(&mut producer.missing))))
-    })?;
-    drop(producer);
-    let expected = demuxer.missing_until();
-    let duration = demuxer.duration();
-    finish(&shared, task, method, &produced, expected, duration)
-}
-
-fn open(task: &Task, pattern: Pattern) -> Result<Demuxer, Failure> {
-    let mut demuxer = Demuxer::open(&task.input, pattern)?;
-    if matches!(task.input.format(), Format::MpegTs | Format::Avi) {
-        demuxer.find_stream_info()?;
-    } else {
-        demuxer.trust_container();
-    }
-    Ok(demuxer)
-}
-
-/// Reads the packets or frames that were asked for.
-struct Producer<'a> {
-    demuxer: &'a mut Demuxer,
-    video: &'a StreamInfo,
-    options: &'a Keyframes,
-    task: &'a Task,
-    method: Method,
-    entries: Vec<IndexEntry>,
-    duration: Option<f64>,
-    sent: usize,
-    missing: Vec<FrameRecord>,
-    has_failed: &'a AtomicBool,
-}
-
-impl<'a> Producer<'a> {
-    fn new(
-        demuxer: &'a mut Demuxer,
-        video: &'a StreamInfo,
-        options: &'a Keyframes,
-        task: &'a Task,
-        entries: Vec<IndexEntry>,
-        has_failed: &'a AtomicBool,
-    ) -> Self {
-        let has_index = !entries.is_empty() && !demuxer.layout().is_fragmented;
-        let is_stream = task.input.format() == Format::MpegTs;
-        let method = match options.select {
-            Select::Scene(_) => Method::Decode,
-            _ if has_index || demuxer.layout().is_fragmented => Method::Index,
-            Select::Every(_) | Select::Count(_) if is_stream => Method::Seek,
-            _ => Method::Scan,
-        };
-        let duration = demuxer.duration();
-        Self { demuxer, video, options, task, method, entries, duration, sent: 0, missing: Vec::new(), has_failed }
-    }
-
-    /// Sends everything.
-    fn produce(&mut self, sender: &SyncSender<Work>) -> Result<(), Failure> {
-        let step = self.step()?;
-        match (self.method, self.options.select) {
-            (Method::Decode, Select::Scene(score)) => self.decode_scenes(sender, score),
-            (Method::Index, _) if !self.demuxer.layout().is_fragmented => self.read_listed(sender, step),
-            (Method::Seek, _) => self.read_by_time(sender, step.unwrap_or(1.0)),
-            _ => self.read_through(sender, step),
-        }
-    }
-
-    /// Seconds between the moments of which a frame is wanted; none for every frame.
-    fn step(&self) -> Result<Option<f64>, Failure> {
-        match self.options.select {
-            Select::All | Select::Scene(_) => Ok(None),
-            Select::Every(seconds) => Ok(Some(seconds)),
-            Select::Count(count) => match self.duration {
-                Some(duration) => Ok(Some(duration / f64::from(count))),
-                None => Err(Failure::invalid_input(
-                    "the file does not say how long it is, so frames cannot be spread over it: use select=every=SECONDS",
-                )),
-            },
-        }
-    }
-
-    fn time_of(&self, timestamp: i64) -> f64 {
-        timestamp as f64 * seconds(self.video.time_base) - self.demuxer.start()
-    }
-
-    /// Of the listed key frames, those that were asked for: read one by one, their ranges fetched ahead.
-    fn read_listed(&mut self, sender: &SyncSender<Work>, step: Option<f64>) -> Result<(), Failure> {
-        // MP4 lists decoding times, which begin before zero where frames are reordered.
-        let shift = self.entries.first().map_or(0, |first| -first.timestamp.min(0));
-        let times: Vec<f64> = self.entries.iter().map(|entry| self.time_of(entry.timestamp + shift)).collect();
-        let chosen = choose(&times, step, self.duration);
-        self.check_count(chosen.len())?;
-        let mut listed: Vec<IndexEntry> = chosen.iter().map(|at| self.entries[*at]).collect();
-        let size = self.demuxer.size();
-        let first_missing = 1 + listed.iter().filter(|entry| entry.position + entry.size.max(1) <= size).count();
-        for (at, entry) in listed.iter().filter(|entry| entry.position + entry.size.max(1) > size).enumerate() {
-            self.missing.push(FrameRecord {
-                number: first_missing + at,
-                file: None,
-                time: self.time_of(entry.timestamp + shift),
-                pts: None,
-                position: Some(entry.position),
-                size: entry.size,
-                width: None,
-                height: None,
-                status: Status::Missing,
-                reason: Some(format!("it ends at byte {}, and the object has {size}", entry.position + entry.size)),
-            });
-        }
-        listed.retain(|entry| entry.position + entry.size.max(1) <= size);
-        let total = listed.len();
-        let ranges: Vec<_> = listed
-            .iter()
-            .filter(|entry| entry.size > 0)
-            .map(|entry| entry.position..entry.position + entry.size)
-            .collect();
-        self.demuxer.avio().plan(ranges);
-        self.demuxer.keep_only_key_frames(self.video.index);
-        for (at, entry) in listed.into_iter().enumerate() {
-            if let Some(packet) = self.read_entry(entry)? {
-                self.send(sender, packet)?;
-            }
-            self.task.progress.report(at as f64 / total as f64);
-        }
-        Ok(())
-    }
-
-    /// The frame of an index entry. A seek for each: reading on, libavformat gives MP4's key frames the presentation times
-    /// of frames that it left out. It takes the time it is given for a presentation time, which lies between this entry's
-    /// decoding time and the next one's: hence first the middle.
-    fn read_entry(&mut self, entry: IndexEntry) -> Result<Option<Packet>, Failure> {
-        let next = self.entries.partition_point(|other| other.timestamp <= entry.timestamp);
-        let next = self.entries.get(next).map_or(entry.timestamp.saturating_add(1 << 40), |next| next.timestamp);
-        let middle = entry.timestamp + (next - entry.timestamp) / 2;
-        let is_mp4 = matches!(self.task.input.format(), Format::Mp4 | Format::Mov);
-        let candidates = if is_mp4 { vec![middle, entry.timestamp, next - 1] } else { vec![entry.timestamp] };
-        for timestamp in candidates {
-            self.demuxer.seek(self.video.index, timestamp)?;
-            let packet = self.next_key_packet()?;
-            if let Some(packet) = packet
-                && (!is_mp4 || u64::try_from(packet.position()) == Ok(entry.position))
-            {
-                return Ok(Some(packet));
-            }
-        }
-        Ok(None)
-    }
-
-    /// No list: from beginning to end, key frames only.
-    fn read_through(&mut self, sender: &SyncSender<Work>, step: Option<f64>) -> Result<(), Failure> {
-        self.demuxer.keep_only_key_frames(self.video.index);
-        let mut candidate: Option<(f64, Packet)> = None;
-        let mut is_first = true;
-        let mut delay = None;
-        while let Some(mut packet) = self.next_key_packet()? {
-            if self.demuxer.layout().is_fragmented
-                && let (Some(pts), Some(dts)) = (packet.pts(), packet.dts())
-            {
-                // Presentation times are off as in read_entry; the delay of a key frame is always the same.
-                let delay = *delay.get_or_insert(pts - dts);
-                packet.set_pts(Some(dts + delay));
-            }
-            let time = self.time_of(packet.pts().or(packet.dts()).unwrap_or(0));
-            if let Some(duration) = self.duration {
-                self.task.progress.report(time / duration);
-            }
-            let Some(step) = step else {
-                self.send(sender, packet)?;
-                continue;
-            };
-            if let Some((from, packet)) = candidate.replace((time, packet))
-                && holds_moment(if is_first { 0.0 } else { from }, time, step)
-            {
-                is_first = false;
-                self.send(sender, packet)?;
-            }
-        }
-        if let Some((from, packet)) = candidate
-            && holds_moment(
-                if is_first { 0.0 } else { from },
-                self.duration.unwrap_or(f64::INFINITY),
-                step.unwrap_or(1.0),
-            )
-        {
-            self.send(sender, packet)?;
-        }
-        Ok(())
-    }
-
-    /// No list: the first key frame from each moment on.
-    fn read_by_time(&mut self, sender: &SyncSender<Work>, step: f64) -> Result<(), Failure> {
-        let Some(duration) = self.duration else { return self.read_through(sender, Some(step)) };
-        let moments = (duration / step).ceil().clamp(1.0, 1e9) as usize;
-        self.check_count(moments)?;
-        self.demuxer.keep_only(&[self.video.index]);
-        let mut last = None;
-        for moment in 0..moments {
-            let time = moment as f64 * step + self.demuxer.start();
-            self.demuxer.seek(self.video.index, (time / seconds(self.video.time_base)) as i64)?;
-            let Some(packet) = self.next_key_packet()? else { continue };
-            if last.replace(packet.pts()) != Some(packet.pts()) {
-                self.send(sender, packet)?;
-            }
-            self.task.progress.report(moment as f64 / moments as f64);
-        }
-        Ok(())
-    }
-
-    fn decode_scenes(&mut self, sender: &SyncSender<Work>, score: f64) -> Result<(), Failure> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(16);
-        let mut decoder = open_decoder(self.video, threads)?;
-        let mut detector = SceneDetector::new(score);
-        self.demuxer.keep_only(&[self.video.index]);
-        loop {
-            let packet = self.demuxer.read()?;
-            match &packet {
-                // A packet that cannot be decoded shows by what is wrong with the frames.
-                Some(packet) if packet.stream() == self.video.index => drop(decoder.send_packet(packet)),
-                Some(_) => continue,
-                None => drop(decoder.send_eof()),
-            }
-            loop {
-                let mut frame = Video::empty();
-                if decoder.receive_frame(&mut frame).is_err() {
-                    break;
-                }
-                let pts = frame.timestamp();
-                let time = self.time_of(pts.unwrap_or(0));
-                if let Some(duration) = self.duration {
-                    self.task.progress.report(time / duration);
-                }
-                if detector.is_new_scene(&frame) {
-                    self.check_count(self.sent + 1)?;
-                    self.sent += 1;
-                    let source = Source::Decoded(frame);
-                    let work = Work { number: self.sent, time, pts, position: None, size: 0, source };
-                    self.hand_over(sender, work)?;
-                }
-            }
-            if packet.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn next_key_packet(&mut self) -> Result<Option<Packet>, Failure> {
-        while let Some(packet) = self.demuxer.read()? {
-            if packet.stream() == self.video.index && packet.is_key() {
-                return Ok(Some(packet));
-            }
-        }
-        Ok(None)
-    }
-
-    fn send(&mut self, sender: &SyncSender<Work>, packet: Packet) -> Result<(), Failure> {
-        self.check_count(self.sent + 1)?;
-        self.sent += 1;
-        let pts = packet.pts().or(packet.dts());
-        let work = Work {
-            number: self.sent,
-            time: self.time_of(pts.unwrap_or(0)),
-            pts,
-            position: u64::try_from(packet.position()).ok(),
-            size: packet.size() as u64,
-            source: Source::Coded(packet),
-        };
-        self.hand_over(sender, work)
-    }
-
-    fn hand_over(&self, sender: &SyncSender<Work>, work: Work) -> Result<(), Failure> {
-        let is_taken = !self.has_failed.load(Ordering::Relaxed) && sender.send(work).is_ok();
-        // A worker's own failure says why.
-        if is_taken { Ok(()) } else { Err(Failure::internal("no decoder takes frames any more")) }
-    }
-
-    fn check_count(&self, count: usize) -> Result<(), Failure> {
-        let limit = self.options.max_frames;
-        if count <= limit as usize {
-            return Ok(());
-        }
-        Err(Failure::new(
-            FailureKind::InvalidRequest,
-            format!("the video gives more than max-frames={limit} frames: use select=every=SECONDS or select=count=N"),
-        ))
-    }
-}
-
-/// What the workers share.
-struct Shared<'a> {
-    options: &'a Keyframes,
-    video: &'a StreamInfo,
-    outputs: &'a Outputs,
-    sprites: Option<Mutex<SpriteSheets>>,
-    records: Mutex<Vec<FrameRecord>>,
-    has_failed: &'a AtomicBool,
-}
-
-impl Shared<'_> {
-    /// Takes frames until there are no more. After a failure the rest is taken and dropped, so that nobody waits.
-    fn work(&self, receiver: &Mutex<Receiver<Work>>) -> Result<(), Failure> {
-        let result = self.make_pictures(receiver);
-        if result.is_err() {
-            self.has_failed.store(true, Ordering::Relaxed);
-            while lock(receiver).recv().is_ok() {}
-        }
-        result
-    }
-
-    fn make_pictures(&self, receiver: &Mutex<Receiver<Work>>) -> Result<(), Failure> {
-        let mut decoder = open_decoder(self.video, 1)?;
-        let mut maker = PictureMaker::default();
-        let mut encoder = StillEncoder::new(self.options.format, self.options.quality);
-        let tile_size = self.sprites.as_ref().map(|sprites| lock(sprites).tile_size());
-        loop {
-            let Ok(work) = lock(receiver).recv() else { return Ok(()) };
-            let (frame, problem) = match work.source {
-                Source::Decoded(frame) => (Some(frame), None),
-                Source::Coded(packet) => decode_one(&mut decoder, &packet),
-            };
-            let mut record = FrameRecord {
-                number: work.number,
-                file: None,
-                time: work.time,
-                pts: work.pts,
-                position: work.position,
-                size: work.size,
-                width: None,
-                height: None,
-                status: Status::Failed,
-                reason: problem,
-            };
-            let mut thumbnail = None;
-            if let Some(frame) = frame {
-                let picture = maker.picture(&frame, self.video.rotation, self.options.max_width, encoder.colours())?;
-                let bytes = encoder.encode(&picture)?;
-                let name = format!("frames/frame-{:05}.{}", work.number, self.options.format.extension());
-                let mut properties = Properties::new();
-                properties.insert("width".into(), picture.width.into());
-                properties.insert("height".into(), picture.height.into());
-                properties.insert("time".into(), work.time.into());
-                self.outputs.write(name.clone(), self.options.format.content_type(), &bytes, properties)?;
-                thumbnail = tile_size.map(|(width, height)| picture.thumbnail(width, height));
-                record.status = if record.reason.is_some() { Status::Damaged } else { Status::Ok };
-                (record.file, record.width, record.height) = (Some(name), Some(picture.width), Some(picture.height));
-            }
-            if let Some(sprites) = &self.sprites {
-                let full = lock(sprites).settle(work.number - 1, thumbnail.as_ref());
-                if let Some((number, sheet)) = full {
-                    self.write_sheet(number, &sheet)?;
-                }
-            }
-            lock(&self.records).push(record);
-        }
-    }
-
-    fn write_sheet(&self, number: usize, sheet: &crate::picture::Picture) -> Result<(), Failure> {
-        let format = self.options.format;
-        let bytes = StillEncoder::new(format, self.options.quality.min(SPRITE_QUALITY)).encode(sheet)?;
-        let mut properties = Properties::new();
-        properties.insert("width".into(), sheet.width.into());
-        properties.insert("height".into(), sheet.height.into());
-        self.outputs.write(self.sheet_name(number), format.content_type(), &bytes, properties)
-    }
-
-    fn sheet_name(&self, number: usize) -> String {
-        format!("sprite-{number}.{}", self.options.format.extension())
-    }
-}
-
-fn open_decoder(video: &StreamInfo, threads: usize) -> Result<decoder::Video, Failure> {
-    let decoder = video.decoder(threads)?;
-    decoder.video().map_err(|error| {
-        Failure::invalid_input(format!("the {} video cannot be decoded", video.codec.name())).because(error)
+        // A failure of writing hides behind "no decoder takes frames any more".
+        worked.and(produced)
     })
 }
 
-/// A key frame needs no other: it goes in alone, and what comes out is it. The second value says what went wrong.
-fn decode_one(decoder: &mut decoder::Video, packet: &Packet) -> (Option<Video>, Option<String>) {
-    let is_cut_short = packet.is_corrupt();
-    let mut problem = is_cut_short.then(|| "its bytes are not all there".to_owned());
-    let mut best: Option<Video> = None;
-    if let Err(error) = decoder.send_packet(packet) {
-        problem.get_or_insert_with(|| error.to_string());
+/// A file's clock may begin anywhere. libavformat knows where only if it has read the beginning, which an index spares: it is
+/// looked for where the first key frame is late.
+fn find_start(demuxer: &mut Demuxer, index: &Index, video: &StreamInfo, task: &Task) -> Result<(), Failure> {
+    /// Seconds from which on a first key frame is late.
+    const LATE: f64 = 0.5;
+    let is_late = index.entries.first().is_some_and(|first| first.timestamp as f64 * seconds(video.time_base) > LATE);
+    if !is_late || index.begins_within.is_some() {
+        return Ok(());
     }
-    let _ = decoder.send_eof();
-    loop {
-        let mut frame = Video::empty();
-        match decoder.receive_frame(&mut frame) {
-            Ok(()) => best = best.or(Some(frame)),
-            Err(ffmpeg_next::Error::Eof) => break,
-            Err(error) => {
-                problem.get_or_insert_with(|| error.to_string());
-                break;
-            }
+    let start = match task.input.format() {
+        Format::Mp4 | Format::Mov => demuxer.first_listed(),
+        Format::Mkv | Format::Webm => {
+            let mut beginning = open(task, Pattern::Sparse)?;
+            let bases: Vec<Rational> = beginning.streams().iter().map(|stream| stream.time_base).collect();
+            beginning
+                .read()?
+                .and_then(|packet| Some(packet.pts().or(packet.dts())? as f64 * seconds(*bases.get(packet.stream())?)))
         }
+        _ => None,
+    };
+    if let Some(start) = start.filter(|start| *start > LATE) {
+        demuxer.set_start(start);
     }
-    decoder.flush();
-    if let Some(frame) = &best {
-        // SAFETY: the frame owns a live AVFrame.
-        let flags = unsafe { (*frame.as_ptr()).decode_error_flags };
-        if frame.is_corrupt() || flags != 0 {
-            problem.get_or_insert_with(|| "the decoder found errors in it".to_owned());
-        }
-    } else {
-        problem.get_or_insert_with(|| "the decoder made no picture of it".to_owned());
-    }
-    (best, problem)
+    Ok(())
 }
 
 /// Writes what needs all frames: the last sheets, the track, the index.
@@ -584,7 +229,8 @@ fn finish(
             "codec": shared.video.codec.name(),
             "width": width,
             "height": height,
-            "rotation": shared.video.rotation,
+            "rotation": shared.video.orientation.rotation,
+            "mirrored": shared.video.orientation.is_mirrored,
             "timeBase": format!("{numerator}/{denominator}"),
         },
         "frames": records,
@@ -641,7 +287,8 @@ fn cues(shared: &Shared<'_>, sprites: &SpriteSheets, records: &[FrameRecord], du
     let mut shown: Vec<&FrameRecord> = records.iter().filter(|record| record.file.is_some()).collect();
     shown.sort_by(|a, b| a.time.total_cmp(&b.time));
     let ends = shown.iter().skip(1).map(|next| next.time);
-    let last = shown.last().map_or(0.0, |record| duration.unwrap_or(0.0).max(record.time + 0.001));
+    // Of an unknown end, the last picture is shown for a second.
+    let last = shown.last().map_or(0.0, |record| duration.unwrap_or(record.time + 1.0).max(record.time + 0.001));
     shown
         .iter()
         .zip(ends.chain([last]))
@@ -660,47 +307,11 @@ fn sprite_sheets(options: &Keyframes, video: &StreamInfo) -> Option<Mutex<Sprite
         return None;
     }
     let (width, height) = video.dimensions();
-    // SAFETY: the parameters own a live AVCodecParameters.
-    let aspect = unsafe { (*video.parameters.as_ptr()).sample_aspect_ratio };
-    let stored = fit(width.max(1) as u32, height.max(1) as u32, (aspect.num, aspect.den), video.rotation, None);
-    let (wide, high) = if video.rotation.is_multiple_of(180) { stored } else { (stored.1, stored.0) };
+    let aspect = video.stored_pixel_aspect().unwrap_or(Rational(1, 1));
+    let aspect = (aspect.numerator(), aspect.denominator());
+    let stored = fit(width.max(1) as u32, height.max(1) as u32, aspect, video.orientation, None);
+    let (wide, high) = video.orientation.shown(stored);
     let tile_width = options.sprite_width.min(wide.max(2));
     let tile_height = (f64::from(tile_width) * f64::from(high) / f64::from(wide)).round().clamp(2.0, 1280.0);
     Some(Mutex::new(SpriteSheets::new(tile_width as usize, tile_height as usize)))
-}
-
-/// Of key frames at these times, those at or before the moments 0, step, 2·step, … of the duration.
-fn choose(times: &[f64], step: Option<f64>, duration: Option<f64>) -> Vec<usize> {
-    let Some(step) = step else { return (0..times.len()).collect() };
-    let next = |at: usize| times.get(at + 1).copied().or(duration).unwrap_or(times[at] + 0.001);
-    let from = |at: usize| if at == 0 { 0.0 } else { times[at] };
-    (0..times.len()).filter(|at| (*at == 0 && next(0) > 0.0) || holds_moment(from(*at), next(*at), step)).collect()
-}
-
-/// Whether a multiple of `step` lies in `from..until`.
-fn holds_moment(from: f64, until: f64, step: f64) -> bool {
-    // A frame that is a millionth late is not late.
-    ((from - 1e-6) / step).ceil() * step < until - 1e-6
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_choose_the_key_frame_at_or_before_them() {
-        let times = [0.0, 2.0, 4.0, 6.0, 8.0, 10.0];
-        let choose = |times: &[f64], step| choose(times, step, Some(11.0));
-        assert_eq!(choose(&times, None), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(choose(&times, Some(5.0)), [0, 2, 5]);
-        assert_eq!(choose(&times, Some(4.0)), [0, 2, 4]);
-        assert_eq!(choose(&times, Some(0.5)), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(choose(&[0.08, 9.0], Some(100.0)), [0]);
-        assert_eq!(choose(&[], Some(1.0)), [] as [usize; 0]);
-        assert_eq!(choose(&[0.0, 5.0], Some(11.0 / 4.0)), [0, 1]);
-    }
 }

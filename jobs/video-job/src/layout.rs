@@ -19,6 +19,8 @@ pub struct Layout {
     pub has_media: bool,
     /// The size that the boxes seen add up to, where it is more than there is.
     pub expected_size: Option<u64>,
+    /// Whether the movie header says that it does not know the duration.
+    pub has_unknown_duration: bool,
 }
 
 /// Walks over the outermost boxes (ISO/IEC 14496-12 4.2) up to the first fragment or the end. `read` fills the buffer
@@ -84,6 +86,19 @@ pub fn sample_entries(moov: &[u8]) -> Vec<[u8; 4]> {
         }
     }
     entries
+}
+
+/// Whether the movie header in a `moov` box gives all ones for the duration, which means that it is not known (ISO/IEC
+/// 14496-12 8.2.2.3).
+pub fn has_unknown_duration(moov: &[u8]) -> bool {
+    let header = children(content(moov)).find(|(kind, _)| kind == b"mvhd").map_or(&[][..], |(_, content)| content);
+    // Version and flags, creation, modification, time scale; then the duration.
+    let duration = match header.first() {
+        Some(0) => header.get(16..20),
+        Some(1) => header.get(24..32),
+        _ => None,
+    };
+    duration.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0xFF))
 }
 
 fn content(one_box: &[u8]) -> &[u8] {
@@ -188,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_of_all_ones_is_none() {
+        let header = |version: u8, duration: &[u8]| {
+            let before = vec![0; if version == 0 { 12 } else { 20 }];
+            make_box(b"moov", &make_box(b"mvhd", &[&[version, 0, 0, 0][..], &before, duration, &[0; 80]].concat()))
+        };
+        assert!(has_unknown_duration(&header(0, &[0xFF; 4])) && has_unknown_duration(&header(1, &[0xFF; 8])));
+        assert!(!has_unknown_duration(&header(0, &[0, 0, 1, 0])) && !has_unknown_duration(&header(1, &[0; 8])));
+    }
+
+    #[test]
     fn sizes_of_matroska_and_avi() {
         let mut head = vec![0x1A, 0x45, 0xDF, 0xA3, 0x83, 1, 2, 3, 0x18, 0x53, 0x80, 0x67, 0x41, 0x00];
         assert_eq!(matroska_size(&head), Some(14 + 256));
@@ -202,6 +227,7 @@ mod tests {
         fn no_bytes_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let _ = layout_of(&bytes);
             let _ = sample_entries(&bytes);
+            let _ = has_unknown_duration(&bytes);
             let _ = matroska_size(&bytes);
             let _ = avi_size(&bytes);
         }

@@ -8,16 +8,19 @@ use ffmpeg_next::ffi;
 use operation::{Job, OfOptions};
 
 mod avio;
+mod deinterlace;
 mod filter_graph;
 mod huffman;
 mod jpeg;
 pub mod layout;
 mod open;
+mod orientation;
 mod picture;
 mod ranges;
 mod scene;
 mod sprite;
 mod still;
+mod timeline;
 mod tone_map;
 mod webvtt;
 

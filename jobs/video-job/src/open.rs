@@ -8,11 +8,14 @@ use catalog::Format;
 use contract::Failure;
 use ffmpeg_next::codec::{self, Parameters};
 use ffmpeg_next::ffi;
+use ffmpeg_next::frame::Video;
 use ffmpeg_next::{Error, Packet, Rational, media};
 use operation::Input;
 
 use crate::avio::{AvioReader, Pattern, failure_of};
-use crate::layout::{Layout, avi_size, matroska_size, mp4_layout, sample_entries};
+use crate::layout::{Layout, avi_size, has_unknown_duration, matroska_size, mp4_layout, sample_entries};
+use crate::orientation::Orientation;
+use crate::timeline::Timeline;
 
 /// Bytes and microseconds of the beginning that may be read to learn what the headers do not say.
 const PROBE_BYTES: i64 = 2 << 20;
@@ -35,6 +38,11 @@ pub(crate) struct Demuxer {
     layout: Layout,
     size: u64,
     expected_size: Option<u64>,
+    /// Of formats whose clock may start again.
+    timeline: Option<Timeline>,
+    /// Microseconds at which the file begins, where this was found out otherwise than by libavformat.
+    known_start: Option<i64>,
+    breaks_off: bool,
 }
 
 // SAFETY: the context is owned by this value alone and not bound to a thread.
@@ -49,15 +57,77 @@ pub(crate) struct StreamInfo {
     pub time_base: Rational,
     /// The time of its first packet, where it is known.
     pub start: Option<i64>,
+    /// Its length, where the container says it.
+    pub duration: Option<i64>,
     pub average_rate: Rational,
     pub base_rate: Rational,
     pub parameters: Parameters,
-    /// Degrees that the picture is turned clockwise to be shown.
-    pub rotation: u16,
+    /// How the picture is turned and mirrored to be shown.
+    pub orientation: Orientation,
+    /// The shape of a pixel as the container says it, which goes before what the codec says.
+    pub container_aspect: Option<Rational>,
     pub language: Option<String>,
     pub title: Option<String>,
-    pub is_default: bool,
+    pub disposition: Disposition,
     pub is_attached_picture: bool,
+    /// Whether some of the picture can be seen through.
+    pub has_alpha: bool,
+    /// What the container says of the display that a picture of high dynamic range was graded on.
+    pub hdr_metadata: HdrMetadata,
+}
+
+/// What a track is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Disposition {
+    pub is_default: bool,
+    /// Subtitles that are shown even to those who want none: of foreign words, signs.
+    pub is_forced: bool,
+    /// libavformat's flags of what a player tells its user: commentary, for the deaf, for the blind.
+    purpose: c_int,
+}
+
+/// The flags that [`Disposition`] keeps as they are.
+const PURPOSES: c_int = ffi::AV_DISPOSITION_COMMENT
+    | ffi::AV_DISPOSITION_HEARING_IMPAIRED
+    | ffi::AV_DISPOSITION_VISUAL_IMPAIRED
+    | ffi::AV_DISPOSITION_DUB
+    | ffi::AV_DISPOSITION_ORIGINAL
+    | ffi::AV_DISPOSITION_CAPTIONS
+    | ffi::AV_DISPOSITION_DESCRIPTIONS;
+
+impl Disposition {
+    fn of_flags(flags: c_int) -> Self {
+        let has = |flag: c_int| flags & flag != 0;
+        Self {
+            is_default: has(ffi::AV_DISPOSITION_DEFAULT),
+            is_forced: has(ffi::AV_DISPOSITION_FORCED),
+            purpose: flags & PURPOSES,
+        }
+    }
+
+    /// As libavformat's flags.
+    pub(crate) fn flags(self) -> c_int {
+        let flag = |is_set, flag: c_int| if is_set { flag } else { 0 };
+        self.purpose
+            | flag(self.is_default, ffi::AV_DISPOSITION_DEFAULT)
+            | flag(self.is_forced, ffi::AV_DISPOSITION_FORCED)
+    }
+}
+
+/// The metadata of HDR10 in libavutil's structures, as bytes: `AVMasteringDisplayMetadata` (SMPTE ST 2086) and
+/// `AVContentLightMetadata` (CTA-861.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct HdrMetadata {
+    pub mastering_display: Option<Vec<u8>>,
+    pub content_light: Option<Vec<u8>>,
+}
+
+/// A chapter: its beginning and its end in seconds on the file's clock, and its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Chapter {
+    pub start: f64,
+    pub end: f64,
+    pub title: Option<String>,
 }
 
 // SAFETY: the parameters were made by this crate, hence have no owner that they count; they are only read and copied.
@@ -99,7 +169,19 @@ impl Demuxer {
                 return Err(cannot_open(input, &layout, expected_size, code));
             }
         }
-        Ok(Self { context, avio, format: input.format(), layout, size: input.size(), expected_size })
+        // SAFETY: the context is open.
+        let flags = unsafe { (*(*context).iformat).flags };
+        Ok(Self {
+            context,
+            avio,
+            format: input.format(),
+            layout,
+            size: input.size(),
+            expected_size,
+            timeline: (flags & ffi::AVFMT_TS_DISCONT as c_int != 0).then(Timeline::default),
+            known_start: None,
+            breaks_off: false,
+        })
     }
 
     /// Reads as much of the beginning as is needed to know what the headers do not say.
@@ -121,6 +203,11 @@ impl Demuxer {
         unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_NOPARSE | ffi::AVFMT_FLAG_NOFILLIN };
     }
 
+    /// Whether this is a stream of which a recording may begin and end anywhere.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.format, Format::MpegTs | Format::MpegPs)
+    }
+
     pub(crate) fn format(&self) -> Format {
         self.format
     }
@@ -139,6 +226,16 @@ impl Demuxer {
         self.expected_size.max(furthest).filter(|expected| *expected > self.size)
     }
 
+    /// Whether reading ended at bytes that the demuxer could not make sense of.
+    pub(crate) fn breaks_off(&self) -> bool {
+        self.breaks_off
+    }
+
+    /// How often the file's clock has started again in what was read since the last seek.
+    pub(crate) fn clock_jumps(&self) -> u32 {
+        self.timeline.as_ref().map_or(0, Timeline::jumps)
+    }
+
     pub(crate) fn avio(&mut self) -> &mut AvioReader {
         &mut self.avio
     }
@@ -151,12 +248,19 @@ impl Demuxer {
         }
     }
 
-    /// The stream that a player would show. Cover pictures do not count.
+    /// The stream that a player would show: no cover, marked as such or not, where there is anything else; then what can be
+    /// decoded; then the largest, with a bonus for the one that the file calls its default, as the ffmpeg program chooses.
     pub(crate) fn video_stream(&self) -> Result<StreamInfo, Failure> {
+        const BONUS_OF_DEFAULT: i64 = 5_000_000;
         let streams = self.streams();
-        let videos =
-            || streams.iter().filter(|stream| stream.kind == media::Type::Video && !stream.is_attached_picture);
-        let best = videos().find(|stream| stream.is_default).or_else(|| videos().next());
+        let videos = streams.iter().filter(|stream| stream.kind == media::Type::Video && !stream.is_attached_picture);
+        let rank = |stream: &StreamInfo| {
+            let (width, height) = stream.dimensions();
+            let bonus = if stream.disposition.is_default { BONUS_OF_DEFAULT } else { 0 };
+            (!stream.is_like_a_cover(), stream.require_decoder().is_ok(), i64::from(width) * i64::from(height) + bonus)
+        };
+        // Of equal ones, the first.
+        let best = videos.rev().max_by_key(|stream| rank(stream));
         let Some(video) = best else {
             let others: Vec<_> = streams.iter().map(|stream| stream.codec.name()).collect();
             return Err(Failure::invalid_input(match others.as_slice() {
@@ -174,28 +278,44 @@ impl Demuxer {
         Ok(video.clone())
     }
 
-    /// Seconds, where the file says.
+    /// Seconds from the beginning, where the file says.
     pub(crate) fn duration(&self) -> Option<f64> {
+        if self.layout.has_unknown_duration {
+            return None;
+        }
         // SAFETY: the context is open.
         let duration = unsafe { (*self.context).duration };
-        (duration > 0).then(|| duration as f64 / f64::from(ffi::AV_TIME_BASE))
+        let duration = (duration > 0).then(|| duration as f64 / f64::from(ffi::AV_TIME_BASE))?;
+        // Matroska's duration is that of its segment. Many writers mean the end on the file's clock, which may begin anywhere.
+        let is_matroska = matches!(self.format, Format::Mkv | Format::Webm);
+        let start = self.start();
+        Some(if is_matroska && start > 0.0 && duration > start { duration - start } else { duration })
     }
 
     /// Seconds at which the file begins, on its own clock.
     pub(crate) fn start(&self) -> f64 {
-        // SAFETY: the context is open.
-        let start = unsafe { (*self.context).start_time };
-        if start == ffi::AV_NOPTS_VALUE { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) }
+        self.start_microseconds() as f64 / f64::from(ffi::AV_TIME_BASE)
     }
 
     /// The same in microseconds.
     pub(crate) fn start_microseconds(&self) -> i64 {
         // SAFETY: the context is open.
         let start = unsafe { (*self.context).start_time };
-        if start == ffi::AV_NOPTS_VALUE { 0 } else { start }
+        self.known_start.or(Some(start).filter(|start| *start != ffi::AV_NOPTS_VALUE)).unwrap_or(0)
     }
 
-    pub(crate) fn chapters(&self) -> Vec<(f64, f64, Option<String>)> {
+    /// Says when the file begins, in seconds on its own clock, where libavformat has not looked.
+    pub(crate) fn set_start(&mut self, seconds: f64) {
+        self.known_start = Some((seconds * f64::from(ffi::AV_TIME_BASE)) as i64);
+    }
+
+    /// The name of the whole.
+    pub(crate) fn title(&self) -> Option<String> {
+        // SAFETY: the context is open.
+        unsafe { dictionary_value((*self.context).metadata, c"title") }.filter(|title| !title.trim().is_empty())
+    }
+
+    pub(crate) fn chapters(&self) -> Vec<Chapter> {
         // SAFETY: the context is open; chapters has nb_chapters live pointers.
         unsafe {
             let count = (*self.context).nb_chapters as usize;
@@ -203,8 +323,11 @@ impl Demuxer {
                 .map(|index| {
                     let chapter = *(*self.context).chapters.add(index);
                     let base = seconds(Rational::from((*chapter).time_base));
-                    let title = dictionary_value((*chapter).metadata, c"title");
-                    ((*chapter).start as f64 * base, (*chapter).end as f64 * base, title)
+                    Chapter {
+                        start: (*chapter).start as f64 * base,
+                        end: (*chapter).end as f64 * base,
+                        title: dictionary_value((*chapter).metadata, c"title"),
+                    }
                 })
                 .collect()
         }
@@ -242,28 +365,51 @@ impl Demuxer {
     }
 
     /// The key frames that the file's index lists; none where it has no index.
-    pub(crate) fn index(&mut self, stream: usize) -> Result<Vec<IndexEntry>, Failure> {
+    pub(crate) fn index(&mut self, stream: usize) -> Result<Index, Failure> {
         if matches!(self.format, Format::Mkv | Format::Webm) {
             self.read_matroska_cues(stream)?;
         }
+        let mut index = Index::default();
         // SAFETY: the context is open, and the stream index came from it; each entry is copied out at once.
-        let entries = unsafe {
+        unsafe {
             let stream = *(*self.context).streams.add(stream);
-            (0..ffi::avformat_index_get_entries_count(stream))
+            let mut is_first = true;
+            for entry in (0..ffi::avformat_index_get_entries_count(stream))
                 .filter_map(|at| ffi::avformat_index_get_entry(stream, at).as_ref())
-                .filter(|entry| {
-                    let flags = entry.flags();
-                    flags & ffi::AVINDEX_KEYFRAME != 0 && flags & ffi::AVINDEX_DISCARD_FRAME == 0
-                })
                 .filter(|entry| entry.timestamp.abs() != BEYOND)
-                .map(|entry| IndexEntry {
-                    position: u64::try_from(entry.pos).unwrap_or(0),
-                    timestamp: entry.timestamp,
-                    size: u64::try_from(entry.size()).unwrap_or(0),
-                })
-                .collect()
+            {
+                let is_key = entry.flags() & ffi::AVINDEX_KEYFRAME != 0;
+                // Read for what it gives to others, but not shown: an edit list begins or ends behind it.
+                if entry.flags() & ffi::AVINDEX_DISCARD_FRAME != 0 {
+                    continue;
+                }
+                if std::mem::take(&mut is_first) && !is_key {
+                    index.begins_within = Some(entry.timestamp);
+                }
+                if is_key {
+                    index.entries.push(IndexEntry {
+                        position: u64::try_from(entry.pos).unwrap_or(0),
+                        timestamp: entry.timestamp,
+                        size: u64::try_from(entry.size()).unwrap_or(0),
+                    });
+                }
+            }
+        }
+        Ok(index)
+    }
+
+    /// The earliest time that the index of any stream of sound or pictures names, in seconds.
+    pub(crate) fn first_listed(&self) -> Option<f64> {
+        // SAFETY: the context is open; each entry is copied out at once.
+        let first = |index: usize| unsafe {
+            let stream = *(*self.context).streams.add(index);
+            ffi::avformat_index_get_entry(stream, 0).as_ref().map(|entry| entry.timestamp)
         };
-        Ok(entries)
+        let streams = self.streams().into_iter();
+        streams
+            .filter(|stream| matches!(stream.kind, media::Type::Video | media::Type::Audio))
+            .filter_map(|stream| Some(first(stream.index)? as f64 * seconds(stream.time_base)))
+            .min_by(f64::total_cmp)
     }
 
     /// libavformat reads Matroska's cues at the first seek, and then reads clusters on from the last known key frame, to
@@ -285,6 +431,9 @@ impl Demuxer {
         let code =
             unsafe { ffi::av_seek_frame(self.context, stream as c_int, timestamp, ffi::AVSEEK_FLAG_BACKWARD as c_int) };
         self.avio.check()?;
+        if let Some(timeline) = &mut self.timeline {
+            timeline.forget();
+        }
         if code < 0 {
             return Err(Failure::invalid_input(format!("the file cannot be read from time {timestamp} on"))
                 .because(Error::from(code)));
@@ -300,10 +449,40 @@ impl Demuxer {
         let code = unsafe { ffi::av_read_frame(self.context, packet.as_mut_ptr()) };
         self.avio.check()?;
         match code {
-            0.. => Ok(Some(packet)),
-            ffi::AVERROR_EOF | ffi::AVERROR_INVALIDDATA => Ok(None),
+            0.. => {
+                self.correct_times(&mut packet);
+                Ok(Some(packet))
+            }
+            ffi::AVERROR_EOF => Ok(None),
             code if code == ffi::AVERROR(ffmpeg_next::error::ENOMEM) => Err(Failure::internal("out of memory")),
-            _ => Ok(None),
+            _ => {
+                self.breaks_off = true;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Times go on where the file's clock starts again.
+    fn correct_times(&mut self, packet: &mut Packet) {
+        const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };
+        let (Some(timeline), Some(time)) = (&mut self.timeline, packet.dts().or(packet.pts())) else { return };
+        // SAFETY: the context is open, and the packet is of one of its streams; the rest is arithmetic on plain numbers.
+        unsafe {
+            let stream = *(*self.context).streams.add(packet.stream());
+            let base = (*stream).time_base;
+            let kind = media::Type::from((*(*stream).codecpar).codec_type);
+            let in_microseconds = |time| ffi::av_rescale_q(time, base, MICROSECONDS);
+            let correction = timeline.correction(
+                packet.stream(),
+                in_microseconds(time),
+                in_microseconds(packet.duration()),
+                matches!(kind, media::Type::Video | media::Type::Audio),
+            );
+            if correction != 0 {
+                let correction = ffi::av_rescale_q(correction, MICROSECONDS, base);
+                packet.set_dts(packet.dts().map(|time| time + correction));
+                packet.set_pts(packet.pts().map(|time| time + correction));
+            }
         }
     }
 
@@ -329,10 +508,64 @@ impl Drop for Demuxer {
     }
 }
 
+/// What the index of a file says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    /// The key frames that are shown.
+    pub entries: Vec<IndexEntry>,
+    /// The time of the first frame that is shown, where it is no key frame: a clip that was cut out without being encoded
+    /// again has what comes before it, but does not show it.
+    pub begins_within: Option<i64>,
+}
+
 impl StreamInfo {
     pub(crate) fn dimensions(&self) -> (i32, i32) {
         // SAFETY: the parameters own a live AVCodecParameters.
         unsafe { ((*self.parameters.as_ptr()).width, (*self.parameters.as_ptr()).height) }
+    }
+
+    /// Whether this may be a cover that was put into the file as a track: beside a film, what an image's codec wrote is one.
+    fn is_like_a_cover(&self) -> bool {
+        use codec::Id;
+        matches!(self.codec, Id::MJPEG | Id::PNG | Id::BMP | Id::WEBP | Id::TIFF | Id::GIF)
+    }
+
+    /// Width to height of a pixel, as numerator and denominator; none where nothing says it. `of_frame` is what the codec
+    /// says.
+    pub(crate) fn pixel_aspect(&self, of_frame: Rational) -> Option<Rational> {
+        let is_known = |aspect: &Rational| aspect.numerator() > 0 && aspect.denominator() > 0;
+        self.container_aspect.filter(is_known).or(Some(of_frame).filter(is_known))
+    }
+
+    /// The same before a frame is there.
+    pub(crate) fn stored_pixel_aspect(&self) -> Option<Rational> {
+        // SAFETY: the parameters own a live AVCodecParameters.
+        self.pixel_aspect(unsafe { (*self.parameters.as_ptr()).sample_aspect_ratio }.into())
+    }
+
+    /// Gives a decoded frame the shape of its pixels.
+    pub(crate) fn correct_aspect(&self, frame: &mut Video) {
+        if let Some(aspect) = self.pixel_aspect(frame.aspect_ratio()) {
+            // SAFETY: the frame owns a live AVFrame.
+            unsafe { (*frame.as_mut_ptr()).sample_aspect_ratio = aspect.into() };
+        }
+    }
+
+    /// Whether a decoder takes the stream, and if not, why.
+    pub(crate) fn check_decoder(&self) -> Result<(), String> {
+        self.require_decoder().map_err(|failure| failure.to_string())?;
+        let mut context =
+            codec::Context::from_parameters(self.parameters.clone()).map_err(|error| error.to_string())?;
+        // SAFETY: the context is live and not open yet, and is freed by its owner.
+        let code = unsafe {
+            (*context.as_mut_ptr()).pkt_timebase = self.time_base.into();
+            let decoder = ffi::avcodec_find_decoder(self.codec.into());
+            ffi::avcodec_open2(context.as_mut_ptr(), decoder, ptr::null_mut())
+        };
+        match code {
+            0.. => Ok(()),
+            code => Err(format!("its decoder cannot be set up: {}", Error::from(code))),
+        }
     }
 
     /// A decoder of this stream, not opened yet.
@@ -383,7 +616,8 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
     let size = input.size();
     match input.format() {
         Format::Mp4 | Format::Mov => {
-            let layout = mp4_layout(size, |offset, buffer| reader.read_exact_at(offset, buffer)).map_err(failure_of)?;
+            let mut layout =
+                mp4_layout(size, |offset, buffer| reader.read_exact_at(offset, buffer)).map_err(failure_of)?;
             let Some(moov) = layout.moov.clone() else {
                 return Err(without_index(&layout, size));
             };
@@ -393,7 +627,7 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
                     moov.end - moov.start
                 )));
             }
-            refuse_encrypted_tracks(&moov, avio)?;
+            examine_index(&moov, &mut layout, avio)?;
             let expected = layout.expected_size;
             Ok((layout, expected))
         }
@@ -410,11 +644,13 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
     }
 }
 
-/// Brings the whole index in, in one request, and looks at the tracks' sample entries.
-fn refuse_encrypted_tracks(moov: &Range<u64>, avio: &mut AvioReader) -> Result<(), Failure> {
+/// Brings the whole index in, in one request, and looks at what libavformat does not tell: encryption, and a duration that
+/// is none.
+fn examine_index(moov: &Range<u64>, layout: &mut Layout, avio: &mut AvioReader) -> Result<(), Failure> {
     avio.reader().fetch(moov.clone()).map_err(failure_of)?;
     let mut bytes = vec![0; (moov.end - moov.start) as usize];
     avio.reader().read_exact_at(moov.start, &mut bytes).map_err(failure_of)?;
+    layout.has_unknown_duration = has_unknown_duration(&bytes);
     let scheme = sample_entries(&bytes).into_iter().find_map(|entry| match &entry {
         b"encv" => Some("common encryption, ISO/IEC 23001-7"),
         b"drmi" => Some("FairPlay"),
@@ -469,7 +705,16 @@ fn demuxer_of(format: Format) -> Result<*const ffi::AVInputFormat, Failure> {
         Format::Mkv | Format::Webm => c"matroska",
         Format::MpegTs => c"mpegts",
         Format::Avi => c"avi",
-        other => return Err(Failure::invalid_input(format!("{} is no video format", other.name()))),
+        Format::Flv => c"flv",
+        Format::Asf => c"asf",
+        Format::MpegPs => c"mpeg",
+        Format::Mxf => c"mxf",
+        Format::Ogv => c"ogg",
+        Format::H264 => c"h264",
+        Format::Hevc => c"hevc",
+        Format::Ivf => c"ivf",
+        Format::Dv => c"dv",
+        other => return Err(Failure::invalid_input(format!("{} is not a video format", other.name()))),
     };
     // SAFETY: the name is a C string.
     let demuxer = unsafe { ffi::av_find_input_format(name.as_ptr()) };
@@ -511,10 +756,17 @@ unsafe fn stream_info(stream: *mut ffi::AVStream) -> StreamInfo {
     unsafe {
         let mut parameters = Parameters::new();
         ffi::avcodec_parameters_copy(parameters.as_mut_ptr(), (*stream).codecpar);
-        let matrix =
-            ffi::av_stream_get_side_data(stream, ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX, ptr::null_mut());
-        let rotation = if matrix.is_null() { 0.0 } else { -ffi::av_display_rotation_get(matrix.cast()) };
-        let quarter_turns = if rotation.is_finite() { (rotation / 90.0).round().rem_euclid(4.0) } else { 0.0 };
+        let side_data = |kind| {
+            let mut size = 0;
+            let data = ffi::av_stream_get_side_data(stream, kind, &raw mut size);
+            (!data.is_null()).then(|| std::slice::from_raw_parts(data, size).to_vec())
+        };
+        let matrix = side_data(ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX).filter(|bytes| bytes.len() >= 36);
+        let orientation = matrix.map_or_else(Orientation::default, |bytes| {
+            let number = |at: usize| i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+            Orientation::of_matrix(&std::array::from_fn(|at| number(at * 4)))
+        });
+        let aspect = Rational::from((*stream).sample_aspect_ratio);
         StreamInfo {
             index: (*stream).index as usize,
             kind: (*(*stream).codecpar).codec_type.into(),
@@ -524,11 +776,18 @@ unsafe fn stream_info(stream: *mut ffi::AVStream) -> StreamInfo {
             average_rate: (*stream).avg_frame_rate.into(),
             base_rate: (*stream).r_frame_rate.into(),
             parameters,
-            rotation: quarter_turns as u16 * 90,
+            duration: Some((*stream).duration).filter(|duration| *duration > 0),
+            orientation,
+            container_aspect: (aspect.numerator() > 0 && aspect.denominator() > 0).then_some(aspect),
             language: dictionary_value((*stream).metadata, c"language").filter(|language| language != "und"),
             title: dictionary_value((*stream).metadata, c"title"),
-            is_default: (*stream).disposition & ffi::AV_DISPOSITION_DEFAULT as c_int != 0,
+            disposition: Disposition::of_flags((*stream).disposition),
             is_attached_picture: (*stream).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as c_int != 0,
+            has_alpha: has_alpha(stream),
+            hdr_metadata: HdrMetadata {
+                mastering_display: side_data(ffi::AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA),
+                content_light: side_data(ffi::AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL),
+            },
         }
     }
 }
@@ -538,5 +797,23 @@ unsafe fn dictionary_value(dictionary: *mut ffi::AVDictionary, key: &CStr) -> Op
     unsafe {
         let entry = ffi::av_dict_get(dictionary, key.as_ptr(), ptr::null(), 0);
         (!entry.is_null()).then(|| CStr::from_ptr((*entry).value).to_string_lossy().into_owned())
+    }
+}
+
+/// By the pixel format, or by the word with which WebM marks VP8 and VP9 that carry a second picture of alpha.
+unsafe fn has_alpha(stream: *mut ffi::AVStream) -> bool {
+    // SAFETY: the caller gives a live stream; descriptors are constants of libavutil.
+    unsafe {
+        let format = (*(*stream).codecpar).format;
+        let is_video = (*(*stream).codecpar).codec_type == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
+        // Palettes have alpha as a matter of form.
+        let by_format = is_video && format >= 0 && {
+            let format = std::mem::transmute::<i32, ffi::AVPixelFormat>(format);
+            let descriptor = ffi::av_pix_fmt_desc_get(format);
+            !descriptor.is_null()
+                && format != ffi::AVPixelFormat::AV_PIX_FMT_PAL8
+                && (*descriptor).flags & u64::from(ffi::AV_PIX_FMT_FLAG_ALPHA as u32) != 0
+        };
+        by_format || dictionary_value((*stream).metadata, c"alpha_mode").is_some_and(|mode| mode.trim() == "1")
     }
 }

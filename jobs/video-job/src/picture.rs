@@ -7,6 +7,8 @@ use ffmpeg_next::frame::Video;
 use ffmpeg_next::software::scaling;
 use ffmpeg_next::util::color::{Range, Space};
 
+use crate::deinterlace::Deinterlacer;
+use crate::orientation::Orientation;
 use crate::tone_map::{ToneMapper, is_hdr};
 
 /// Planes of Y, Cb and Cr. Each is padded to even lines and columns of luma, as JPEG encoders read them.
@@ -38,24 +40,29 @@ impl Picture {
         self.width.div_ceil(2) * if plane == 0 { 2 } else { 1 }
     }
 
-    /// Turned clockwise by quarter turns.
-    pub(crate) fn turned(self, degrees: u16) -> Self {
-        let (width, height) =
-            if degrees.is_multiple_of(180) { (self.width, self.height) } else { (self.height, self.width) };
-        if degrees == 0 {
+    /// Mirrored and turned.
+    pub(crate) fn oriented(self, orientation: Orientation) -> Self {
+        if orientation == Orientation::default() {
             return self;
         }
+        let (width, height) = orientation.shown((self.width, self.height));
         let mut result = Self::new(width, height);
         for plane in 0..3 {
+            let length = |length: usize| if plane == 0 { length } else { length.div_ceil(2) };
+            let (columns, lines) = (length(self.width), length(self.height));
             let (source, target) = (self.stride(plane), result.stride(plane));
-            let lines = self.planes[plane].len() / source;
             for (y, line) in result.planes[plane].chunks_exact_mut(target).enumerate() {
+                // What pads to even lines and columns repeats what is beside it.
+                let y = y.min(length(height) - 1);
                 for (x, value) in line.iter_mut().enumerate() {
-                    let (from_x, from_y) = match degrees {
+                    let x = x.min(length(width) - 1);
+                    let (from_x, from_y) = match orientation.rotation {
                         90 => (y, lines - 1 - x),
-                        180 => (source - 1 - x, lines - 1 - y),
-                        _ => (source - 1 - y, x),
+                        180 => (columns - 1 - x, lines - 1 - y),
+                        270 => (columns - 1 - y, x),
+                        _ => (x, y),
                     };
+                    let from_x = if orientation.is_mirrored { columns - 1 - from_x } else { from_x };
                     *value = self.planes[plane][from_y * source + from_x];
                 }
             }
@@ -122,6 +129,7 @@ impl Picture {
 pub(crate) struct PictureMaker {
     scaler: Option<scaling::Context>,
     tone_mapper: Option<ToneMapper>,
+    deinterlacer: Option<Deinterlacer>,
 }
 
 // SAFETY: a scaling context is not bound to a thread; it is used by one at a time.
@@ -132,23 +140,33 @@ impl PictureMaker {
     pub(crate) fn picture(
         &mut self,
         frame: &Video,
-        rotation: u16,
+        orientation: Orientation,
         max_width: Option<u32>,
         colours: Colours,
     ) -> Result<Picture, Failure> {
-        let (width, height) = stored_size(frame, rotation, max_width);
+        let deinterlaced = if frame.is_interlaced() { Some(self.deinterlaced(frame)?) } else { None };
+        let frame = deinterlaced.as_ref().unwrap_or(frame);
+        let (width, height) = stored_size(frame, orientation, max_width);
         if is_hdr(frame) {
             let mapper = self.tone_mapper.take().filter(|mapper| mapper.fits(frame, width, height));
             let mut mapper = mapper.map_or_else(|| ToneMapper::new(frame, width, height), Ok)?;
             let mapped = mapper.map(frame)?;
             self.tone_mapper = Some(mapper);
-            return Ok(convert(&mapped, colours).turned(rotation));
+            return Ok(convert(&mapped, colours).oriented(orientation));
         }
         let is_plain = matches!(frame.format(), Pixel::YUV420P | Pixel::YUVJ420P);
         if is_plain && (frame.width(), frame.height()) == (width, height) {
-            return Ok(convert(frame, colours).turned(rotation));
+            return Ok(convert(frame, colours).oriented(orientation));
         }
-        Ok(convert(&self.scaled(frame, width, height)?, colours).turned(rotation))
+        Ok(convert(&self.scaled(frame, width, height)?, colours).oriented(orientation))
+    }
+
+    fn deinterlaced(&mut self, frame: &Video) -> Result<Video, Failure> {
+        let deinterlacer = self.deinterlacer.take().filter(|deinterlacer| deinterlacer.fits(frame));
+        let mut deinterlacer = deinterlacer.map_or_else(|| Deinterlacer::new(frame), Ok)?;
+        let result = deinterlacer.deinterlace(frame)?;
+        self.deinterlacer = Some(deinterlacer);
+        Ok(result)
     }
 
     fn scaled(&mut self, frame: &Video, width: u32, height: u32) -> Result<Video, Failure> {
@@ -184,14 +202,20 @@ impl PictureMaker {
 }
 
 /// The size of the stored picture so that the shown one has square pixels and is no wider than `max_width`.
-pub(crate) fn stored_size(frame: &Video, rotation: u16, max_width: Option<u32>) -> (u32, u32) {
+pub(crate) fn stored_size(frame: &Video, orientation: Orientation, max_width: Option<u32>) -> (u32, u32) {
     let aspect = frame.aspect_ratio();
     let aspect = (aspect.numerator(), aspect.denominator());
-    fit(frame.width(), frame.height(), aspect, rotation, max_width)
+    fit(frame.width(), frame.height(), aspect, orientation, max_width)
 }
 
 /// See [`stored_size`].
-pub(crate) fn fit(width: u32, height: u32, aspect: (i32, i32), rotation: u16, max_width: Option<u32>) -> (u32, u32) {
+pub(crate) fn fit(
+    width: u32,
+    height: u32,
+    aspect: (i32, i32),
+    orientation: Orientation,
+    max_width: Option<u32>,
+) -> (u32, u32) {
     let (mut wide, mut high) = (f64::from(width), f64::from(height));
     if let (numerator @ 1.., denominator @ 1..) = aspect {
         let ratio = f64::from(numerator) / f64::from(denominator);
@@ -199,7 +223,7 @@ pub(crate) fn fit(width: u32, height: u32, aspect: (i32, i32), rotation: u16, ma
             wide *= ratio;
         }
     }
-    let shown = if rotation.is_multiple_of(180) { wide } else { high };
+    let shown = if orientation.swaps_sides() { high } else { wide };
     let scale = max_width.map_or(1.0, |max| (f64::from(max) / shown.max(1.0)).min(1.0));
     wide *= scale;
     high *= scale;
@@ -420,13 +444,21 @@ mod tests {
     }
 
     #[test]
-    fn turning_moves_the_corners_clockwise() {
-        let mut picture = Picture::new(6, 4);
+    fn orienting_moves_the_corners() {
+        let mut picture = Picture::new(5, 4);
         picture.planes[0][0] = 200;
-        for (degrees, x, y) in [(90, 3, 0), (180, 5, 3), (270, 0, 5)] {
-            let turned = picture.clone().turned(degrees);
-            assert_eq!(turned.planes[0][y * turned.stride(0) + x], 200, "{degrees}");
-            assert_eq!(turned.width, if degrees == 180 { 6 } else { 4 });
+        for (is_mirrored, rotation, x, y) in [
+            (false, 90, 3, 0),
+            (false, 180, 4, 3),
+            (false, 270, 0, 4),
+            (true, 0, 4, 0),
+            (true, 90, 3, 4),
+            (true, 180, 0, 3),
+            (true, 270, 0, 0),
+        ] {
+            let turned = picture.clone().oriented(Orientation { is_mirrored, rotation });
+            assert_eq!(turned.planes[0][y * turned.stride(0) + x], 200, "{is_mirrored} {rotation}");
+            assert_eq!(turned.width, if rotation % 180 == 0 { 5 } else { 4 });
         }
     }
 
@@ -442,6 +474,9 @@ mod tests {
 
     #[test]
     fn sizes_follow_shape_rotation_and_limit() {
+        let fit = |width, height, aspect, rotation, max| {
+            fit(width, height, aspect, Orientation { is_mirrored: false, rotation }, max)
+        };
         assert_eq!(fit(1920, 1080, (1, 1), 0, None), (1920, 1080));
         assert_eq!(fit(720, 576, (64, 45), 0, None), (1024, 576));
         assert_eq!(fit(1920, 1080, (0, 1), 0, Some(640)), (640, 360));

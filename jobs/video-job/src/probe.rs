@@ -41,11 +41,12 @@ pub(crate) fn facts(demuxer: &mut Demuxer) -> Result<Properties, Failure> {
         facts.insert("expectedSize".into(), expected.into());
         facts.insert("present".into(), percent(demuxer.size(), expected).into());
     }
+    facts.insert("title".into(), demuxer.title().into());
     facts.insert("streams".into(), streams.iter().map(stream).collect());
     let chapters = demuxer.chapters().into_iter();
     facts.insert(
         "chapters".into(),
-        chapters.map(|(start, end, title)| json!({ "start": start, "end": end, "title": title })).collect(),
+        chapters.map(|chapter| json!({ "start": chapter.start, "end": chapter.end, "title": chapter.title })).collect(),
     );
     Ok(facts)
 }
@@ -73,7 +74,8 @@ fn stream(stream: &StreamInfo) -> Value {
         facts.insert("bitRate".into(), parameters.bit_rate.into());
     }
     facts.insert("timeBase".into(), rational(stream.time_base));
-    facts.insert("default".into(), stream.is_default.into());
+    facts.insert("default".into(), stream.disposition.is_default.into());
+    facts.insert("forced".into(), stream.disposition.is_forced.into());
     for (key, value) in [("language", &stream.language), ("title", &stream.title)] {
         if let Some(value) = value {
             facts.insert(key.into(), value.as_str().into());
@@ -98,11 +100,14 @@ fn describe_video(
     let (width, height) = stream.dimensions();
     facts.insert("width".into(), width.into());
     facts.insert("height".into(), height.into());
-    facts.insert("rotation".into(), stream.rotation.into());
-    let aspect = parameters.sample_aspect_ratio;
-    if aspect.num > 0 && aspect.num != aspect.den {
-        facts.insert("pixelAspect".into(), rational(aspect.into()));
+    facts.insert("rotation".into(), stream.orientation.rotation.into());
+    facts.insert("mirrored".into(), stream.orientation.is_mirrored.into());
+    if let Some(aspect) = stream.stored_pixel_aspect()
+        && aspect.numerator() != aspect.denominator()
+    {
+        facts.insert("pixelAspect".into(), rational(aspect));
     }
+    facts.insert("fieldOrder".into(), field_order(parameters.field_order).into());
     for (key, rate) in [("averageFrameRate", stream.average_rate), ("baseFrameRate", stream.base_rate)] {
         if rate.numerator() > 0 && rate.denominator() > 0 {
             facts.insert(key.into(), json!({ "exact": rational(rate), "perSecond": seconds(rate) }));
@@ -132,6 +137,17 @@ fn describe_video(
         "colour".into(),
         json!({ "primaries": primaries.name(), "transfer": transfer.name(), "matrix": space.name() }),
     );
+}
+
+/// Which lines of an interlaced picture are shown first; none where the stream does not say whether it is interlaced.
+fn field_order(order: ffmpeg_next::ffi::AVFieldOrder) -> Option<&'static str> {
+    use ffmpeg_next::ffi::AVFieldOrder;
+    match order {
+        AVFieldOrder::AV_FIELD_UNKNOWN => None,
+        AVFieldOrder::AV_FIELD_PROGRESSIVE => Some("progressive"),
+        AVFieldOrder::AV_FIELD_TT | AVFieldOrder::AV_FIELD_BT => Some("top first"),
+        AVFieldOrder::AV_FIELD_BB | AVFieldOrder::AV_FIELD_TB => Some("bottom first"),
+    }
 }
 
 fn profile_name(parameters: &ffmpeg_next::ffi::AVCodecParameters) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Encodes a video anew: to one file, or to a ladder of renditions in segments, from one decode.
+//! Encodes a video again: to one file, or to a ladder of renditions in segments, from one decode.
 //!
 //! The demuxer's thread decodes, filters, and encodes audio; each rendition has an encoder with a thread of its own. With
 //! chunks the video is cut at key frames, and as many of its parts as are wanted are encoded at once (see [`chunks`]), by
@@ -30,6 +30,7 @@ mod chunks;
 mod codec_name;
 mod division;
 mod frame_times;
+mod language;
 mod loudness;
 mod muxer;
 mod plan;
@@ -70,15 +71,17 @@ pub fn transcode(options: &Transcode, task: &Task, division: Option<Division>) -
         }
         (_, None) => in_one_pass(&mut demuxer, &plan, task, &target, &mut sound)?,
     };
-    let damaged = counts.damaged + sound.finish()?;
+    let (damaged_sound, sound_end) = sound.finish()?;
+    let damaged = counts.damaged + damaged_sound;
     let expected = demuxer.missing_until();
-    let problem = incomplete(&plan, counts, damaged, expected, task.input.size());
+    let problem = incomplete(&plan, counts, damaged, expected, &demuxer);
     if let Some(problem) = &problem
         && (counts.encoded == 0 || !options.allow_truncated)
     {
         return Err(Failure::invalid_input(problem.clone()));
     }
-    let mut properties = target.finish(&plan, &task.outputs, counts)?;
+    warn(&plan, task, counts, &demuxer);
+    let mut properties = target.finish(&plan, &task.outputs, counts.end.max(sound_end))?;
     describe(&mut properties, &plan, counts, damaged, expected.is_some());
     Ok(properties)
 }
@@ -171,16 +174,14 @@ impl Sound {
         }
     }
 
-    /// Gives how often the decoders found errors.
-    fn finish(self) -> Result<u64, Failure> {
-        let mut damaged = 0;
-        for (_, path) in self.audio {
-            damaged += path.finish()?;
-        }
-        for (_, path) in self.subtitles {
-            damaged += path.finish()?;
-        }
-        Ok(damaged)
+    /// Gives how often the decoders found errors, and where the last track ends, in seconds.
+    fn finish(self) -> Result<(u64, f64), Failure> {
+        let audio = self.audio.into_values().map(AudioPath::finish);
+        let subtitles = self.subtitles.into_values().map(SubtitlePath::finish);
+        audio.chain(subtitles).try_fold((0, 0.0), |(all, latest), finished| {
+            let (damaged, end) = finished?;
+            Ok((all + damaged, f64::max(latest, end)))
+        })
     }
 }
 
@@ -216,7 +217,7 @@ impl Target {
             });
         }
         let name = if container == Container::Webm { "video.webm" } else { "video.mp4" };
-        let file = SharedFile::new(container, 1 + audio + subtitles, outputs.create(name)?)?;
+        let file = SharedFile::new(plan, 1 + audio + subtitles, outputs.create(name)?)?;
         Ok(Self::File { file, container, audio })
     }
 
@@ -257,21 +258,21 @@ impl Target {
         }
     }
 
-    /// Everything is encoded: writes what needs all of it, and says what came out.
-    fn finish(self, plan: &Plan, outputs: &Outputs, counts: FrameCounts) -> Result<Properties, Failure> {
+    /// Everything is encoded, up to so many seconds: writes what needs all of it, and says what came out.
+    fn finish(self, plan: &Plan, outputs: &Outputs, duration: f64) -> Result<Properties, Failure> {
         let mut properties = Properties::new();
         match self {
             Self::File { file, container, .. } => {
                 let rendition = &plan.renditions[0];
                 properties.insert("width".into(), rendition.width.into());
                 properties.insert("height".into(), rendition.height.into());
-                properties.insert("duration".into(), counts.end.into());
+                properties.insert("duration".into(), duration.into());
                 let content_type = if container == Container::Webm { "video/webm" } else { "video/mp4" };
                 file.finish(content_type, properties.clone())?;
             }
             Self::Segments { video, audio, subtitles, .. } => {
                 let video = taken(&video);
-                properties.insert("duration".into(), counts.end.into());
+                properties.insert("duration".into(), duration.into());
                 properties.insert(
                     "renditions".into(),
                     video
@@ -323,14 +324,15 @@ fn write_playlists(
             folder: format!("subtitles-{}", at + 1),
             language: stream.language.clone(),
             title: stream.title.clone(),
-            is_default: stream.is_default,
+            disposition: stream.disposition,
             duration: vtt.end.max(length),
         };
         write(format!("{}/subtitles.vtt", track.folder), "text/vtt", &vtt.into_text())?;
         write(format!("{}/index.m3u8", track.folder), PLAYLIST, &subtitle_playlist(&track))?;
         texts.push(track);
     }
-    let presentation = Presentation { video, audio, subtitles: texts, video_range: plan.video_range() };
+    let (video_range, title) = (plan.video_range(), plan.title.clone());
+    let presentation = Presentation { video, audio, subtitles: texts, video_range, title };
     write("master.m3u8".to_owned(), PLAYLIST, &presentation.master())?;
     if plan.options.dash {
         write("manifest.mpd".to_owned(), "application/dash+xml", &presentation.manifest())?;
@@ -351,13 +353,20 @@ impl Track for VttTrack {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Failure> {
+    fn close(&mut self, _end: Option<f64>) -> Result<(), Failure> {
         Ok(())
     }
 }
 
 /// What is wrong with the source, and what was got of it; none where everything was.
-fn incomplete(plan: &Plan, counts: FrameCounts, damaged: u64, expected: Option<u64>, size: u64) -> Option<String> {
+fn incomplete(
+    plan: &Plan,
+    counts: FrameCounts,
+    damaged: u64,
+    expected: Option<u64>,
+    demuxer: &Demuxer,
+) -> Option<String> {
+    let size = demuxer.size();
     if counts.encoded == 0 {
         return Some(match expected {
             Some(expected) => format!(
@@ -367,15 +376,13 @@ fn incomplete(plan: &Plan, counts: FrameCounts, damaged: u64, expected: Option<u
             None => "no frame of the video could be decoded".to_owned(),
         });
     }
-    // The sound may be a little longer than the picture.
-    let is_short = plan.duration.filter(|duration| counts.end < duration * 0.98 - 1.0);
     let mut reasons = Vec::new();
     if let Some(expected) = expected {
         reasons
             .push(format!("the file is truncated: of {expected} bytes {size} are there ({})", percent(size, expected)));
     }
-    if let Some(duration) = is_short {
-        reasons.push(format!("of {duration:.3} s only {:.3} could be read", counts.end));
+    if demuxer.breaks_off() {
+        reasons.push("the file cannot be read to its end: its structure is damaged".to_owned());
     }
     if damaged > 0 {
         reasons.push(format!("the decoders found errors in {damaged} places"));
@@ -388,6 +395,26 @@ fn incomplete(plan: &Plan, counts: FrameCounts, damaged: u64, expected: Option<u
         return None;
     }
     Some(format!("{}; {:.3} s could be encoded, which allow-truncated takes", reasons.join("; "), counts.end))
+}
+
+/// Says what the result does not have, or has otherwise than the source.
+fn warn(plan: &Plan, task: &Task, counts: FrameCounts, demuxer: &Demuxer) {
+    for what in &plan.left_out {
+        task.outputs.warn(format!("left out: {what}"));
+    }
+    if demuxer.clock_jumps() > 0 {
+        let jumps = demuxer.clock_jumps();
+        task.outputs
+            .warn(format!("the file's clock starts again {jumps} times; what follows was joined without a gap"));
+    }
+    // Nothing is missing of the file's bytes, but a fragment or two may never have been written.
+    if let Some(end) = plan.video_end {
+        let end = end as f64 * seconds(plan.video.time_base);
+        if counts.end < end * 0.98 - 1.0 {
+            task.outputs
+                .warn(format!("the file says that its picture ends at {end:.3} s; it ends at {:.3} s", counts.end));
+        }
+    }
 }
 
 fn describe(properties: &mut Properties, plan: &Plan, counts: FrameCounts, damaged: u64, is_truncated: bool) {

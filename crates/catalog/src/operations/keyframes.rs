@@ -12,8 +12,9 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Keyframes {
-    /// Which frames: `all` key frames; `every=SECONDS`, the key frame at or before each such moment; `count=N` key
-    /// frames spread evenly; `scene` or `scene=SCORE`, the first frame of each scene (reads and decodes everything)
+    /// Which frames: `all` key frames; `every=SECONDS`, the key frame at or before each such moment (the first one after it
+    /// in containers without an index, such as MPEG-TS); `count=N` key frames spread evenly; `scene` or `scene=SCORE`, the
+    /// first frame of each scene (reads and decodes everything)
     #[arg(long, value_name = "all|every=SECONDS|count=N|scene[=0-1]", default_value_t = Select::All)]
     pub select: Select,
     /// Format of the frames
@@ -22,13 +23,13 @@ pub struct Keyframes {
     /// Quality of the frames, 1 (smallest) to 100 (best)
     #[arg(long, value_name = "1-100", default_value_t = 82, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// Make wider frames this many pixels wide; the height follows
+    /// Shrink frames that are wider to this many pixels; the height follows
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=16384))]
     pub max_width: Option<u32>,
     /// Width of a picture in the sprite sheets; 0 for no sprite sheets and no WebVTT track
     #[arg(long, value_name = "PIXELS", default_value_t = 160, value_parser = clap::value_parser!(u32).range(0..=640))]
     pub sprite_width: u32,
-    /// Refuse videos that would give more frames than this
+    /// Write at most this many frames; of a video that has more, frames are left out evenly and the manifest says so
     #[arg(long, value_name = "FRAMES", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_frames: u32,
     /// Take what is there of a truncated or damaged video instead of failing; the index says what is missing

@@ -9,7 +9,7 @@ use crate::operation::Options;
 use crate::profile::{Access, ExecutorClass, Profile, ResourcesBySize, Sharding};
 use crate::{Format, MediaKind};
 
-/// Encodes a video anew: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
+/// Encodes a video again: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Transcode {
@@ -28,10 +28,11 @@ pub struct Transcode {
     /// Effort: slower is smaller
     #[arg(long, value_enum, default_value_t = Preset::Medium)]
     pub preset: Preset,
-    /// Make higher pictures this many pixels high; the width follows
+    /// Shrink pictures that are higher to this many pixels; the width follows
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=8640))]
     pub max_height: Option<u32>,
-    /// Heights of the renditions of a ladder. Those above the source's height are left out
+    /// Renditions of a ladder by their height, or by their width if the picture is held upright: 720 gives 1280×720 or
+    /// 720×1280. Those that are larger than the source are left out
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',', default_value = "1080,720,480,360",
           value_parser = clap::value_parser!(u32).range(16..=8640))]
     pub heights: Vec<u32>,
@@ -51,11 +52,11 @@ pub struct Transcode {
     /// Bring audio to this loudness, in LUFS, by two passes of EBU R 128; -23 is that of broadcasting, -16 usual on the web
     #[arg(long, value_name = "LUFS", allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-70..=-5))]
     pub loudness: Option<i8>,
-    /// What becomes of a picture with high dynamic range
+    /// What happens to a picture with high dynamic range
     #[arg(long, value_enum, default_value_t = Hdr::ToneMap)]
     pub hdr: Hdr,
     /// Encode the video in this many chunks at once, each from a key frame on, and join them: `off`, `auto` (as many as
-    /// there are processors, where the video is long enough for it) or a number. On AWS each chunk of a video of 512 MiB and
+    /// there are processors, if the video is long enough) or a number. On AWS each chunk of a video of 512 MiB and
     /// more has a container of its own; `auto` is one for every 256 MiB there, at most 64
     #[arg(long, value_name = "off|auto|2-64", default_value_t = Chunks::Off)]
     pub chunks: Chunks,
@@ -117,7 +118,7 @@ pub enum Preset {
     Veryslow,
 }
 
-/// What becomes of high dynamic range (PQ or HLG).
+/// What happens to high dynamic range (PQ or HLG).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hdr {
@@ -179,7 +180,7 @@ impl Transcode {
 
 impl Options for Transcode {
     const NAME: &'static str = "transcode";
-    const ABOUT: &'static str = "Encode a video anew, to one file or to a ladder of renditions from one decode";
+    const ABOUT: &'static str = "Encode a video again, to one file or to a ladder of renditions from one decode";
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("transcode", "MP4 with H.264 and AAC"),
         ("transcode?container=webm&max-height=720", "WebM with VP9 and Opus, at most 720 lines"),

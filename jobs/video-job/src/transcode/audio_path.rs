@@ -20,8 +20,12 @@ use crate::open::{StreamInfo, seconds};
 const AAC_RATES: [i32; 4] = [24_000, 32_000, 44_100, 48_000];
 /// Opus works at this rate, and so does everything that is resampled.
 const USUAL_RATE: i32 = 48_000;
-/// Channel layouts that both encoders and players know.
-const LAYOUTS: &str = "mono|stereo|3.0|quad|5.0|5.1|7.1";
+/// Channel layouts of Opus (RFC 7845 5.1.1.2), by their count of channels.
+const OPUS_LAYOUTS: [(i32, &str); 7] =
+    [(1, "mono"), (2, "stereo"), (3, "3.0"), (4, "quad"), (5, "5.0"), (6, "5.1"), (8, "7.1")];
+/// Those of AAC that have a channel configuration (ISO/IEC 14496-3 table 1.19). Browsers take no others.
+const AAC_LAYOUTS: [(i32, &str); 7] =
+    [(1, "mono"), (2, "stereo"), (3, "3.0"), (4, "4.0"), (5, "5.0"), (6, "5.1"), (8, "7.1")];
 /// Silence and peaks: what a limiter lets through, in decibels under full scale.
 const CEILING: f64 = -1.0;
 
@@ -141,6 +145,7 @@ impl AudioDecoder {
             let mut frame = Audio::empty();
             match self.decoder.receive_frame(&mut frame) {
                 Ok(()) => {
+                    make_layout_usual(&mut frame);
                     let time = frame.timestamp().map_or(self.end, |time| time - self.start);
                     let length = super::plan::rescale(
                         frame.samples() as i64,
@@ -195,13 +200,13 @@ impl AudioPath {
         let is_opus = plan.options.container == Container::Webm;
         let rate = if !is_opus && AAC_RATES.contains(&source.sample_rate) { source.sample_rate } else { USUAL_RATE };
         let (name, format) = if is_opus { ("libopus", "flt") } else { ("aac", "fltp") };
-        let layout = encoded_layout(source.ch_layout.nb_channels);
+        let layout = encoded_layout(is_opus, source.ch_layout.nb_channels, &layout_name(&source.ch_layout));
         let spec = spec(rate, format, layout, gain, plan.options.container == Container::Hls);
         let encoder = open_encoder(name, format, rate, layout, plan.options.audio_bitrate)?;
         let mut encoded = Encoded::of(&encoder.0.0.0, Rational(1, rate));
         encoded.language.clone_from(&stream.language);
         encoded.title.clone_from(&stream.title);
-        encoded.is_default = stream.is_default;
+        encoded.disposition = stream.disposition;
         // SAFETY: the encoder is open.
         let frame_size = unsafe { (*encoder.0.0.0.as_ptr()).frame_size };
         encoded.step = i64::from(frame_size);
@@ -214,8 +219,8 @@ impl AudioPath {
         self.decode(Some(packet))
     }
 
-    /// There are no more packets. Gives how many the decoder found errors in.
-    pub(crate) fn finish(mut self) -> Result<u64, Failure> {
+    /// There are no more packets. Gives how many the decoder found errors in, and where the track ends, in seconds.
+    pub(crate) fn finish(mut self) -> Result<(u64, f64), Failure> {
         self.decode(None)?;
         if let Some(graph) = &mut self.graph {
             graph.flush()?;
@@ -223,8 +228,9 @@ impl AudioPath {
         self.encode()?;
         let _ = self.encoder.send_eof();
         self.receive()?;
-        self.track.close()?;
-        Ok(self.decoder.damaged)
+        self.track.close(None)?;
+        let end = self.decoder.end as f64 * seconds(self.decoder.time_base);
+        Ok((self.decoder.damaged, end))
     }
 
     fn decode(&mut self, packet: Option<&Packet>) -> Result<(), Failure> {
@@ -301,11 +307,34 @@ fn spec(rate: i32, format: &str, layout: &str, gain: Option<Gain>, begins_at_zer
     steps.join(",")
 }
 
-/// The layout that so many channels are written in.
-fn encoded_layout(channels: i32) -> &'static str {
-    let known = LAYOUTS.split('|').zip([1, 2, 3, 4, 5, 6, 8]);
-    let best = known.filter(|(_, count)| *count <= channels.max(1)).last();
-    best.map_or("mono", |(name, _)| name)
+/// The layout in which a source's is written: with as many channels, or with as many as there are layouts for.
+fn encoded_layout(is_opus: bool, channels: i32, source: &str) -> &'static str {
+    // Two in front and two behind: AAC has four channels only with one in the middle on both sides.
+    if !is_opus && channels == 4 && source != "4.0" {
+        return "5.0";
+    }
+    let layouts = if is_opus { OPUS_LAYOUTS } else { AAC_LAYOUTS };
+    let best = layouts.into_iter().rfind(|(count, _)| *count <= channels.max(1));
+    best.map_or("mono", |(_, name)| name)
+}
+
+/// Channels whose order is not known, or that are no speakers (ambisonics), are taken for those that so many usually are:
+/// filters cannot mix others.
+fn make_layout_usual(frame: &mut Audio) {
+    // SAFETY: the frame owns a live AVFrame, whose layout is replaced.
+    unsafe {
+        let layout = &raw mut (*frame.as_mut_ptr()).ch_layout;
+        let order = (*layout).order;
+        let is_known = matches!(
+            order,
+            ffi::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE | ffi::AVChannelOrder::AV_CHANNEL_ORDER_CUSTOM
+        );
+        if !is_known {
+            let count = (*layout).nb_channels;
+            ffi::av_channel_layout_uninit(layout);
+            ffi::av_channel_layout_default(layout, count);
+        }
+    }
 }
 
 fn open_encoder(
@@ -347,8 +376,12 @@ mod tests {
         for (channels, layout) in
             [(1, "mono"), (2, "stereo"), (6, "5.1"), (7, "5.1"), (8, "7.1"), (16, "7.1"), (0, "mono")]
         {
-            assert_eq!(encoded_layout(channels), layout);
+            assert_eq!(encoded_layout(false, channels, ""), layout);
+            assert_eq!(encoded_layout(true, channels, ""), layout);
         }
+        assert_eq!(encoded_layout(true, 4, "quad"), "quad");
+        assert_eq!(encoded_layout(false, 4, "quad"), "5.0");
+        assert_eq!(encoded_layout(false, 4, "4.0"), "4.0");
     }
 
     #[test]

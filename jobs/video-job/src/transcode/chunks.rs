@@ -96,7 +96,7 @@ pub(crate) fn encode(
         }
         result?;
         for track in &mut tracks {
-            track.close()?;
+            track.close(Some(total.end))?;
         }
         Ok(total)
     })

@@ -103,7 +103,7 @@ pub(crate) fn join(
         task.progress.report(f64::from(index + 1) / f64::from(count));
     }
     for track in &mut tracks {
-        track.close()?;
+        track.close(Some(total.end))?;
     }
     sound.read_until(f64::INFINITY)?;
     Ok(total)
@@ -112,10 +112,10 @@ pub(crate) fn join(
 fn describe(task: &Task, index: u32, count: u32) -> Result<Description, Failure> {
     let file = sibling(task, index, count, DESCRIPTION)?;
     if file.metadata()?.len() > MAX_DESCRIPTION {
-        return Err(Failure::internal(format!("{DESCRIPTION} of part {index} is none")));
+        return Err(Failure::internal(format!("{DESCRIPTION} of part {index} cannot be read")));
     }
     serde_json::from_reader(BufReader::new(file))
-        .map_err(|error| Failure::internal(format!("{DESCRIPTION} of part {index} is none")).because(error))
+        .map_err(|error| Failure::internal(format!("{DESCRIPTION} of part {index} cannot be read")).because(error))
 }
 
 fn sibling(task: &Task, index: u32, count: u32, name: &str) -> Result<std::fs::File, Failure> {
@@ -169,7 +169,7 @@ impl Track for HeaderTrack {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Failure> {
+    fn close(&mut self, _end: Option<f64>) -> Result<(), Failure> {
         Ok(())
     }
 }

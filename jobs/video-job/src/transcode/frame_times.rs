@@ -130,6 +130,16 @@ impl<T> FrameTimes<T> {
         (repeats >= 0).then_some(Placed { frame, tick: slot * self.clock.step, repeats })
     }
 
+    /// When a frame that is shown until this time stops being shown, in ticks.
+    pub(crate) fn end(&self, time: i64) -> i64 {
+        match self.last {
+            Some(last) if self.clock.is_constant => (last + 1) * self.clock.step,
+            _ if self.clock.is_constant => self.slot(time) * self.clock.step,
+            Some(last) => self.own_moment(time).max(last + 1),
+            None => self.own_moment(time),
+        }
+    }
+
     /// Which moment of the constant rate a time is nearest to.
     fn slot(&self, time: i64) -> i64 {
         let Rational(numerator, denominator) = self.clock.rate;

@@ -10,8 +10,10 @@ use contract::{Failure, Properties};
 use ffmpeg_next::{Error, Packet, Rational, ffi, media};
 use operation::OutputFile;
 
-use super::track::{Durations, Encoded, Track};
+use super::plan::Plan;
+use super::track::{Encoded, ShownDurations, Track};
 use crate::avio::{AvioWriter, close_file_reader, open_file_reader, written_file};
+use crate::open::Chapter;
 
 /// A muxer of libavformat with its output.
 pub(crate) struct Muxer {
@@ -27,12 +29,11 @@ unsafe impl Send for Muxer {}
 
 #[derive(Default)]
 struct Input {
-    time_base: Option<Rational>,
-    step: i64,
+    encoded: Option<Encoded>,
     /// What came before all tracks were known.
     waiting: Vec<Packet>,
-    durations: Durations,
-    /// Its packets have durations of their own: subtitles end before the next ones begin.
+    durations: ShownDurations,
+    /// Its packets have durations of their own: subtitles may end before the next ones begin, or after that.
     has_durations: bool,
 }
 
@@ -68,6 +69,37 @@ impl Muxer {
         self.options.push((name, value));
     }
 
+    /// Names the whole, and its chapters. Before all tracks are open.
+    pub(crate) fn describe(&mut self, title: Option<&str>, chapters: &[Chapter]) {
+        // SAFETY: the context is live, and frees what it is given here; sizes are those of what is allocated.
+        unsafe {
+            if let Some(title) = title.and_then(|title| CString::new(title).ok()) {
+                ffi::av_dict_set(&raw mut (*self.context).metadata, c"title".as_ptr(), title.as_ptr(), 0);
+            }
+            let size = chapters.len() * size_of::<*mut ffi::AVChapter>();
+            let list: *mut *mut ffi::AVChapter = ffi::av_mallocz(size.max(1)).cast();
+            if list.is_null() {
+                return;
+            }
+            (*self.context).chapters = list;
+            for (number, chapter) in chapters.iter().enumerate() {
+                let entry: *mut ffi::AVChapter = ffi::av_mallocz(size_of::<ffi::AVChapter>()).cast();
+                if entry.is_null() {
+                    return;
+                }
+                (*entry).id = number as i64 + 1;
+                (*entry).time_base = Rational(1, 1000).into();
+                (*entry).start = (chapter.start * 1000.0).round() as i64;
+                (*entry).end = (chapter.end * 1000.0).round() as i64;
+                if let Some(title) = chapter.title.as_deref().and_then(|title| CString::new(title).ok()) {
+                    ffi::av_dict_set(&raw mut (*entry).metadata, c"title".as_ptr(), title.as_ptr(), 0);
+                }
+                *list.add(number) = entry;
+                (*self.context).nb_chapters = number as u32 + 1;
+            }
+        }
+    }
+
     pub(crate) fn writer(&mut self) -> &mut AvioWriter {
         &mut self.writer
     }
@@ -87,8 +119,19 @@ impl Muxer {
             if let Some(rate) = encoded.frame_rate {
                 (*stream).avg_frame_rate = rate.into();
             }
-            if encoded.is_default {
-                (*stream).disposition |= ffi::AV_DISPOSITION_DEFAULT as c_int;
+            (*stream).disposition = encoded.disposition.flags();
+            for (kind, bytes) in [
+                (
+                    ffi::AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+                    &encoded.hdr_metadata.mastering_display,
+                ),
+                (ffi::AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &encoded.hdr_metadata.content_light),
+            ] {
+                let Some(bytes) = bytes else { continue };
+                let target = ffi::av_stream_new_side_data(stream, kind, bytes.len());
+                if !target.is_null() {
+                    ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+                }
             }
             for (key, value) in [(c"language", &encoded.language), (c"title", &encoded.title)] {
                 if let Some(value) = value.as_deref().and_then(|value| CString::new(value).ok()) {
@@ -96,10 +139,9 @@ impl Muxer {
                 }
             }
         }
-        self.tracks[track].time_base = Some(encoded.time_base);
-        self.tracks[track].step = encoded.step;
+        self.tracks[track].encoded = Some(encoded.clone());
         self.tracks[track].has_durations = encoded.parameters.medium() == media::Type::Subtitle;
-        if self.tracks.iter().all(|track| track.time_base.is_some()) {
+        if self.tracks.iter().all(|track| track.encoded.is_some()) {
             self.start()?;
         }
         Ok(())
@@ -137,10 +179,11 @@ impl Muxer {
         if self.tracks[track].has_durations {
             return self.write(track, packet);
         }
-        match self.tracks[track].durations.push(packet) {
-            Some(packet) => self.write(track, packet),
-            None => Ok(()),
+        self.tracks[track].durations.push(packet);
+        while let Some(packet) = self.tracks[track].durations.ready() {
+            self.write(track, packet)?;
         }
+        Ok(())
     }
 
     /// Writes a packet whose duration is known.
@@ -150,7 +193,7 @@ impl Muxer {
             self.tracks[track].waiting.push(packet);
             return Ok(());
         }
-        let from = self.tracks[track].time_base.unwrap_or(Rational(1, 1000));
+        let from = self.tracks[track].encoded.as_ref().map_or(Rational(1, 1000), |encoded| encoded.time_base);
         packet.set_stream(track);
         packet.set_position(-1);
         packet.rescale_ts(from, self.time_base(track));
@@ -159,12 +202,14 @@ impl Muxer {
         self.check(code)
     }
 
-    pub(crate) fn close_track(&mut self, track: usize) -> Result<(), Failure> {
-        let usual = self.tracks[track].step;
-        match self.tracks[track].durations.finish(usual) {
-            Some(packet) => self.write(track, packet),
-            None => Ok(()),
+    /// Writes what waits of a track, whose last frame is shown until `end`, in seconds.
+    pub(crate) fn close_track(&mut self, track: usize, end: Option<f64>) -> Result<(), Failure> {
+        let Some(encoded) = &self.tracks[track].encoded else { return Ok(()) };
+        let (end, usual) = (end.map(|end| encoded.ticks(end)), encoded.step);
+        while let Some(packet) = self.tracks[track].durations.rest(end, usual) {
+            self.write(track, packet)?;
         }
+        Ok(())
     }
 
     /// Everything given so far as a fragment, in muxers that write fragments when they are told to.
@@ -238,14 +283,15 @@ unsafe extern "C" fn close_again(_context: *mut ffi::AVFormatContext, avio: *mut
 pub(crate) struct SharedFile(Arc<Mutex<Muxer>>);
 
 impl SharedFile {
-    pub(crate) fn new(container: Container, tracks: usize, output: OutputFile) -> Result<Self, Failure> {
-        let is_webm = container == Container::Webm;
+    pub(crate) fn new(plan: &Plan, tracks: usize, output: OutputFile) -> Result<Self, Failure> {
+        let is_webm = plan.options.container == Container::Webm;
         let mut muxer = Muxer::new(if is_webm { c"webm" } else { c"mp4" }, tracks, true)?;
         if is_webm {
             muxer.set_option(c"cues_to_front", "1");
         } else {
             muxer.set_option(c"movflags", "+faststart");
         }
+        muxer.describe(plan.title.as_deref(), &plan.chapters);
         muxer.writer().begin(output);
         Ok(Self(Arc::new(Mutex::new(muxer))))
     }
@@ -282,7 +328,7 @@ impl Track for FileTrack {
         self.file.lock().push(self.number, packet)
     }
 
-    fn close(&mut self) -> Result<(), Failure> {
-        self.file.lock().close_track(self.number)
+    fn close(&mut self, end: Option<f64>) -> Result<(), Failure> {
+        self.file.lock().close_track(self.number, end)
     }
 }

@@ -2,14 +2,18 @@
 
 use std::fmt::Write as _;
 
+use ffmpeg_next::Rational;
+
+use super::language;
 use super::segments::SegmentedTrack;
+use crate::open::{Disposition, seconds};
 
 /// Subtitles beside the segments.
 pub(crate) struct SubtitleTrack {
     pub folder: String,
     pub language: Option<String>,
     pub title: Option<String>,
-    pub is_default: bool,
+    pub disposition: Disposition,
     pub duration: f64,
 }
 
@@ -21,13 +25,18 @@ pub(crate) struct Presentation {
     pub subtitles: Vec<SubtitleTrack>,
     /// `SDR`, `PQ` or `HLG`.
     pub video_range: &'static str,
+    pub title: Option<String>,
 }
 
 impl Presentation {
     /// The master playlist.
     pub(crate) fn master(&self) -> String {
         let mut text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
-        let first = self.audio.iter().position(|track| track.is_default).unwrap_or(0);
+        if let Some(title) = &self.title {
+            let title = quotable(title);
+            let _ = writeln!(text, "#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.title\",VALUE=\"{title}\"");
+        }
+        let first = self.audio.iter().position(|track| track.disposition.is_default).unwrap_or(0);
         for (at, track) in self.audio.iter().enumerate() {
             let name = name(track.title.as_deref(), track.language.as_deref(), at);
             let _ = write!(text, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"{name}\"");
@@ -44,8 +53,14 @@ impl Presentation {
             let name = name(track.title.as_deref(), track.language.as_deref(), at);
             let _ = write!(text, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subtitles\",NAME=\"{name}\"");
             write_language(&mut text, track.language.as_deref());
-            let chosen = if track.is_default { "YES" } else { "NO" };
-            let _ = writeln!(text, ",DEFAULT={chosen},AUTOSELECT=YES,URI=\"{}/index.m3u8\"", track.folder);
+            let yes = |is_so| if is_so { "YES" } else { "NO" };
+            let _ = writeln!(
+                text,
+                ",DEFAULT={},AUTOSELECT=YES,FORCED={},URI=\"{}/index.m3u8\"",
+                yes(track.disposition.is_default),
+                yes(track.disposition.is_forced),
+                track.folder
+            );
         }
         let audio = self.audio.iter().map(SegmentedTrack::bandwidth);
         let (audio_peak, audio_average) = audio.fold((0, 0), |most, one| (most.0.max(one.0), most.1.max(one.1)));
@@ -63,7 +78,7 @@ impl Presentation {
                 codecs.join(","),
                 track.size.0,
                 track.size.1,
-                track.frame_rate,
+                track.frame_rate.map_or(0.0, seconds),
                 self.video_range
             );
             if !self.audio.is_empty() {
@@ -91,39 +106,44 @@ impl Presentation {
             let _ = writeln!(
                 text,
                 "      <Representation id=\"{0}\" mimeType=\"video/mp4\" codecs=\"{1}\" bandwidth=\"{2}\" width=\"{3}\" \
-                 height=\"{4}\" frameRate=\"{5:.3}\">",
+                 height=\"{4}\"{5}>",
                 track.folder,
                 track.codec,
                 track.bandwidth().0,
                 track.size.0,
                 track.size.1,
-                track.frame_rate
+                track.frame_rate.map_or_else(String::new, frame_rate)
             );
             write_template(&mut text, track);
         }
         text += "    </AdaptationSet>\n";
         for track in &self.audio {
-            let language =
-                track.language.as_deref().map_or_else(String::new, |one| format!(" lang=\"{}\"", escaped(one)));
+            let language = lang(track.language.as_deref());
             let _ = writeln!(
                 text,
                 "    <AdaptationSet contentType=\"audio\" segmentAlignment=\"true\" startWithSAP=\"1\"{language}>\n      \
                  <Representation id=\"{0}\" mimeType=\"audio/mp4\" codecs=\"{1}\" bandwidth=\"{2}\" \
-                 audioSamplingRate=\"{3}\">",
+                 audioSamplingRate=\"{3}\">\n        <AudioChannelConfiguration \
+                 schemeIdUri=\"urn:mpeg:mpegB:cicp:ChannelConfiguration\" value=\"{4}\"/>",
                 track.folder,
                 track.codec,
                 track.bandwidth().0,
-                track.time_scale
+                track.time_scale,
+                channel_configuration(track.channels)
             );
             write_template(&mut text, track);
             text += "    </AdaptationSet>\n";
         }
         for track in &self.subtitles {
-            let language =
-                track.language.as_deref().map_or_else(String::new, |one| format!(" lang=\"{}\"", escaped(one)));
+            let role = if track.disposition.is_forced {
+                "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"forced-subtitle\"/>\n"
+            } else {
+                ""
+            };
+            let language = lang(track.language.as_deref());
             let _ = writeln!(
                 text,
-                "    <AdaptationSet contentType=\"text\"{language}>\n      <Representation id=\"{0}\" mimeType=\"text/vtt\" \
+                "    <AdaptationSet contentType=\"text\"{language}>\n{role}      <Representation id=\"{0}\" mimeType=\"text/vtt\" \
                  bandwidth=\"1000\">\n        <BaseURL>{0}/subtitles.vtt</BaseURL>\n      </Representation>\n    \
                  </AdaptationSet>",
                 track.folder
@@ -177,7 +197,25 @@ fn write_template(text: &mut String, track: &SegmentedTrack) {
 
 fn write_language(text: &mut String, language: Option<&str>) {
     if let Some(language) = language {
-        let _ = write!(text, ",LANGUAGE=\"{}\"", quotable(language));
+        let _ = write!(text, ",LANGUAGE=\"{}\"", quotable(&language::tag(language)));
+    }
+}
+
+fn lang(language: Option<&str>) -> String {
+    language.map_or_else(String::new, |language| format!(" lang=\"{}\"", escaped(&language::tag(language))))
+}
+
+/// A whole number or a fraction (DASH-MPD.xsd, `FrameRateType`).
+fn frame_rate(Rational(numerator, denominator): Rational) -> String {
+    let rate = if denominator == 1 { numerator.to_string() } else { format!("{numerator}/{denominator}") };
+    format!(" frameRate=\"{rate}\"")
+}
+
+/// ISO/IEC 23091-3 table 2, for the layouts that are written as AAC.
+fn channel_configuration(channels: i32) -> i32 {
+    match channels {
+        8 => 12,
+        channels => channels.max(1),
     }
 }
 
@@ -214,7 +252,7 @@ mod tests {
             title: Some("Ein \"Ton\"\n".to_owned()),
             channels: 2,
             size: (1280, 720),
-            frame_rate: 25.0,
+            frame_rate: Some(Rational(24_000, 1001)),
             ..SegmentedTrack::default()
         }
     }
@@ -226,6 +264,7 @@ mod tests {
             audio: vec![track("audio-1", "mp4a.40.2", 96_000)],
             subtitles: Vec::new(),
             video_range: "SDR",
+            title: Some("A \"film\"".to_owned()),
         };
         let master = presentation.master();
         assert!(master.contains("NAME=\"Ein Ton 1\""), "{master}");
@@ -236,6 +275,8 @@ mod tests {
         assert!(master.ends_with("AUDIO=\"audio\"\n720p/index.m3u8\n"), "{master}");
         let manifest = presentation.manifest();
         assert!(manifest.contains("<S t=\"6000\" d=\"6000\"/>"), "{manifest}");
+        assert!(manifest.contains("frameRate=\"24000/1001\"") && manifest.contains("value=\"2\""), "{manifest}");
+        assert!(master.contains("VALUE=\"A film\""), "{master}");
     }
 
     #[test]

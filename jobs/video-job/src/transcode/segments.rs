@@ -9,8 +9,8 @@ use operation::Outputs;
 
 use super::muxer::Muxer;
 use super::plan::rescale;
-use super::track::{Durations, Encoded, Track};
-use crate::open::seconds;
+use super::track::{DecodedDurations, Encoded, Track};
+use crate::open::{Disposition, seconds};
 
 /// A written segment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,10 +32,11 @@ pub(crate) struct SegmentedTrack {
     pub codec: String,
     pub language: Option<String>,
     pub title: Option<String>,
-    pub is_default: bool,
+    pub disposition: Disposition,
     pub channels: i32,
     pub size: (u32, u32),
-    pub frame_rate: f64,
+    /// Frames of a second; none of sound.
+    pub frame_rate: Option<Rational>,
 }
 
 impl SegmentedTrack {
@@ -55,7 +56,9 @@ impl SegmentedTrack {
         let longest = self.segments.iter().map(|segment| self.seconds_of(segment)).fold(0.0, f64::max);
         let whole = self.segments.iter().filter(|segment| self.seconds_of(segment) >= longest / 2.0);
         let peak = whole.map(|segment| rate(segment.bytes, self.seconds_of(segment))).max().unwrap_or(0);
-        (peak, rate(self.segments.iter().map(|segment| segment.bytes).sum(), self.duration()))
+        let average = rate(self.segments.iter().map(|segment| segment.bytes).sum(), self.duration());
+        // The highest rate is no lower than the mean, which counts the segments left out here (RFC 8216 4.3.4.2).
+        (peak.max(average), average)
     }
 }
 
@@ -69,8 +72,8 @@ pub(crate) struct Segmenter {
     interval: u32,
     time_base: Rational,
     is_video: bool,
-    durations: Durations,
-    usual: i64,
+    durations: DecodedDurations,
+    encoded: Option<Encoded>,
     /// The time of the segment's first packet, in the track's time base; none before there is one.
     begun: Option<i64>,
     /// The time of the first packet of all, in the muxer's units.
@@ -95,8 +98,8 @@ impl Segmenter {
             interval,
             time_base: Rational(1, 1),
             is_video: false,
-            durations: Durations::default(),
-            usual: 0,
+            durations: DecodedDurations::default(),
+            encoded: None,
             begun: None,
             origin: None,
             next: 0,
@@ -169,13 +172,13 @@ impl Track for Segmenter {
         let parameters = unsafe { &*encoded.parameters.as_ptr() };
         self.is_video = media::Type::from(parameters.codec_type) == media::Type::Video;
         self.time_base = encoded.time_base;
-        self.usual = encoded.step;
+        self.encoded = Some(encoded.clone());
         self.state.language.clone_from(&encoded.language);
         self.state.title.clone_from(&encoded.title);
-        self.state.is_default = encoded.is_default;
+        self.state.disposition = encoded.disposition;
         self.state.channels = parameters.ch_layout.nb_channels;
         self.state.size = (parameters.width.max(0) as u32, parameters.height.max(0) as u32);
-        self.state.frame_rate = encoded.frame_rate.map_or(0.0, seconds);
+        self.state.frame_rate = encoded.frame_rate;
         self.muxer.open_track(0, encoded)?;
         self.state.time_scale = self.muxer.time_base(0).denominator();
         Ok(())
@@ -188,12 +191,17 @@ impl Track for Segmenter {
         }
     }
 
-    fn close(&mut self) -> Result<(), Failure> {
-        if let Some(last) = self.durations.finish(self.usual) {
+    fn close(&mut self, end: Option<f64>) -> Result<(), Failure> {
+        let ticks = |end: f64| self.encoded.as_ref().map_or(0, |encoded| encoded.ticks(end));
+        let end = end.map(ticks);
+        let usual = self.encoded.as_ref().map_or(0, |encoded| encoded.step);
+        if let Some(last) = self.durations.finish(end, usual) {
             self.put(last)?;
         }
         if let Some(begun) = self.begun.take() {
-            self.cut(begun, self.end)?;
+            // Durations of decoding add up to a wrong end where frames are reordered and not evenly spaced.
+            let end = end.filter(|end| *end > begun).unwrap_or(self.end);
+            self.cut(begun, end)?;
         }
         self.muxer.finish()?;
         *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.state);

@@ -65,7 +65,7 @@ impl Track for Spool {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Failure> {
+    fn close(&mut self, _end: Option<f64>) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The encoders of video, set up alike: a rate factor or a bit rate, an effort, key frames where segments begin.
 
+use std::fmt::Write as _;
+
 use catalog::operations::{Preset, VideoCodec};
 use contract::Failure;
 use ffmpeg_next::codec::encoder;
@@ -8,6 +10,7 @@ use ffmpeg_next::{Dictionary, Packet, Rational, codec, ffi};
 
 use super::plan::{Plan, Rendition};
 use super::track::Encoded;
+use crate::open::HdrMetadata;
 
 /// Further apart than any video is long: key frames come where they are asked for.
 const NEVER: u32 = 1 << 24;
@@ -18,6 +21,7 @@ pub(crate) struct VideoEncoder {
     /// The tick of the next forced key frame, and how many there were.
     next_key: Option<(i64, i64)>,
     plan: Plan,
+    hdr_metadata: HdrMetadata,
 }
 
 impl VideoEncoder {
@@ -56,8 +60,9 @@ impl VideoEncoder {
         if let Some(interval) = plan.key_interval() {
             set_key_frames(&mut video, plan, interval);
         }
-        let encoder = video.open_with(options(plan, rendition, threads)).map_err(failed)?;
-        Ok(Self { encoder, next_key: plan.key_interval().map(|_| (0, 0)), plan: plan.clone() })
+        let hdr_metadata = if plan.is_hdr { metadata_of(frame, plan) } else { HdrMetadata::default() };
+        let encoder = video.open_with(options(plan, rendition, threads, &hdr_metadata)).map_err(failed)?;
+        Ok(Self { encoder, next_key: plan.key_interval().map(|_| (0, 0)), plan: plan.clone(), hdr_metadata })
     }
 
     /// What a muxer has to know.
@@ -65,6 +70,7 @@ impl VideoEncoder {
         let mut encoded = Encoded::of(&self.encoder.0.0.0, self.plan.clock.time_base);
         encoded.frame_rate = Some(self.plan.clock.rate);
         encoded.step = self.plan.clock.step;
+        encoded.hdr_metadata = self.hdr_metadata.clone();
         encoded
     }
 
@@ -127,7 +133,60 @@ fn set_key_frames(video: &mut encoder::video::Video, plan: &Plan, interval: u32)
     }
 }
 
-fn options(plan: &Plan, rendition: &Rendition, threads: usize) -> Dictionary<'static> {
+/// What the codec says of the display that the picture was graded on, else what the container says.
+fn metadata_of(frame: &Video, plan: &Plan) -> HdrMetadata {
+    let side_data = |kind| {
+        // SAFETY: the frame owns a live AVFrame; the bytes are copied out of its side data.
+        unsafe {
+            let data = ffi::av_frame_get_side_data(frame.as_ptr(), kind).as_ref()?;
+            Some(std::slice::from_raw_parts(data.data, data.size).to_vec())
+        }
+    };
+    let of_stream = &plan.video.hdr_metadata;
+    HdrMetadata {
+        mastering_display: side_data(ffi::AVFrameSideDataType::AV_FRAME_DATA_MASTERING_DISPLAY_METADATA)
+            .or_else(|| of_stream.mastering_display.clone()),
+        content_light: side_data(ffi::AVFrameSideDataType::AV_FRAME_DATA_CONTENT_LIGHT_LEVEL)
+            .or_else(|| of_stream.content_light.clone()),
+    }
+}
+
+/// The display in the words of x265's `master-display`: chromaticities in units of 0.00002, luminances in units of 0.0001
+/// cd/m² (ITU-T H.265 D.3.28).
+fn mastering_display(metadata: &HdrMetadata) -> Option<String> {
+    // libavutil's structure: fractions of red, green, blue, white (x and y of each), of the least and the most light; then
+    // whether the chromaticities and whether the luminances are there.
+    let numbers = numbers(metadata.mastering_display.as_ref()?);
+    if !numbers.get(20..22)?.iter().all(|is_known| *is_known != 0) {
+        return None;
+    }
+    let fraction = |at: usize, in_one: f64| {
+        let value = f64::from(numbers[2 * at]) / f64::from(numbers[2 * at + 1].max(1));
+        (value * in_one).round().max(0.0) as u64
+    };
+    let point = |at: usize| format!("({},{})", fraction(2 * at, 50_000.0), fraction(2 * at + 1, 50_000.0));
+    Some(format!(
+        "G{}B{}R{}WP{}L({},{})",
+        point(1),
+        point(2),
+        point(0),
+        point(3),
+        fraction(9, 10_000.0),
+        fraction(8, 10_000.0)
+    ))
+}
+
+/// The most light of a pixel and of a frame, in cd/m², as x265 takes it.
+fn content_light(metadata: &HdrMetadata) -> Option<String> {
+    let numbers = numbers(metadata.content_light.as_ref()?);
+    Some(format!("{},{}", numbers.first()?, numbers.get(1)?))
+}
+
+fn numbers(bytes: &[u8]) -> Vec<i32> {
+    bytes.chunks_exact(4).map(|bytes| i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect()
+}
+
+fn options(plan: &Plan, rendition: &Rendition, threads: usize, metadata: &HdrMetadata) -> Dictionary<'static> {
     let mut options = Dictionary::new();
     let (codec, preset) = (plan.codec(), plan.options.preset);
     if plan.options.bitrate.is_none() {
@@ -151,6 +210,12 @@ fn options(plan: &Plan, rendition: &Rendition, threads: usize) -> Dictionary<'st
             }
             if plan.is_hdr {
                 parameters += ":hdr-opt=1:repeat-headers=1";
+                if let Some(display) = mastering_display(metadata) {
+                    let _ = write!(parameters, ":master-display={display}");
+                }
+                if let Some(light) = content_light(metadata) {
+                    let _ = write!(parameters, ":max-cll={light}");
+                }
             }
             options.set("x265-params", &parameters);
         }

@@ -4,16 +4,19 @@ use std::fmt::Write as _;
 
 use contract::Failure;
 use ffmpeg_next::frame::Video;
-use ffmpeg_next::{ffi, filter};
+use ffmpeg_next::{Rational, ffi, filter};
+use contract::Failure;
 
 use super::plan::{Plan, Rendition};
 use crate::filter_graph::{filter_graph_of_many, pixel_format_number, sink_name};
 use crate::tone_map;
 
-/// Tone mapping, rotation, sizes, pixel format.
+/// Deinterlacing, tone mapping, orientation, sizes, pixel format.
 pub(crate) struct VideoGraph {
     graph: filter::Graph,
     shape: Shape,
+    /// Whether interlaced frames are made whole. Others pass as they are.
+    deinterlaces: bool,
 }
 
 /// What a graph was made for.
@@ -38,7 +41,9 @@ impl Shape {
 }
 
 impl VideoGraph {
-    pub(crate) fn new(frame: &Video, plan: &Plan) -> Result<Self, Failure> {
+    /// A graph for frames like this one. Where one before was interlaced, others will be.
+    pub(crate) fn new(frame: &Video, plan: &Plan, before: Option<&Self>) -> Result<Self, Failure> {
+        let deinterlaces = frame.is_interlaced() || before.is_some_and(|before| before.deinterlaces);
         let shape = Shape::of(frame);
         let source = format!(
             "video_size={}x{}:pix_fmt={}:time_base={}/{}:pixel_aspect={}/{}",
@@ -50,13 +55,13 @@ impl VideoGraph {
             shape.aspect.0,
             shape.aspect.1.max(1),
         );
-        let graph =
-            filter_graph_of_many("buffer", &source, "buffersink", plan.renditions.len(), &spec(plan, shape.size))?;
-        Ok(Self { graph, shape })
+        let spec = spec(plan, shape.size, deinterlaces);
+        let graph = filter_graph_of_many("buffer", &source, "buffersink", plan.renditions.len(), &spec)?;
+        Ok(Self { graph, shape, deinterlaces })
     }
 
     pub(crate) fn fits(&self, frame: &Video) -> bool {
-        self.shape == Shape::of(frame)
+        self.shape == Shape::of(frame) && (self.deinterlaces || !frame.is_interlaced())
     }
 
     /// Takes a reference to the frame; its pixels are not copied.
@@ -91,23 +96,23 @@ fn failed(error: ffmpeg_next::Error) -> Failure {
 }
 
 /// The graph in libavfilter's words.
-fn spec(plan: &Plan, (width, height): (u32, u32)) -> String {
+fn spec(plan: &Plan, size: (u32, u32), deinterlaces: bool) -> String {
     let largest = &plan.renditions[0];
-    let is_upright = plan.video.rotation.is_multiple_of(180);
+    let orientation = plan.video.orientation;
     let mut steps = Vec::new();
-    let mut shown = if is_upright { (width, height) } else { (height, width) };
+    if deinterlaces {
+        // The filter counts time in fields.
+        let Rational(numerator, denominator) = plan.clock.time_base;
+        steps.push(format!("bwdif=mode=send_frame:parity=auto:deint=interlaced,settb=expr={numerator}/{denominator}"));
+    }
+    let mut shown = orientation.shown(size);
     if plan.is_tone_mapped {
         // Fewer pixels to map where the result is smaller.
         shown = (largest.width, largest.height);
-        let stored = if is_upright { shown } else { (shown.1, shown.0) };
+        let stored = orientation.shown(shown);
         steps.push(tone_map::filters(stored.0, stored.1));
     }
-    match plan.video.rotation {
-        90 => steps.push("transpose=clock".to_owned()),
-        180 => steps.push("hflip,vflip".to_owned()),
-        270 => steps.push("transpose=cclock".to_owned()),
-        _ => {}
-    }
+    steps.extend(orientation.filters().map(str::to_owned));
     let name = plan.pixel_format.descriptor().map_or("yuv420p", |descriptor| descriptor.name());
     let sized = |rendition: &Rendition| {
         let is_own = (shown.0 / 2 * 2, shown.1 / 2 * 2) == (rendition.width, rendition.height);

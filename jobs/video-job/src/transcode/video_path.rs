@@ -59,6 +59,16 @@ impl FrameCounts {
     }
 }
 
+/// What an encoder is given.
+enum Message {
+    Frame(Video),
+    /// When the last frame stops being shown, in seconds. Without it the encoding was broken off.
+    End(f64),
+}
+
+// SAFETY: a frame is reference-counted memory that is handed over whole.
+unsafe impl Send for Message {}
+
 /// The thread of an encoder.
 type Encoding = JoinHandle<Result<(), Failure>>;
 
@@ -69,9 +79,12 @@ pub(crate) struct VideoPath {
     decoder: decoder::Video,
     times: FrameTimes<Video>,
     graph: Option<VideoGraph>,
-    encoders: Vec<(SyncSender<Video>, Encoding)>,
+    encoders: Vec<(SyncSender<Message>, Encoding)>,
     has_key: bool,
-    /// The end of the frame that was decoded last, in the stream's time base.
+    /// Whether the next frame is the first of the video.
+    is_first: bool,
+    /// The time of the frame that is shown last, and when it stops being shown, in the stream's time base.
+    latest: i64,
     end: i64,
     is_done: bool,
     counts: FrameCounts,
@@ -98,7 +111,9 @@ impl VideoPath {
             times: FrameTimes::new(plan.clock, plan.video.time_base, plan.video_origin()),
             graph: None,
             encoders: encoders.collect::<Result<_, _>>()?,
-            has_key: false,
+            has_key: !plan.needs_key,
+            is_first: span.from == i64::MIN,
+            latest: i64::MIN,
             end: 0,
             is_done: false,
             counts: FrameCounts::default(),
@@ -129,7 +144,15 @@ impl VideoPath {
     /// There are no more packets: what is under way is finished, and how it went is told.
     pub(crate) fn finish(mut self) -> Result<FrameCounts, Failure> {
         let result = self.drain();
-        self.encoders.iter_mut().for_each(|(sender, _)| *sender = sync_channel(0).0);
+        let ticks = self.times.end(self.end);
+        self.counts.end = ticks as f64 * seconds(self.plan.clock.time_base);
+        for (sender, _) in &mut self.encoders {
+            if result.is_ok() && self.counts.encoded > 0 {
+                // An encoder that has failed says so itself.
+                let _ = sender.send(Message::End(self.counts.end));
+            }
+            *sender = sync_channel(0).0;
+        }
         let mut encoded = Ok(());
         for (sender, thread) in self.encoders.drain(..) {
             drop(sender);
@@ -139,7 +162,6 @@ impl VideoPath {
         // An encoder's own failure hides behind "nobody takes frames any more".
         encoded.and(result)?;
         self.counts.dropped = self.times.dropped;
-        self.counts.end = self.end as f64 * seconds(self.plan.video.time_base);
         Ok(self.counts)
     }
 
@@ -169,7 +191,8 @@ impl VideoPath {
         Ok(())
     }
 
-    fn frame(&mut self, frame: Video) -> Result<(), Failure> {
+    fn frame(&mut self, mut frame: Video) -> Result<(), Failure> {
+        self.plan.video.correct_aspect(&mut frame);
         // SAFETY: the frame owns a live AVFrame.
         let (flags, duration) = unsafe { ((*frame.as_ptr()).decode_error_flags, (*frame.as_ptr()).pkt_duration) };
         if flags != 0 || frame.is_corrupt() {
@@ -186,8 +209,15 @@ impl VideoPath {
             self.end = time;
             return Ok(());
         }
-        self.end = self.end.max(time + if duration > 0 { duration } else { usual });
-        match self.times.place(frame, time) {
+        let end = time + if duration > 0 { duration } else { usual };
+        // Where frames are reordered, the durations in an MP4 are those of decoding.
+        let end = self.plan.video_end.filter(|last| *last > time).map_or(end, |last| last.min(end));
+        if time >= self.latest {
+            (self.latest, self.end) = (time, end);
+        }
+        let is_held = std::mem::take(&mut self.is_first) && self.plan.holds_first_frame();
+        match self.times.place(frame, if is_held { 0 } else { time }) {
+            Some(placed) if is_held => self.filter(Placed { tick: 0, ..placed }),
             Some(placed) => self.filter(placed),
             None => Ok(()),
         }
@@ -196,12 +226,11 @@ impl VideoPath {
     fn filter(&mut self, placed: Placed<Video>) -> Result<(), Failure> {
         let Placed { mut frame, tick, repeats } = placed;
         if !self.graph.as_ref().is_some_and(|graph| graph.fits(&frame)) {
-            if let Some(mut before) = self.graph.take() {
+            if let Some(before) = &mut self.graph {
                 before.flush()?;
-                self.graph = Some(before);
                 self.hand_over()?;
             }
-            self.graph = Some(VideoGraph::new(&frame, &self.plan)?);
+            self.graph = Some(VideoGraph::new(&frame, &self.plan, self.graph.as_ref())?);
         }
         let gap = (repeats * self.plan.clock.step) as f64 * seconds(self.plan.clock.time_base);
         if gap > LONGEST_GAP {
@@ -226,7 +255,9 @@ impl VideoPath {
             for (at, (sender, _)) in self.encoders.iter().enumerate() {
                 if let Some(frame) = graph.pull(at)? {
                     is_empty = false;
-                    sender.send(frame).map_err(|_| Failure::internal("no encoder takes frames any more"))?;
+                    sender
+                        .send(Message::Frame(frame))
+                        .map_err(|_| Failure::internal("no encoder takes frames any more"))?;
                 }
             }
             if is_empty {
@@ -240,28 +271,31 @@ impl VideoPath {
 fn encode(
     plan: &Plan,
     rendition: &Rendition,
-    frames: &Receiver<Video>,
+    messages: &Receiver<Message>,
     mut track: Box<dyn Track>,
     threads: usize,
 ) -> Result<(), Failure> {
-    let Ok(mut frame) = frames.recv() else { return Ok(()) };
+    let Ok(Message::Frame(mut frame)) = messages.recv() else { return Ok(()) };
     let mut encoder = VideoEncoder::new(plan, rendition, &frame, threads)?;
     let mut encoded = encoder.encoded();
     (encoded.language, encoded.title) = (plan.video.language.clone(), plan.video.title.clone());
+    encoded.disposition = plan.video.disposition;
+    encoded.disposition.is_default = true;
     track.open(&encoded)?;
-    loop {
+    let end = loop {
         encoder.send(&mut frame)?;
         while let Some(packet) = encoder.receive()? {
             track.write(packet)?;
         }
-        match frames.recv() {
-            Ok(next) => frame = next,
-            Err(_) => break,
+        match messages.recv() {
+            Ok(Message::Frame(next)) => frame = next,
+            Ok(Message::End(end)) => break Some(end),
+            Err(_) => break None,
         }
-    }
+    };
     encoder.end()?;
     while let Some(packet) = encoder.receive()? {
         track.write(packet)?;
     }
-    track.close()
+    track.close(end)
 }

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,29 @@ pub struct Fixture {
     pub is_variable: bool,
     /// From and until when, in milliseconds, and a text: a track of `SubRip`.
     pub subtitles: &'static [(i64, i64, &'static str)],
+    /// Frames by which the picture begins late, and the sound, in milliseconds.
+    pub video_delay: i64,
+    pub audio_delay: i64,
+    /// Frames for whose time there is sound, where there are fewer pictures.
+    pub audio_frames: u32,
+    /// How the sound's channels are laid out.
+    pub layout: ChannelLayout,
+    /// Frames for which the last one is shown.
+    pub last: i64,
+    /// Frames that are left out.
+    pub gap: Range<u32>,
+    /// The track's display matrix in units of one: a, b, c, d.
+    pub matrix: Option<[i32; 4]>,
+    /// Said by the container alone.
+    pub pixel_aspect: Option<(i32, i32)>,
+    /// The upper left corner is white.
+    pub has_corner: bool,
+    /// Even and odd lines show different moments.
+    pub is_interlaced: bool,
+    /// What x264 and x265 are told besides.
+    pub parameters: &'static str,
+    /// The display and the light of HDR10, said by the container.
+    pub has_hdr_metadata: bool,
 }
 
 impl Default for Fixture {
@@ -53,6 +77,18 @@ impl Default for Fixture {
             scene: u32::MAX,
             is_variable: false,
             subtitles: &[],
+            video_delay: 0,
+            audio_delay: 0,
+            audio_frames: 0,
+            layout: ChannelLayout::STEREO,
+            last: 1,
+            gap: 0..0,
+            matrix: None,
+            pixel_aspect: None,
+            has_corner: false,
+            is_interlaced: false,
+            parameters: "",
+            has_hdr_metadata: false,
         }
     }
 }
@@ -68,7 +104,7 @@ impl Fixture {
         let needs_header = output.format().flags().contains(format::Flags::GLOBAL_HEADER);
         let mut video = self.open_video(needs_header);
         output.add_stream_with(&video).unwrap();
-        let mut audio: Vec<_> = (0..self.audio_tracks).map(|_| open_audio(needs_header)).collect();
+        let mut audio: Vec<_> = (0..self.audio_tracks).map(|_| open_audio(self.layout, needs_header)).collect();
         for encoder in &audio {
             output.add_stream_with(encoder).unwrap();
         }
@@ -79,6 +115,7 @@ impl Fixture {
         if self.rotation != 0.0 {
             set_rotation(&mut output, self.rotation);
         }
+        self.describe_video(&mut output);
         let mut options = Dictionary::new();
         for (key, value) in self.muxer {
             options.set(key, value);
@@ -94,27 +131,29 @@ impl Fixture {
             packet.rescale_ts(Rational(1, 1000), output.stream(subtitles).unwrap().time_base());
             packet.write_interleaved(&mut output).unwrap();
         }
-        let time_base = Rational(1, self.rate as i32);
-        for number in 0..self.frames {
-            if self.is_variable && number % 5 == 3 {
-                continue;
+        let (time_base, samples) = (Rational(1, self.rate as i32), Rational(1, 48_000));
+        let last = self.video_delay + i64::from(self.frames) - 1;
+        let durations = |time| if time == last { self.last } else { 1 };
+        for number in 0..self.frames.max(self.audio_frames) {
+            let is_left_out = number >= self.frames || self.gap.contains(&number);
+            if !is_left_out && !(self.is_variable && number % 5 == 3) {
+                video.send_frame(&self.frame(number)).unwrap();
+                write_packets(&mut video, 0, time_base, 0, &durations, &mut output);
             }
-            video.send_frame(&self.frame(number)).unwrap();
-            write_packets(&mut video, 0, time_base, &mut output);
             // The audio of the frame's duration.
             for (track, encoder) in audio.iter_mut().enumerate() {
                 let (from, until) = (number * 48_000 / self.rate, (number + 1) * 48_000 / self.rate);
                 for start in (0..until).step_by(1024).filter(|start| *start >= from.next_multiple_of(1024)) {
-                    encoder.send_frame(&sine(start, track as f32)).unwrap();
-                    write_packets(encoder, track + 1, Rational(1, 48_000), &mut output);
+                    encoder.send_frame(&sine(self.layout, start, track as f32)).unwrap();
+                    write_packets(encoder, track + 1, samples, self.audio_delay * 48, &|_| 0, &mut output);
                 }
             }
         }
         video.send_eof().unwrap();
-        write_packets(&mut video, 0, time_base, &mut output);
+        write_packets(&mut video, 0, time_base, 0, &durations, &mut output);
         for (track, encoder) in audio.iter_mut().enumerate() {
             encoder.send_eof().unwrap();
-            write_packets(encoder, track + 1, Rational(1, 48_000), &mut output);
+            write_packets(encoder, track + 1, samples, self.audio_delay * 48, &|_| 0, &mut output);
         }
         // SAFETY: the context is open. Not write_trailer: it takes the positive sizes that some muxers return for errors.
         assert!(unsafe { ffmpeg::ffi::av_write_trailer(output.as_mut_ptr()) } >= 0);
@@ -138,8 +177,12 @@ impl Fixture {
                 (*encoder.as_mut_ptr()).color_primaries = ffmpeg::ffi::AVColorPrimaries::AVCOL_PRI_BT2020;
             }
         }
-        if needs_header {
-            encoder.set_flags(codec::Flags::GLOBAL_HEADER);
+        let mut flags = codec::Flags::empty();
+        flags.set(codec::Flags::GLOBAL_HEADER, needs_header);
+        flags.set(codec::Flags::INTERLACED_DCT, self.is_interlaced);
+        encoder.set_flags(flags);
+        if self.codec == "mpeg2video" || self.codec == "libtheora" || self.codec == "msmpeg4" {
+            encoder.set_bit_rate(2_000_000);
         }
         let mut options = Dictionary::new();
         if self.codec.starts_with("libx26") {
@@ -147,7 +190,10 @@ impl Fixture {
             options.set("sc_threshold", "0");
             options.set("crf", "18");
             options.set("bf", "2");
-            options.set("x265-params", "log-level=none:scenecut=0");
+            options.set("x265-params", &format!("log-level=none:scenecut=0:{}", self.parameters));
+            if self.codec == "libx264" && !self.parameters.is_empty() {
+                options.set("x264-params", self.parameters);
+            }
         }
         if self.codec == "mjpeg" {
             options.set("strict", "unofficial");
@@ -180,38 +226,92 @@ impl Fixture {
                     line.push(value);
                 }
             }
-            for target in frame.data_mut(plane).chunks_mut(stride) {
+            for (y, target) in frame.data_mut(plane).chunks_mut(stride).enumerate() {
                 target[..line.len()].copy_from_slice(&line);
+                if plane == 0 && self.has_corner && y < self.height as usize / 4 {
+                    target[..self.width as usize / 4].fill(235);
+                }
+                if plane == 0 && self.is_interlaced {
+                    // A bar that moves on between the fields.
+                    let at = ((number * 2 + y as u32 % 2) * 8 % (self.width - 16)) as usize;
+                    target[..self.width as usize].fill(60);
+                    target[at..at + 16].fill(200);
+                }
             }
         }
-        frame.set_pts(Some(i64::from(number)));
+        if self.is_interlaced {
+            // SAFETY: the frame is live.
+            unsafe {
+                (*frame.as_mut_ptr()).interlaced_frame = 1;
+                (*frame.as_mut_ptr()).top_field_first = 1;
+            }
+        }
+        frame.set_pts(Some(self.video_delay + i64::from(number)));
         frame
     }
+
+    /// What the container says of the picture.
+    fn describe_video(&self, output: &mut format::context::Output) {
+        use ffmpeg::ffi::AVPacketSideDataType::{
+            AV_PKT_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_DISPLAYMATRIX, AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+        };
+        // SAFETY: the stream is live; side data is copied into memory that it owns.
+        unsafe {
+            let stream = *(*output.as_mut_ptr()).streams;
+            let side_data = |kind, numbers: &[i32]| {
+                let target = ffmpeg::ffi::av_stream_new_side_data(stream, kind, numbers.len() * 4);
+                std::ptr::copy_nonoverlapping(numbers.as_ptr(), target.cast(), numbers.len());
+            };
+            if let Some((num, den)) = self.pixel_aspect {
+                (*stream).sample_aspect_ratio = ffmpeg::ffi::AVRational { num, den };
+                (*(*stream).codecpar).sample_aspect_ratio = (*stream).sample_aspect_ratio;
+            }
+            if let Some(matrix) = self.matrix {
+                let [a, b, c, d] = matrix.map(|one| one << 16);
+                side_data(AV_PKT_DATA_DISPLAYMATRIX, &[a, b, 0, c, d, 0, 0, 0, 1 << 30]);
+            }
+            if self.has_hdr_metadata {
+                side_data(AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &MASTERING_DISPLAY);
+                side_data(AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &CONTENT_LIGHT);
+            }
+        }
+    }
 }
+
+/// libavutil's structures: P3 on a display of 0.005 to 1000 cd/m²; at most 1000 cd/m² in a pixel and 400 in a frame.
+pub const MASTERING_DISPLAY: [i32; 22] = [
+    34_000, 50_000, 16_000, 50_000, 13_250, 50_000, 34_500, 50_000, 7_500, 50_000, 3_000, 50_000, 15_635, 50_000,
+    16_450, 50_000, 50, 10_000, 10_000_000, 10_000, 1, 1,
+];
+pub const CONTENT_LIGHT: [i32; 2] = [1000, 400];
 
 fn write_packets(
     encoder: &mut codec::encoder::Encoder,
     stream: usize,
     from: Rational,
+    delay: i64,
+    durations: &dyn Fn(i64) -> i64,
     output: &mut format::context::Output,
 ) {
     let mut packet = Packet::empty();
     while encoder.receive_packet(&mut packet).is_ok() {
         packet.set_stream(stream);
         if stream == 0 {
-            packet.set_duration(1);
+            packet.set_duration(durations(packet.pts().unwrap()));
         }
+        packet.set_pts(packet.pts().map(|time| time + delay));
+        packet.set_dts(packet.dts().map(|time| time + delay));
         packet.rescale_ts(from, output.stream(stream).unwrap().time_base());
         packet.write_interleaved(output).unwrap();
     }
 }
 
-fn open_audio(needs_header: bool) -> codec::encoder::audio::Encoder {
+fn open_audio(layout: ChannelLayout, needs_header: bool) -> codec::encoder::audio::Encoder {
     let codec = codec::encoder::find_by_name("aac").unwrap();
     let mut encoder = codec::Context::new_with_codec(codec).encoder().audio().unwrap();
     encoder.set_rate(48_000);
     encoder.set_format(Sample::F32(format::sample::Type::Planar));
-    encoder.set_channel_layout(ChannelLayout::STEREO);
+    encoder.set_channel_layout(layout);
     encoder.set_time_base(Rational(1, 48_000));
     encoder.set_bit_rate(96_000);
     if needs_header {
@@ -221,10 +321,10 @@ fn open_audio(needs_header: bool) -> codec::encoder::audio::Encoder {
 }
 
 /// A quiet tone; each track has its own pitch.
-fn sine(start: u32, track: f32) -> frame::Audio {
-    let mut frame = frame::Audio::new(Sample::F32(format::sample::Type::Planar), 1024, ChannelLayout::STEREO);
+fn sine(layout: ChannelLayout, start: u32, track: f32) -> frame::Audio {
+    let mut frame = frame::Audio::new(Sample::F32(format::sample::Type::Planar), 1024, layout);
     frame.set_rate(48_000);
-    for channel in 0..2 {
+    for channel in 0..layout.channels() as usize {
         for (at, value) in frame.plane_mut::<f32>(channel).iter_mut().enumerate() {
             let seconds = (start as usize + at) as f32 / 48_000.0;
             *value = 0.05 * (std::f32::consts::TAU * 440.0 * (track + 1.0) * seconds).sin();
@@ -253,6 +353,37 @@ fn set_rotation(output: &mut format::context::Output, degrees: f64) {
         let matrix = ffmpeg::ffi::av_stream_new_side_data(stream, kind, 36);
         ffmpeg::ffi::av_display_rotation_set(matrix.cast(), degrees);
     }
+}
+
+/// Puts the streams of files into one file, without encoding anything again. `describe` may say more of it.
+pub fn remux(sources: &[&Path], path: &Path, describe: impl FnOnce(&mut format::context::Output)) {
+    let mut output = format::output(path).unwrap();
+    let mut packets = Vec::new();
+    for source in sources {
+        let mut input = format::input(source).unwrap();
+        let first = output.streams().count();
+        for stream in input.streams() {
+            let mut copy = output.add_stream(codec::encoder::find(codec::Id::None)).unwrap();
+            copy.set_parameters(stream.parameters());
+            // SAFETY: the stream is live. What the source's container calls the codec is not what this one does.
+            unsafe {
+                (*copy.parameters().as_mut_ptr()).codec_tag = 0;
+                (*copy.as_mut_ptr()).disposition = ffmpeg::ffi::AV_DISPOSITION_DEFAULT as _;
+            }
+        }
+        let all = input.packets().map(|(stream, packet)| (first + stream.index(), stream.time_base(), packet));
+        packets.extend(all.collect::<Vec<_>>());
+    }
+    describe(&mut output);
+    output.write_header().unwrap();
+    for (stream, base, mut packet) in packets {
+        packet.set_stream(stream);
+        packet.set_position(-1);
+        packet.rescale_ts(base, output.stream(stream).unwrap().time_base());
+        packet.write_interleaved(&mut output).unwrap();
+    }
+    // SAFETY: as in Fixture::write.
+    assert!(unsafe { ffmpeg::ffi::av_write_trailer(output.as_mut_ptr()) } >= 0);
 }
 
 /// Which frame a grey picture with [`BITS`] stripes is of, from a line of it.
@@ -315,7 +446,7 @@ pub fn run_on(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: 
     let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
     let operations = Operations::parse_for(MediaKind::Video, processing_option).unwrap();
     let operation = operations.iter().next().unwrap();
-    let result = video_job::JOB.process(operation, &task);
+    let result = video_job::JOB.process(operation, &task).map(|properties| task.outputs.with_warnings(properties));
     Run { result, folder, bytes_read: source.read.load(Ordering::Relaxed) }
 }
 
