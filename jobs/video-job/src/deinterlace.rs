@@ -1,10 +1,10 @@
 //! Pictures whose even and odd lines were taken at different moments, made whole one by one: there is no frame before and
 //! none behind to compare with.
 
+use contract::Failure;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::{ffi, filter};
-use contract::Failure;
 
 use crate::filter_graph::{filter_graph, pixel_format_number};
 

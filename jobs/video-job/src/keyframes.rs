@@ -11,8 +11,8 @@ use std::sync::{Mutex, OnceLock};
 
 use catalog::Format;
 use catalog::operations::{Keyframes, Select};
-use ffmpeg_next::Rational;
 use contract::{Failure, Properties};
+use ffmpeg_next::Rational;
 use operation::Task;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ const SPRITE_QUALITY: u8 = 75;
 enum Method {
     /// The container lists its key frames; only those were read.
     Index,
-    /// The container has no such list: it was searched by time, and the first key frame from there on was taken.
+    /// The container has no such list: it was searched by time, and read from a little before each moment.
     Seek,
     /// The container has no such list: it was read from beginning to end.
     Scan,

@@ -9,87 +9,14 @@ use catalog::Format;
 use contract::FailureKind;
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::Pixel;
-use ffmpeg_next::{codec, frame, media};
-use support::{Fixture, Run, number_in, run, run_on};
+use ffmpeg_next::{codec, media};
+use support::{Decoded, Fixture, Run, decode, run, run_on};
 
 fn made(fixture: &Fixture, name: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fixture.write(&path);
     (folder, path)
-}
-
-/// What is in a file: its frames, as times in seconds and numbers, and its tracks.
-struct Decoded {
-    frames: Vec<(f64, u32)>,
-    size: (u32, u32),
-    format: Pixel,
-    transfer: ffmpeg::color::TransferCharacteristic,
-    codecs: Vec<String>,
-    /// Of the first audio track: its beginning, its length in seconds and its loudest sample.
-    audio: Option<(f64, f64, f32)>,
-}
-
-fn decode(path: &Path) -> Decoded {
-    let mut input = ffmpeg::format::input(path).unwrap();
-    let codecs = input.streams().map(|stream| stream.parameters().id().name().to_owned()).collect();
-    let video = input.streams().best(media::Type::Video).unwrap();
-    let (video_index, base) = (video.index(), f64::from(video.time_base()));
-    let context = codec::Context::from_parameters(video.parameters()).unwrap();
-    let mut decoder = context.decoder().video().unwrap();
-    let sound = input.streams().best(media::Type::Audio).map(|stream| {
-        let context = codec::Context::from_parameters(stream.parameters()).unwrap();
-        let mut decoder = context.decoder().audio().unwrap();
-        decoder.set_packet_time_base(stream.time_base());
-        (stream.index(), f64::from(stream.time_base()), decoder)
-    });
-    let mut result = Decoded {
-        frames: Vec::new(),
-        size: (decoder.width(), decoder.height()),
-        format: decoder.format(),
-        transfer: decoder.color_transfer_characteristic(),
-        codecs,
-        audio: None,
-    };
-    let mut sound = sound;
-    let packets: Vec<_> = input.packets().map(|(stream, packet)| (stream.index(), Some(packet))).collect();
-    for (index, packet) in packets.into_iter().chain([(video_index, None)]) {
-        if index == video_index {
-            match packet {
-                Some(packet) => decoder.send_packet(&packet).unwrap(),
-                None => decoder.send_eof().unwrap(),
-            }
-            let mut frame = frame::Video::empty();
-            while decoder.receive_frame(&mut frame).is_ok() {
-                let time = frame.timestamp().unwrap() as f64 * base;
-                result.frames.push((time, number_of(&frame)));
-            }
-        } else if let (Some((audio_index, base, decoder)), Some(packet)) = (&mut sound, packet)
-            && index == *audio_index
-        {
-            decoder.send_packet(&packet).unwrap();
-            let mut frame = frame::Audio::empty();
-            while decoder.receive_frame(&mut frame).is_ok() {
-                let time = frame.timestamp().unwrap() as f64 * *base;
-                let audio = result.audio.get_or_insert((time, 0.0, 0.0));
-                audio.1 += frame.samples() as f64 / f64::from(frame.rate());
-                if frame.is_planar() {
-                    audio.2 = frame.plane::<f32>(0).iter().fold(audio.2, |most, value| most.max(value.abs()));
-                }
-            }
-        }
-    }
-    result
-}
-
-fn number_of(frame: &frame::Video) -> u32 {
-    let (width, middle) = (frame.width() as usize, frame.height() as usize / 2);
-    let start = middle * frame.stride(0);
-    if frame.format() == Pixel::YUV420P {
-        return number_in(&frame.data(0)[start..start + width]);
-    }
-    let line = &frame.data(0)[start..start + 2 * width];
-    number_in(&line.chunks(2).map(|pair| (u16::from_le_bytes([pair[0], pair[1]]) / 4) as u8).collect::<Vec<_>>())
 }
 
 fn video(run: &Run, name: &str) -> Decoded {

@@ -12,9 +12,8 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Keyframes {
-    /// Which frames: `all` key frames; `every=SECONDS`, the key frame at or before each such moment (the first one after it
-    /// in containers without an index, such as MPEG-TS); `count=N` key frames spread evenly; `scene` or `scene=SCORE`, the
-    /// first frame of each scene (reads and decodes everything)
+    /// Which frames: `all` key frames; `every=SECONDS`, the key frame at or before each such moment; `count=N` key
+    /// frames spread evenly; `scene` or `scene=SCORE`, the first frame of each scene (reads and decodes everything)
     #[arg(long, value_name = "all|every=SECONDS|count=N|scene[=0-1]", default_value_t = Select::All)]
     pub select: Select,
     /// Format of the frames

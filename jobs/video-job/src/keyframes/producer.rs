@@ -6,10 +6,10 @@ use std::sync::mpsc::SyncSender;
 
 use catalog::Format;
 use catalog::operations::{Keyframes, Select};
+use contract::Failure;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::packet::{Mut, Ref};
 use ffmpeg_next::{Packet, Rational, ffi};
-use contract::Failure;
 use operation::Task;
 
 use super::choice::{Budget, choose, holds_moment, thin_out};
@@ -19,8 +19,10 @@ use crate::avio::Pattern;
 use crate::open::{Demuxer, Index, IndexEntry, StreamInfo, seconds};
 use crate::scene::SceneDetector;
 
-/// Seconds after a frame's time in which it may still come out of a decoder.
-const LATEST: f64 = 2.0;
+/// Seconds by which a frame may be later than the index says, as fragments do not tell by how much frames are reordered.
+const TOLERANCE: f64 = 0.25;
+/// Seconds from one key frame to the next, at first guess.
+const USUAL_GROUP: f64 = 2.0;
 
 /// How a container tells where its key frames are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,7 +278,7 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
-    /// No list: the first key frame from each moment on. The first one of all stands for the beginning.
+    /// No list: at each moment, what is before it is read until there is a key frame in it.
     fn read_by_time(&mut self, sender: &SyncSender<Work>, mut step: f64) -> Result<(), Failure> {
         let Some(duration) = self.duration else { return self.read_through(sender, Some(step)) };
         let limit = self.options.max_frames as usize;
@@ -288,21 +290,56 @@ impl<'a> Producer<'a> {
             (step, moments) = (duration / limit as f64, limit);
         }
         self.demuxer.keep_only(&[self.video.index]);
+        // The demuxer is at the beginning. The first key frame stands for what is before it, too.
         let mut last = None;
-        for moment in 0..moments {
-            // The demuxer is at the beginning, where a search would find the second key frame.
-            if moment > 0 {
-                let time = moment as f64 * step + self.demuxer.start();
-                self.demuxer.seek(self.video.index, (time / seconds(self.video.time_base)) as i64)?;
-            }
-            let Some(packet) = self.next_key_packet()? else { continue };
-            let time = packet.pts().or(packet.dts());
-            if last.replace(time) != Some(time) {
+        if let Some(first) = self.next_key_packet()? {
+            last = first.pts().or(first.dts());
+            self.send(sender, first)?;
+        }
+        let mut group = USUAL_GROUP;
+        for moment in 1..moments {
+            let found = self.key_packet_before(moment as f64 * step, step, &mut group)?;
+            if let Some(packet) = found
+                && packet.pts().or(packet.dts()) > last
+            {
+                last = packet.pts().or(packet.dts());
                 self.send(sender, packet)?;
             }
             self.task.progress.report(moment as f64 / moments as f64);
         }
         Ok(())
+    }
+
+    /// The last key frame at or before a moment, no further before it than `step`. `group` is the longest distance of key
+    /// frames that was seen.
+    fn key_packet_before(&mut self, moment: f64, step: f64, group: &mut f64) -> Result<Option<Packet>, Failure> {
+        /// More than frames are reordered by.
+        const MARGIN: f64 = 0.5;
+        let mut back = group.min(step);
+        loop {
+            let time = (moment - back - MARGIN).max(0.0) + self.demuxer.start();
+            self.demuxer.seek(self.video.index, (time / seconds(self.video.time_base)) as i64)?;
+            let mut found: Option<Packet> = None;
+            while let Some(packet) = self.next_packet()? {
+                let times = (packet.dts().or(packet.pts()), packet.pts().or(packet.dts()));
+                let (Some(decoded), Some(shown)) = times else { continue };
+                if self.time_of(decoded) > moment {
+                    break;
+                }
+                // A frame that is a millionth late is not late.
+                if packet.is_key() && self.time_of(shown) <= moment + 1e-6 {
+                    if let Some(before) = found.as_ref().and_then(|before| before.pts().or(before.dts())) {
+                        *group = group.max((shown - before) as f64 * seconds(self.video.time_base));
+                    }
+                    found = Some(packet);
+                }
+            }
+            if found.is_some() || back >= step {
+                return Ok(found);
+            }
+            back = (back * 2.0).min(step);
+            *group = group.max(back);
+        }
     }
 
     fn decode_scenes(&mut self, sender: &SyncSender<Work>, score: f64) -> Result<(), Failure> {
@@ -368,6 +405,16 @@ impl<'a> Producer<'a> {
     }
 
     fn next_key_packet(&mut self) -> Result<Option<Packet>, Failure> {
+        while let Some(packet) = self.next_packet()? {
+            if packet.is_key() {
+                return Ok(Some(packet));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next packet of the video, with a time and, where it needs one, a palette.
+    fn next_packet(&mut self) -> Result<Option<Packet>, Failure> {
         while let Some(mut packet) = self.demuxer.read()? {
             if packet.stream() != self.video.index {
                 continue;
@@ -380,9 +427,7 @@ impl<'a> Producer<'a> {
                 Some(palette) => self.palette = Some(palette),
                 None => give_palette(&mut packet, self.palette.as_deref()),
             }
-            if packet.is_key() {
-                return Ok(Some(packet));
-            }
+            return Ok(Some(packet));
         }
         Ok(None)
     }
@@ -419,12 +464,14 @@ impl<'a> Producer<'a> {
         anchors: &[i64],
     ) -> Result<Vec<Suspect>, Failure> {
         suspects.sort_unstable_by_key(|suspect| suspect.number);
+        // Without an index, a search finds the place of a time only roughly.
+        let is_listed = Listing::of(self.task.input.format()) == Listing::Listed;
         let mut failed = Vec::new();
         let mut run: Option<Run> = None;
         for suspect in suspects {
             let anchor = match suspect.wanted {
-                Wanted::First => None,
-                Wanted::At { pts, .. } => anchors.iter().copied().filter(|anchor| *anchor <= pts).max(),
+                Wanted::At { pts, .. } if is_listed => anchors.iter().copied().filter(|anchor| *anchor <= pts).max(),
+                Wanted::First | Wanted::At { .. } => None,
             };
             let continues = run.as_ref().is_some_and(|run| anchor.is_none_or(|anchor| run.latest >= Some(anchor)));
             if !continues {
@@ -484,10 +531,10 @@ impl Run {
             }
             if let Some(time) = time.filter(|time| time > pts) {
                 let late = (time - pts) as f64 * seconds(video.time_base);
-                nearest = nearest.or(Some(frame)).filter(|_| late < LATEST);
-                if late > LATEST / 4.0 {
+                if late > TOLERANCE {
                     break;
                 }
+                nearest = nearest.or(Some(frame));
             }
         }
         Ok(nearest)

@@ -5,12 +5,12 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use catalog::operations::Keyframes;
+use contract::{Failure, Properties};
 use ffmpeg_next::codec::decoder;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::packet::{Mut, Ref};
 use ffmpeg_next::util::picture;
 use ffmpeg_next::{Packet, codec, ffi};
-use contract::{Failure, Properties};
 use operation::Outputs;
 
 use super::{FrameRecord, SPRITE_QUALITY, Status};

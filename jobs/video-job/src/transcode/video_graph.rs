@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use contract::Failure;
 use ffmpeg_next::frame::Video;
 use ffmpeg_next::{Rational, ffi, filter};
-use contract::Failure;
 
 use super::plan::{Plan, Rendition};
 use crate::filter_graph::{filter_graph_of_many, pixel_format_number, sink_name};

@@ -12,7 +12,7 @@ use catalog::{Format, MediaKind, Operations};
 use contract::{Failure, Properties};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::{Pixel, Sample};
-use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame};
+use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame, media};
 use operation::{Input, InputSource, Outputs, Progress, Task};
 
 /// What a made video is like.
@@ -116,6 +116,9 @@ impl Fixture {
             set_rotation(&mut output, self.rotation);
         }
         self.describe_video(&mut output);
+        if path.extension().is_some_and(|extension| extension == "mxf") {
+            output.stream_mut(0).unwrap().set_time_base(Rational(1, self.rate as i32));
+        }
         let mut options = Dictionary::new();
         for (key, value) in self.muxer {
             options.set(key, value);
@@ -135,8 +138,8 @@ impl Fixture {
         let last = self.video_delay + i64::from(self.frames) - 1;
         let durations = |time| if time == last { self.last } else { 1 };
         for number in 0..self.frames.max(self.audio_frames) {
-            let is_left_out = number >= self.frames || self.gap.contains(&number);
-            if !is_left_out && !(self.is_variable && number % 5 == 3) {
+            let is_there = number < self.frames && !self.gap.contains(&number);
+            if is_there && (!self.is_variable || number % 5 != 3) {
                 video.send_frame(&self.frame(number)).unwrap();
                 write_packets(&mut video, 0, time_base, 0, &durations, &mut output);
             }
@@ -181,7 +184,7 @@ impl Fixture {
         flags.set(codec::Flags::GLOBAL_HEADER, needs_header);
         flags.set(codec::Flags::INTERLACED_DCT, self.is_interlaced);
         encoder.set_flags(flags);
-        if self.codec == "mpeg2video" || self.codec == "libtheora" || self.codec == "msmpeg4" {
+        if self.codec == "mpeg2video" || self.codec == "libtheora" {
             encoder.set_bit_rate(2_000_000);
         }
         let mut options = Dictionary::new();
@@ -198,7 +201,7 @@ impl Fixture {
         if self.codec == "mjpeg" {
             options.set("strict", "unofficial");
         }
-        if self.codec == "mpeg4" {
+        if ["mpeg4", "flv", "wmv2", "mpeg2video"].contains(&self.codec) {
             options.set("sc_threshold", "1000000000");
         }
         encoder.open_with(options).unwrap()
@@ -258,14 +261,15 @@ impl Fixture {
         // SAFETY: the stream is live; side data is copied into memory that it owns.
         unsafe {
             let stream = *(*output.as_mut_ptr()).streams;
-            let side_data = |kind, numbers: &[i32]| {
-                let target = ffmpeg::ffi::av_stream_new_side_data(stream, kind, numbers.len() * 4);
-                std::ptr::copy_nonoverlapping(numbers.as_ptr(), target.cast(), numbers.len());
-            };
             if let Some((num, den)) = self.pixel_aspect {
                 (*stream).sample_aspect_ratio = ffmpeg::ffi::AVRational { num, den };
                 (*(*stream).codecpar).sample_aspect_ratio = (*stream).sample_aspect_ratio;
             }
+            let mut side_data = |kind, numbers: &[i32]| {
+                let stream = *(*output.as_mut_ptr()).streams;
+                let target = ffmpeg::ffi::av_stream_new_side_data(stream, kind, numbers.len() * 4);
+                std::ptr::copy_nonoverlapping(numbers.as_ptr(), target.cast(), numbers.len());
+            };
             if let Some(matrix) = self.matrix {
                 let [a, b, c, d] = matrix.map(|one| one << 16);
                 side_data(AV_PKT_DATA_DISPLAYMATRIX, &[a, b, 0, c, d, 0, 0, 0, 1 << 30]);
@@ -402,6 +406,85 @@ pub fn read_jpeg(path: &Path) -> (usize, usize, Vec<u8>) {
 pub fn number_in_jpeg(path: &Path) -> u32 {
     let (width, height, pixels) = read_jpeg(path);
     number_in(&pixels[height / 2 * width..][..width])
+}
+
+/// What is in a file: its frames, as times in seconds and numbers, and its tracks.
+pub struct Decoded {
+    pub frames: Vec<(f64, u32)>,
+    pub size: (u32, u32),
+    pub format: Pixel,
+    pub transfer: ffmpeg::color::TransferCharacteristic,
+    pub codecs: Vec<String>,
+    /// Of the first audio track: its beginning, its length in seconds and its loudest sample.
+    pub audio: Option<(f64, f64, f32)>,
+}
+
+pub fn decode(path: &Path) -> Decoded {
+    let mut input = format::input(path).unwrap();
+    let codecs = input.streams().map(|stream| stream.parameters().id().name().to_owned()).collect();
+    let video = input.streams().best(media::Type::Video).unwrap();
+    let (video_index, base) = (video.index(), f64::from(video.time_base()));
+    let context = codec::Context::from_parameters(video.parameters()).unwrap();
+    let mut decoder = context.decoder().video().unwrap();
+    let sound = input.streams().best(media::Type::Audio).map(|stream| {
+        let context = codec::Context::from_parameters(stream.parameters()).unwrap();
+        let mut decoder = context.decoder().audio().unwrap();
+        decoder.set_packet_time_base(stream.time_base());
+        (stream.index(), f64::from(stream.time_base()), decoder)
+    });
+    let mut result = Decoded {
+        frames: Vec::new(),
+        size: (decoder.width(), decoder.height()),
+        format: decoder.format(),
+        transfer: decoder.color_transfer_characteristic(),
+        codecs,
+        audio: None,
+    };
+    let mut sound = sound;
+    let packets: Vec<_> = input.packets().map(|(stream, packet)| (stream.index(), Some(packet))).collect();
+    for (index, packet) in packets.into_iter().chain([(video_index, None)]) {
+        if index == video_index {
+            match packet {
+                Some(packet) => decoder.send_packet(&packet).unwrap(),
+                None => decoder.send_eof().unwrap(),
+            }
+            let mut frame = frame::Video::empty();
+            while decoder.receive_frame(&mut frame).is_ok() {
+                let time = frame.timestamp().unwrap() as f64 * base;
+                result.frames.push((time, number_of(&frame)));
+            }
+        } else if let (Some((audio_index, base, decoder)), Some(packet)) = (&mut sound, packet)
+            && index == *audio_index
+        {
+            decoder.send_packet(&packet).unwrap();
+            let mut frame = frame::Audio::empty();
+            while decoder.receive_frame(&mut frame).is_ok() {
+                let time = frame.timestamp().unwrap() as f64 * *base;
+                let audio = result.audio.get_or_insert((time, 0.0, 0.0));
+                audio.1 += frame.samples() as f64 / f64::from(frame.rate());
+                if frame.is_planar() {
+                    audio.2 = frame.plane::<f32>(0).iter().fold(audio.2, |most, value| most.max(value.abs()));
+                }
+            }
+        }
+    }
+    result
+}
+
+fn number_of(frame: &frame::Video) -> u32 {
+    let (width, middle) = (frame.width() as usize, frame.height() as usize / 2);
+    let start = middle * frame.stride(0);
+    if frame.format() == Pixel::YUV420P {
+        return number_in(&frame.data(0)[start..start + width]);
+    }
+    let line = &frame.data(0)[start..start + 2 * width];
+    number_in(&line.chunks(2).map(|pair| (u16::from_le_bytes([pair[0], pair[1]]) / 4) as u8).collect::<Vec<_>>())
+}
+
+/// Seconds that a file says it lasts.
+pub fn duration(path: &Path) -> f64 {
+    let input = format::input(path).unwrap();
+    input.duration() as f64 / f64::from(ffmpeg::ffi::AV_TIME_BASE)
 }
 
 /// A finished operation and its results.
