@@ -7,12 +7,15 @@ mod jxl;
 mod png;
 mod still;
 mod svg;
+mod tiff;
 mod webp;
 
-use catalog::{Format, operations::image_encoding::ImageEncoding};
+use catalog::Format;
+use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
 use contract::Failure;
 use operation::Input;
 
+use crate::encode::abilities;
 use crate::native;
 use crate::orientation::Orientation;
 use crate::raster::{PixelFormat, Raster, RowSource};
@@ -38,10 +41,35 @@ pub struct Picture {
     pub metadata: Metadata,
     /// Frames of an animation, 1 for a still.
     pub frames: u32,
+    /// Whether it is the first frame of an animation, whose others are left out because one is enough.
+    pub more_frames: bool,
     /// Whether it is a still picture that stands beside an image sequence, which is left out.
     pub sequence: bool,
+    /// Pages to choose from, of which this is one.
+    pub pages: u32,
+    /// What is left out of it or was changed, in words.
+    pub warnings: Vec<String>,
     /// Its pixels.
     pub content: Content,
+}
+
+impl Picture {
+    /// An upright picture in sRGB, of which nothing else is known.
+    pub fn new(size: (u32, u32), format: PixelFormat, content: Content) -> Self {
+        Self {
+            size,
+            format,
+            profile: Profile::Srgb,
+            orientation: Orientation::default(),
+            metadata: Metadata::default(),
+            frames: 1,
+            more_frames: false,
+            sequence: false,
+            pages: 1,
+            warnings: Vec::new(),
+            content,
+        }
+    }
 }
 
 /// What the colours of an image mean.
@@ -98,6 +126,11 @@ pub trait FrameSource: Send {
     fn truncated(&self) -> bool {
         false
     }
+
+    /// What is not as the input says, in words. Known after the last frame.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// One frame of an animation.
@@ -111,20 +144,25 @@ pub struct Frame {
 /// How inputs are read.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadOptions {
-    /// Only the first frame of an animation.
+    /// Only the first frame of an animation: nothing else is read of it, and nothing else counts.
     pub first_frame: bool,
     /// Take what is there of a file that ends early.
     pub allow_truncated: bool,
+    /// The page that was asked for, counted from 1.
+    pub page: Option<u32>,
     /// Pixels of all frames together.
     pub most_pixels: u64,
 }
 
 impl ReadOptions {
-    /// The part of an operation's options that says how to read.
-    pub fn new(encoding: &ImageEncoding) -> Self {
+    /// The part of an operation's options that says how to read. Of an animation one frame is enough where none of the
+    /// formats that are wanted (none for the input's own) holds more.
+    pub fn new(encoding: &ImageEncoding, formats: &[ImageFormat]) -> Self {
+        let only_stills = !formats.is_empty() && !formats.iter().any(|format| abilities(*format).animation);
         Self {
-            first_frame: encoding.first_frame,
+            first_frame: encoding.first_frame || only_stills,
             allow_truncated: encoding.allow_truncated,
+            page: encoding.page,
             most_pixels: u64::from(encoding.max_megapixels) * 1_000_000,
         }
     }
@@ -158,9 +196,9 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         Format::Jxl => jxl::open(input, options),
         Format::Png => png::open(input, options),
         Format::Svg => svg::open(input, options),
-        Format::Tiff => still::tiff(input, options),
+        Format::Tiff => tiff::open(input, options),
         Format::Webp => webp::open(input, options),
-        other => Err(Failure::invalid_input(format!("{} is no image format that this job reads", other.name()))),
+        other => Err(Failure::invalid_input(format!("{} is not an image format that this job reads", other.name()))),
     }
 }
 

@@ -114,6 +114,16 @@ pub fn abilities(format: ImageFormat) -> Abilities {
     Abilities { alpha, sixteen, animation, grey, luma_and_chroma }
 }
 
+/// The milliseconds that a frame is shown at most, in a format that holds several.
+pub fn longest_frame(format: ImageFormat) -> Option<u32> {
+    match format {
+        ImageFormat::Gif => Some(gif::LONGEST_FRAME),
+        ImageFormat::Png => Some(png::LONGEST_FRAME),
+        ImageFormat::Webp => Some(webp::LONGEST_FRAME),
+        ImageFormat::Avif | ImageFormat::Jpeg | ImageFormat::Tiff => None,
+    }
+}
+
 /// Whether [`rows`] writes the format.
 pub fn is_written_by_rows(format: ImageFormat) -> bool {
     matches!(format, ImageFormat::Jpeg | ImageFormat::Png)

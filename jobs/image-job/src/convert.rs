@@ -11,7 +11,7 @@ use crate::render::{Layout, Request, Size, render};
 
 /// Writes the image in the format asked for.
 pub fn convert(options: &Convert, task: &Task) -> Result<Properties, Failure> {
-    let picture = decode::open(&task.input, &ReadOptions::new(&options.encoding))?;
+    let picture = decode::open(&task.input, &ReadOptions::new(&options.encoding, &[options.format]))?;
     let size = picture.orientation.turn_size(picture.size);
     let request = Request {
         sizes: vec![Size { name: task.input.stem().to_owned(), layout: Layout::unchanged(size) }],

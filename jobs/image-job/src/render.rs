@@ -11,7 +11,7 @@ use contract::{Failure, Properties};
 use operation::Task;
 use pixels::canvas::{flatten, grey_to_rgb, pad};
 use pixels::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
-use pixels::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows};
+use pixels::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows, longest_frame};
 use pixels::placeholder::{self, Glance};
 use pixels::raster::{Depth, Gathering, Model, PixelFormat, Raster, Row, RowSource, Samples};
 use pixels::resample::{Region, Resampler};
@@ -77,9 +77,16 @@ pub fn own_format(input: Format, alpha: bool, still: bool) -> ImageFormat {
     }
 }
 
+/// What is said where an animation becomes a format of one picture.
+const FRAMES_LEFT_OUT: &str = "a format that holds one picture was asked for: the animation's other frames are left out";
+
 /// Makes all outputs and says what the input was.
 pub fn render(picture: Picture, request: &Request<'_>, task: &Task) -> Result<Properties, Failure> {
     let mut properties = describe(&picture, task.input.format());
+    picture.warnings.iter().for_each(|warning| task.outputs.warn(warning));
+    if picture.more_frames && !request.encoding.first_frame {
+        task.outputs.warn(FRAMES_LEFT_OUT);
+    }
     let conversion = ColourConversion::new(picture.format.model, &picture.profile, request.encoding.colour)?;
     let steps = Steps {
         request,
@@ -113,6 +120,9 @@ fn describe(picture: &Picture, format: Format) -> Properties {
     properties.insert("height".to_owned(), height.into());
     properties.insert("format".to_owned(), format.name().into());
     properties.insert("frames".to_owned(), picture.frames.into());
+    if picture.pages > 1 {
+        properties.insert("pages".to_owned(), picture.pages.into());
+    }
     if picture.sequence {
         properties.insert("firstFrameOfSequence".to_owned(), true.into());
     }
@@ -389,6 +399,7 @@ impl Steps<'_> {
                     let frames = (count, loops);
                     Some(encode::animation(output.clone(), size.layout.size, frames, format, encoding, attachments)?)
                 } else {
+                    self.task.outputs.warn(FRAMES_LEFT_OUT);
                     None
                 };
                 animations.push(Animation { name, size, format, output, sink });
@@ -416,6 +427,7 @@ impl Steps<'_> {
                     sample = Some(self.to_srgb(Glance::at(&finished)?)?);
                 }
                 if let Some(sink) = &mut animation.sink {
+                    self.check_time(animation.format, frame.milliseconds);
                     sink.write(&Frame { raster: finished, milliseconds: frame.milliseconds })?;
                 } else {
                     let output = animation.output.clone();
@@ -434,8 +446,18 @@ impl Steps<'_> {
             output.finish(format.content_type(), output_properties(width, height, frames))?;
             written.push(Written { name, format, width });
         }
+        frames.warnings().into_iter().for_each(|warning| self.task.outputs.warn(warning));
         let sample = sample.ok_or_else(|| Failure::invalid_input("the animation has no frames"))?;
         Ok((written, sample, frames.truncated()))
+    }
+
+    /// Says where a frame is shown for a shorter time than it should be.
+    fn check_time(&self, format: ImageFormat, milliseconds: u32) {
+        if let Some(longest) = longest_frame(format).filter(|longest| milliseconds > *longest) {
+            let seconds = f64::from(longest) / 1000.0;
+            let name = format.extension();
+            self.task.outputs.warn(format!("a frame is shown for {seconds} seconds, which is the most that {name} holds"));
+        }
     }
 
     /// Cut, padding and colours for one format.

@@ -14,7 +14,8 @@ use crate::render::{Layout, Request, Size, own_format, render};
 
 /// Resizes the image as asked for.
 pub fn resize(options: &Resize, task: &Task) -> Result<Properties, Failure> {
-    let picture = decode::open(&task.input, &ReadOptions::new(&options.encoding))?;
+    let wanted: Vec<ImageFormat> = options.formats.iter().copied().chain(options.format).collect();
+    let picture = decode::open(&task.input, &ReadOptions::new(&options.encoding, &wanted))?;
     let size = picture.orientation.turn_size(picture.size);
     let stem = task.input.stem();
     let sizes = if options.widths.is_empty() {

@@ -45,6 +45,9 @@ pub struct ImageEncoding {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub first_frame: bool,
+    /// The page of a TIFF, counted from 1. Without it the first is taken
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub page: Option<u32>,
     /// Take what is there of a truncated file instead of failing; the manifest then says `truncated`
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]

@@ -110,6 +110,9 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         metadata,
         frames: 1,
         sequence,
+        pages: 1,
+        more_frames: false,
+        warnings: Vec::new(),
         content: Content::Still(Box::new(rows)),
     })
 }

@@ -6,10 +6,14 @@
 
 use std::any::Any;
 use std::ffi::{c_char, c_int, c_long};
+use std::fs::File;
+use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
+use std::sync::Arc;
 
+use catalog::Format;
 use contract::Failure;
 use mozjpeg_sys::{
     J_COLOR_SPACE, boolean, jpeg_calc_output_dimensions, jpeg_common_struct, jpeg_create_decompress,
@@ -17,7 +21,7 @@ use mozjpeg_sys::{
     jpeg_read_header, jpeg_read_raw_data, jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers,
     jpeg_source_mgr, jpeg_start_decompress, jpeg_std_error,
 };
-use operation::Input;
+use operation::{Input, InputSource};
 
 use crate::decode::{Content, Metadata, Picture, Profile, ReadOptions};
 use crate::exif;
@@ -82,8 +86,73 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         metadata,
         frames: 1,
         sequence: false,
+        pages: 1,
+        more_frames: false,
+        warnings: Vec::new(),
         content: Content::Still(Box::new(decoder)),
     })
+}
+
+/// The rows of a JPEG that is a part of another file: its components as they are, or luma and chroma as red, green and blue.
+pub struct Rows {
+    decoder: Decoder,
+    row: Vec<u8>,
+}
+
+/// Bytes in memory as an input.
+struct InMemory(Vec<u8>);
+
+impl InputSource for InMemory {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
+        let count = buffer.len().min(self.0.len() - start);
+        buffer[..count].copy_from_slice(&self.0[start..start + count]);
+        Ok(count)
+    }
+
+    fn file(&self) -> Option<&File> {
+        None
+    }
+
+    fn sibling(&self, _: &str) -> Result<File, Failure> {
+        Err(Failure::internal("a part of a file has no neighbours"))
+    }
+}
+
+impl Rows {
+    /// Of that many components. Damage is overlooked where `lenient`.
+    pub fn new(bytes: Vec<u8>, luma_and_chroma: bool, components: usize, lenient: bool) -> Result<Self, Failure> {
+        let input = Input::new("part.jpg", Format::Jpeg, bytes.len() as u64, Arc::new(InMemory(bytes)));
+        let mut decoder = Decoder::new(input, lenient);
+        decoder.read_header()?;
+        if decoder.library.num_components as usize != components {
+            return Err(Failure::invalid_input(format!(
+                "its JPEG data has {} samples a pixel and not {components}",
+                decoder.library.num_components
+            )));
+        }
+        (decoder.library.jpeg_color_space, decoder.library.out_color_space) = if luma_and_chroma {
+            (J_COLOR_SPACE::JCS_YCbCr, J_COLOR_SPACE::JCS_RGB)
+        } else {
+            (J_COLOR_SPACE::JCS_UNKNOWN, J_COLOR_SPACE::JCS_UNKNOWN)
+        };
+        decoder.format = match components {
+            1 => PixelFormat { model: Model::Grey, ..decoder.format },
+            2 => PixelFormat { model: Model::Grey, alpha: true, ..decoder.format },
+            4 => PixelFormat { model: Model::Cmyk, ..decoder.format },
+            _ => decoder.format,
+        };
+        Ok(Self { decoder, row: Vec::new() })
+    }
+
+    /// Fills the next row as far as the picture goes.
+    pub fn read(&mut self, row: &mut [u8]) -> Result<(), Failure> {
+        self.row.resize(self.decoder.library.image_width as usize * self.decoder.format.channels(), 0);
+        self.decoder.read(RowMut::Eight(&mut self.row))?;
+        let count = row.len().min(self.row.len());
+        row[..count].copy_from_slice(&self.row[..count]);
+        Ok(())
+    }
 }
 
 /// Joins the parts of an ICC profile, which APP2 segments carry in numbered chunks.
@@ -591,8 +660,6 @@ unsafe extern "C-unwind" fn skip_input_data(library: &mut jpeg_decompress_struct
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-
-    use catalog::Format;
 
     use super::*;
 

@@ -58,6 +58,9 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         metadata: Metadata::default(),
         frames: 1,
         sequence: false,
+        pages: 1,
+        more_frames: false,
+        warnings: Vec::new(),
         content: Content::Still(Box::new(rows)),
     })
 }

@@ -11,7 +11,7 @@ use crate::decode::{
     Content, Frame, FrameSource, MOST_METADATA_BYTES, MOST_PROFILE_BYTES, Metadata, Picture, Profile, ReadOptions,
 };
 use crate::exif;
-use crate::raster::{Depth, Model, PixelFormat, Raster, RowMut, RowSource, Samples};
+use crate::raster::{Depth, Model, PixelFormat, Raster, RasterRows, RowMut, RowSource, Samples};
 
 /// Text chunks and profiles inflate; this bounds all of them together, beside the decoder's own rows.
 const MOST_BYTES: usize = 64 << 20;
@@ -19,13 +19,15 @@ const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
 /// Opens a PNG: its header and metadata are read, its rows are not.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
+    let structure = Structure::of(&input.map()?);
+    let damage = Damage { allow_truncated: options.allow_truncated, is_cut: structure.is_cut };
     let mut decoder =
         Decoder::new_with_limits(BufReader::with_capacity(1 << 16, input.reader()), Limits { bytes: MOST_BYTES });
     // The header comes first, so that the size is checked before rows are made.
-    let header = decoder.read_header_info().map_err(failure)?;
+    let header = decoder.read_header_info().map_err(|error| failure(damage, error))?;
     options.check_size(header.width, header.height, 1)?;
     decoder.set_transformations(Transformations::EXPAND);
-    let reader = decoder.read_info().map_err(failure)?;
+    let reader = decoder.read_info().map_err(|error| failure(damage, error))?;
     let info = reader.info();
     let size = (info.width, info.height);
     let (colour, depth) = reader.output_color_type();
@@ -54,20 +56,86 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     };
     let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
     let profile = profile(info);
-    let animation = info.animation_control.filter(|control| control.num_frames > 1 && !options.first_frame);
-    let (frames, content) = if let Some(control) = animation {
-        options.check_size(size.0, size.1, control.num_frames)?;
-        let frames = Animation::new(reader, format, control.num_frames, options.allow_truncated)?;
-        (control.num_frames, Content::Animation { frames: Box::new(frames), loops: control.num_plays })
-    } else {
-        let interlaced = info.interlaced;
-        let rows = Rows { reader, size, format, bytes: Vec::new(), truncated: false, options: *options };
-        let source: Box<dyn RowSource> =
-            if interlaced { Box::new(Interlaced { rows, decoded: None }) } else { Box::new(rows) };
-        (1, Content::Still(source))
-    };
-    let format = if matches!(content, Content::Animation { .. }) { PixelFormat::RGBA8 } else { format };
-    Ok(Picture { size, format, profile, orientation, metadata, frames, sequence: false, content })
+    let control = info.animation_control;
+    // The image that stands before the frames need not be one of them.
+    let has_default = control.is_some() && info.frame_control.is_none();
+    let interlaced = info.interlaced;
+    let picture = |format, content| Picture { profile, orientation, metadata, ..Picture::new(size, format, content) };
+    let frames = control.map_or(1, |control| control.num_frames);
+    if control.is_some() && structure.frames < frames && !options.first_frame && !options.allow_truncated {
+        return Err(Failure::invalid_input(format!(
+            "the PNG is truncated: it has {} of the {frames} frames that it promises; allow-truncated takes what is there",
+            structure.frames
+        )));
+    }
+    if let Some(control) = control
+        && structure.frames > 0
+        && (has_default || (frames > 1 && !options.first_frame))
+    {
+        let there = if options.first_frame { 1 } else { structure.frames.min(frames) };
+        options.check_size(size.0, size.1, there)?;
+        let mut animation = Animation::new(reader, format, (there, has_default), damage)?;
+        animation.truncated = !options.first_frame && there < frames;
+        let content = if there > 1 {
+            Content::Animation { frames: Box::new(animation), loops: control.num_plays }
+        } else {
+            let first = animation.next()?.ok_or_else(|| failure_of(damage, "its first frame is missing"))?;
+            Content::Still(Box::new(RasterRows::new(first.raster)))
+        };
+        let more_frames = options.first_frame && frames > 1;
+        return Ok(Picture { frames: there, more_frames, ..picture(PixelFormat::RGBA8, content) });
+    }
+    let rows = Rows { reader, size, format, bytes: Vec::new(), truncated: false, damage };
+    let source: Box<dyn RowSource> =
+        if interlaced { Box::new(Interlaced { rows, decoded: None }) } else { Box::new(rows) };
+    Ok(Picture { more_frames: frames > 1, ..picture(format, Content::Still(source)) })
+}
+
+/// The chunks of a PNG, as far as they tell what is missing.
+struct Structure {
+    /// Whether the file ends before its last chunk.
+    is_cut: bool,
+    /// Frames of an animation.
+    frames: u32,
+}
+
+impl Structure {
+    fn of(file: &[u8]) -> Self {
+        let mut structure = Self { is_cut: true, frames: 0 };
+        let mut rest = file.get(8..).unwrap_or_default();
+        while let Some((head, after)) = rest.split_first_chunk::<8>() {
+            let [a, b, c, d, kind @ ..] = *head;
+            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            structure.frames += u32::from(&kind == b"fcTL");
+            if &kind == b"IEND" {
+                structure.is_cut = false;
+                break;
+            }
+            // A check sum follows.
+            let Some(next) = length.checked_add(4).and_then(|length| after.get(length..)) else { break };
+            rest = next;
+        }
+        structure
+    }
+}
+
+/// What to do about damage.
+#[derive(Debug, Clone, Copy)]
+struct Damage {
+    allow_truncated: bool,
+    is_cut: bool,
+}
+
+impl Damage {
+    /// Whether what was decoded before an error serves.
+    fn is_allowed(self, error: &png::DecodingError) -> bool {
+        self.allow_truncated
+            && match error {
+                png::DecodingError::IoError(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+                png::DecodingError::Format(_) | png::DecodingError::Parameter(_) => true,
+                png::DecodingError::LimitsExceeded => false,
+            }
+    }
 }
 
 /// What the colours mean, by the precedence of the PNG specification (third edition, 4.3).
@@ -94,26 +162,27 @@ fn profile(info: &png::Info<'_>) -> Profile {
     }
 }
 
-fn failure(error: png::DecodingError) -> Failure {
+fn failure(damage: Damage, error: png::DecodingError) -> Failure {
     match error {
         png::DecodingError::LimitsExceeded => Failure::invalid_input(format!(
             "the PNG's text, profile or rows need more than {} megabytes of memory",
             MOST_BYTES >> 20
         )),
-        error if ends_early(&error) => {
-            Failure::invalid_input("the PNG is truncated; allow-truncated takes what is there")
-        }
-        error => Failure::invalid_input("the PNG cannot be decoded").because(error),
+        png::DecodingError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => error.into(),
+        png::DecodingError::IoError(_) => truncated(),
+        error => failure_of(damage, error.to_string()),
     }
 }
 
-fn ends_early(error: &png::DecodingError) -> bool {
-    match error {
-        png::DecodingError::IoError(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
-        // The crate has no variant of its own for a data stream that stops before the last row.
-        png::DecodingError::Format(error) => error.to_string().contains("nexpected end"),
-        _ => false,
+fn failure_of(damage: Damage, what: impl std::fmt::Display) -> Failure {
+    if damage.is_cut {
+        return truncated();
     }
+    Failure::invalid_input(format!("the PNG is damaged: {what}; allow-truncated takes what is there"))
+}
+
+fn truncated() -> Failure {
+    Failure::invalid_input("the PNG is truncated; allow-truncated takes what is there")
 }
 
 /// Samples of sixteen bits are stored most significant byte first.
@@ -134,7 +203,7 @@ struct Rows {
     format: PixelFormat,
     bytes: Vec<u8>,
     truncated: bool,
-    options: ReadOptions,
+    damage: Damage,
 }
 
 impl RowSource for Rows {
@@ -165,11 +234,11 @@ impl RowSource for Rows {
         match read {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::invalid_input("the PNG has fewer rows than its header says")),
-            Err(error) if self.options.allow_truncated && ends_early(&error) => {
+            Err(error) if self.damage.is_allowed(&error) => {
                 self.truncated = true;
                 Ok(())
             }
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(failure(self.damage, error)),
         }
     }
 
@@ -198,8 +267,8 @@ impl RowSource for Interlaced {
             let size = self.rows.reader.output_buffer_size();
             let mut bytes = vec![0; size.ok_or_else(|| Failure::internal("no memory for the PNG"))?];
             if let Err(error) = self.rows.reader.next_frame(&mut bytes) {
-                if !(self.rows.options.allow_truncated && ends_early(&error)) {
-                    return Err(failure(error));
+                if !self.rows.damage.is_allowed(&error) {
+                    return Err(failure(self.rows.damage, error));
                 }
                 self.rows.truncated = true;
             }
@@ -229,7 +298,7 @@ struct Animation {
     left: u32,
     /// The image that stands before the animation is not part of it.
     skip_first: bool,
-    allow_truncated: bool,
+    damage: Damage,
     truncated: bool,
 }
 
@@ -237,12 +306,11 @@ impl Animation {
     fn new(
         reader: Reader<BufReader<InputReader>>,
         format: PixelFormat,
-        frames: u32,
-        allow_truncated: bool,
+        (frames, skip_first): (u32, bool),
+        damage: Damage,
     ) -> Result<Self, Failure> {
         let info = reader.info();
         let canvas = Raster::new(info.width, info.height, PixelFormat::RGBA8)?;
-        let skip_first = info.frame_control.is_none();
         Ok(Self {
             reader,
             format,
@@ -251,7 +319,7 @@ impl Animation {
             dispose: None,
             left: frames,
             skip_first,
-            allow_truncated,
+            damage,
             truncated: false,
         })
     }
@@ -316,12 +384,12 @@ impl FrameSource for Animation {
         }
         self.left -= 1;
         match self.decode() {
-            Err(error) if self.allow_truncated && ends_early(&error) => {
+            Err(error) if self.damage.is_allowed(&error) => {
                 self.truncated = true;
                 self.left = 0;
                 Ok(None)
             }
-            result => result.map_err(failure),
+            result => result.map_err(|error| failure(self.damage, error)),
         }
     }
 

@@ -1,33 +1,32 @@
-//! TIFF and BMP by the `image` crate: decoded as a whole, which their structure asks for.
+//! BMP by the `image` crate: decoded as a whole, which their structure asks for.
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use contract::Failure;
 use image::codecs::bmp::BmpDecoder;
-use image::codecs::tiff::TiffDecoder;
 use image::error::ImageError;
 use image::{ColorType, ImageDecoder, Limits};
-use operation::Input;
+use operation::{Input, InputReader};
 
 use crate::decode::{Content, MOST_PROFILE_BYTES, Metadata, Picture, Profile, ReadOptions};
 use crate::orientation::Orientation;
 use crate::raster::{Depth, Model, PixelFormat, Raster, RasterRows, RowMut, RowSource, Samples};
 
-/// Opens the first image of a TIFF.
-pub fn tiff(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
-    let reader = BufReader::with_capacity(1 << 16, input.reader());
-    open(TiffDecoder::new(reader).map_err(|error| failure("TIFF", error))?, "TIFF", options)
-}
-
 /// Opens a BMP.
 pub fn bmp(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
-    let reader = BufReader::with_capacity(1 << 16, input.reader());
-    open(BmpDecoder::new(reader).map_err(|error| failure("BMP", error))?, "BMP", options)
+    let is_cut = Arc::new(AtomicBool::new(false));
+    let reader = Padded { reader: input.reader(), left: options.allow_truncated.then_some(PADDING), is_cut };
+    let is_cut = reader.is_cut.clone();
+    let reader = BufReader::with_capacity(1 << 16, reader);
+    open(BmpDecoder::new(reader).map_err(|error| failure("BMP", error))?, "BMP", is_cut, options)
 }
 
 fn open(
     mut decoder: impl ImageDecoder + Send + 'static,
     name: &'static str,
+    is_cut: Arc<AtomicBool>,
     options: &ReadOptions,
 ) -> Result<Picture, Failure> {
     let size = decoder.dimensions();
@@ -52,7 +51,7 @@ fn open(
     let icc = decoder.icc_profile().ok().flatten().filter(|icc| icc.len() <= MOST_PROFILE_BYTES);
     let profile = icc.map_or(Profile::Srgb, Profile::Icc);
     let orientation = decoder.orientation().map_or(1, |orientation| u16::from(orientation.to_exif()));
-    let rows = Rows { decoder: Some(decoder), name, size, format, decoded: None };
+    let rows = Rows { decoder: Some(decoder), name, size, format, is_cut, decoded: None };
     Ok(Picture {
         size,
         format,
@@ -61,6 +60,9 @@ fn open(
         metadata: Metadata::default(),
         frames: 1,
         sequence: false,
+        pages: 1,
+        more_frames: false,
+        warnings: Vec::new(),
         content: Content::Still(Box::new(rows)),
     })
 }
@@ -68,10 +70,42 @@ fn open(
 fn failure(name: &str, error: ImageError) -> Failure {
     match error {
         ImageError::Limits(_) => Failure::invalid_input(format!("the {name} needs too much memory")).because(error),
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Failure::invalid_input(format!("the {name} is truncated"))
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Failure::invalid_input(format!("the {name} is truncated; allow-truncated takes what is there"))
         }
         error => Failure::invalid_input(format!("the {name} cannot be decoded")).because(error),
+    }
+}
+
+/// Zeros that follow the end of a file at most: rows that are missing, however many.
+const PADDING: u64 = 1 << 34;
+
+/// A file that goes on as zeros behind its end, where it may be truncated.
+struct Padded {
+    reader: InputReader,
+    /// How many zeros are left; none where an end is an end.
+    left: Option<u64>,
+    /// Whether zeros were read.
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Read for Padded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        let Some(left) = &mut self.left else { return Ok(count) };
+        if count > 0 || *left == 0 {
+            return Ok(count);
+        }
+        self.is_cut.store(true, Ordering::Relaxed);
+        *left = left.saturating_sub(buffer.len() as u64);
+        buffer.fill(0);
+        Ok(buffer.len())
+    }
+}
+
+impl Seek for Padded {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(to)
     }
 }
 
@@ -80,6 +114,7 @@ struct Rows<D> {
     name: &'static str,
     size: (u32, u32),
     format: PixelFormat,
+    is_cut: Arc<AtomicBool>,
     decoded: Option<RasterRows>,
 }
 
@@ -127,5 +162,9 @@ impl<D: ImageDecoder + Send> RowSource for Rows<D> {
             Some(rows) => rows.read(row),
             None => Err(Failure::internal("decoding has failed before")),
         }
+    }
+
+    fn truncated(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
     }
 }

@@ -8,6 +8,9 @@ use crate::decode::Frame;
 use crate::encode::{FrameSink, Output};
 use crate::raster::{Model, Raster, Samples};
 
+/// The milliseconds that a frame is shown at most.
+pub const LONGEST_FRAME: u32 = 65_535 * 10;
+
 /// Writes one picture of RGB with or without opacity.
 pub fn still(output: Output, raster: &Raster, encoding: &ImageEncoding) -> Result<(), Failure> {
     let mut sink = Frames { encoder: encoder(output, (raster.width, raster.height))?, speed: speed(encoding) };

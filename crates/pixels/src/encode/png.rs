@@ -100,14 +100,26 @@ impl RowSink for Rows {
     }
 }
 
+/// The milliseconds that a frame is shown at most.
+pub const LONGEST_FRAME: u32 = 65_535 * 1000;
+
+/// A time as a fraction of a second of two short numbers, as exact as these are.
+fn delay(milliseconds: u32) -> (u16, u16) {
+    let fraction = [1, 10, 100, 1000].into_iter().find_map(|unit| {
+        let numerator = u16::try_from(milliseconds.saturating_add(unit / 2) / unit).ok()?;
+        Some((numerator, (1000 / unit) as u16))
+    });
+    fraction.unwrap_or((u16::MAX, 1))
+}
+
 struct Frames {
     writer: Writer<Output>,
 }
 
 impl FrameSink for Frames {
     fn write(&mut self, frame: &Frame) -> Result<(), Failure> {
-        let milliseconds = frame.milliseconds.min(u32::from(u16::MAX)) as u16;
-        self.writer.set_frame_delay(milliseconds, 1000).map_err(failure)?;
+        let (numerator, denominator) = delay(frame.milliseconds);
+        self.writer.set_frame_delay(numerator, denominator).map_err(failure)?;
         self.writer.write_image_data(frame.raster.eight()).map_err(failure)
     }
 

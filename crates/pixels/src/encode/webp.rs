@@ -15,6 +15,10 @@ use crate::encode::{Attachments, FrameSink, Output};
 use crate::raster::{Model, Raster};
 
 const DEFAULT_QUALITY: u8 = 80;
+/// What the container has numbers for: plays of an animation,
+const MOST_LOOPS: u32 = 65_535;
+/// and milliseconds that a frame is shown.
+pub const LONGEST_FRAME: u32 = (1 << 24) - 1;
 
 /// Writes one picture.
 pub fn still(
@@ -66,7 +70,8 @@ pub fn animation(
         }
         options.assume_init()
     };
-    options.anim_params.loop_count = loops as c_int;
+    // More than the format has a number for is as good as endless.
+    options.anim_params.loop_count = if loops > MOST_LOOPS { 0 } else { loops as c_int };
     // SAFETY: the options are complete.
     let encoder =
         unsafe { webp::WebPAnimEncoderNewInternal(size.0 as c_int, size.1 as c_int, &raw const options, version) };
@@ -158,7 +163,8 @@ impl FrameSink for Animation {
         let added = unsafe {
             webp::WebPAnimEncoderAdd(self.encoder, &raw mut picture.0, self.time as c_int, &raw const self.config)
         };
-        self.time = self.time.saturating_add(frame.milliseconds).min(i32::MAX as u32);
+        // The library counts on beyond the largest number.
+        self.time = self.time.wrapping_add(frame.milliseconds.min(LONGEST_FRAME));
         if added == 0 { Err(self.failure()) } else { Ok(()) }
     }
 

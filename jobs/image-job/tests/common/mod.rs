@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod heif;
+pub mod tiff;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -52,7 +53,7 @@ pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Processed, Fail
     let input = Input::from_file(name, format, fs_err::File::open(path).unwrap().into_parts().0).unwrap();
     let out = folder.path().join("out");
     let task = Task { input, outputs: Outputs::in_folder(&out), progress: Progress::silent() };
-    let properties = image_job::JOB.process(operation, &task)?;
+    let properties = task.outputs.with_warnings(image_job::JOB.process(operation, &task)?);
     let outputs = task.outputs.finished().into_iter().map(|output| {
         let bytes = fs_err::read(out.join(&output.name)).unwrap();
         (output.name, bytes, output.properties)
