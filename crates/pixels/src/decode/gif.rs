@@ -203,7 +203,7 @@ fn is_damage(error: &DecodingError) -> bool {
     }
 }
 
-/// The rows of a frame in the order in which they are stored (GIF89a, appendix E).
+/// The rows of a frame in the order in which they are stored (`GIF89a`, appendix E).
 fn rows_as_stored(height: usize, is_interlaced: bool) -> impl Iterator<Item = usize> {
     let passes: &[(usize, usize)] = if is_interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
     passes.iter().flat_map(move |(first, step)| (*first..height).step_by(*step))

@@ -202,10 +202,10 @@ impl Source {
             return Err(invalid("it stores luma and chroma of different sizes in a way that is not known"));
         }
         let mut chunks = self.chunks(size, planes as u32, step)?;
-        if compression == compression::OLD_JPEG {
-            if let Some(stream) = self.old_jpeg(&chunks, size) {
-                chunks = Chunks::whole(size, stream);
-            }
+        if compression == compression::OLD_JPEG
+            && let Some(stream) = self.old_jpeg(&chunks, size)
+        {
+            chunks = Chunks::whole(size, stream);
         }
         let band = u64::from(size.0) * u64::from(chunks.band_rows(size)) * samples as u64 * 2;
         if band > MOST_BAND_BYTES {

@@ -1,4 +1,4 @@
-//! The blocks of a GIF (GIF89a specification): how many frames there are and how it ends, found without decoding a pixel.
+//! The blocks of a GIF (`GIF89a` specification): how many frames there are and how it ends, found without decoding a pixel.
 
 use crate::decode::{MOST_METADATA_BYTES, MOST_PROFILE_BYTES};
 

@@ -80,7 +80,7 @@ impl Bytes {
 pub struct Coding {
     /// The number of the compression.
     pub compression: u16,
-    /// T4Options or T6Options.
+    /// The tag `T4Options`.
     pub fax_options: u64,
     /// JPEG's tables, which chunks share.
     pub tables: Vec<u8>,
@@ -90,6 +90,9 @@ pub struct Coding {
     pub samples: usize,
 }
 
+/// Fills the next row.
+type FillRow = dyn FnMut(&mut [u8]) -> Result<(), Fault> + Send;
+
 /// A chunk being undone.
 pub enum Chunk {
     /// By a codec of bytes.
@@ -98,8 +101,8 @@ pub enum Chunk {
     Jpeg(Box<jpeg::Rows>),
     /// Facsimile.
     Fax(Box<Fax>),
-    /// NeXT's and ThunderScan's, whose rows are coded apart.
-    Rows(Box<dyn FnMut(&mut [u8]) -> Result<(), Fault> + Send>),
+    /// A codec of rows.
+    Rows(Box<FillRow>),
 }
 
 impl Chunk {

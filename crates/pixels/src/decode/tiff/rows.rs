@@ -82,7 +82,7 @@ pub struct Rows {
     /// Samples of the rows that are undone at once, from the row `band_start` on.
     band: Vec<u16>,
     band_start: u32,
-    band_rows: u32,
+    held: u32,
     /// The strips that rows come from, one for each plane; none for what is missing.
     open: Vec<Option<Chunk>>,
     next: u32,
@@ -113,7 +113,7 @@ impl Rows {
             allow_truncated: false,
             band: Vec::new(),
             band_start: 0,
-            band_rows: 0,
+            held: 0,
             open: Vec::new(),
             next: 0,
             truncated: false,
@@ -125,18 +125,17 @@ impl Rows {
     /// the most that they could be (of floating point 0 and 1), unless they are far from that. What was chosen then is said.
     pub fn find_range(&mut self) -> Result<Option<String>, Failure> {
         self.found = Some((f64::INFINITY, f64::NEG_INFINITY));
-        while self.band_start + self.band_rows < self.size.1 {
+        while self.band_start + self.held < self.size.1 {
             self.load()?;
         }
         let (least, most) = self.found.take().unwrap_or((0.0, 1.0));
-        (self.band_start, self.band_rows, self.truncated) = (0, 0, false);
+        (self.band_start, self.held, self.truncated) = (0, 0, false);
         self.open.clear();
         let bits = self.storage.bits[0];
         let usual = match (self.storage.numbers, least, most) {
             _ if !(least.is_finite() && most.is_finite()) => None,
             // Light above white is common in pictures of high dynamic range, and is cut.
-            (Numbers::Float, -1.0.., ..=16.0) => None,
-            (Numbers::Signed, ..0.0, _) => None,
+            (Numbers::Float, -1.0.., ..=16.0) | (Numbers::Signed, ..0.0, _) => None,
             (_, 0.0.., ..=255.0) => Some((0.0, 255.0)),
             (_, 0.0.., ..=65_535.0) if bits > 16 => Some((0.0, 65_535.0)),
             (Numbers::Signed, ..) => Some((0.0, 2_f64.powi(bits as i32 - 1) - 1.0)),
@@ -152,13 +151,13 @@ impl Rows {
 
     /// Undoes the rows that follow the band.
     fn load(&mut self) -> Result<(), Failure> {
-        self.band_start += self.band_rows;
+        self.band_start += self.held;
         let left = self.size.1 - self.band_start;
         let rows = if self.chunks.is_tiled { self.chunks.size.1 } else { self.step.1 };
-        self.band_rows = rows.min(left);
+        self.held = rows.min(left);
         let stored = self.pixels.stored;
         self.band.clear();
-        self.band.resize(self.size.0 as usize * self.band_rows as usize * stored, 0);
+        self.band.resize(self.size.0 as usize * self.held as usize * stored, 0);
         if let Meaning::LumaAndChroma { levels, .. } = &self.pixels.meaning {
             // What is missing is black.
             let (blue, red) = (levels[2] as u16, levels[4] as u16);
@@ -170,7 +169,7 @@ impl Rows {
                 for column in 0..self.chunks.across {
                     let mut tile = self.open_chunk(plane, row, column)?;
                     let x = column * self.chunks.size.0;
-                    for y in (0..self.band_rows).step_by(self.step.1 as usize) {
+                    for y in (0..self.held).step_by(self.step.1 as usize) {
                         self.take_row(&mut tile, plane, (x, y))?;
                     }
                 }
@@ -271,7 +270,7 @@ impl Rows {
         for (number, block) in row.chunks_exact(luma + 2).enumerate() {
             for (at, sample) in block[..luma].iter().enumerate() {
                 let (column, line) = (number * across + at % across, at / across + y as usize);
-                if column < columns && line < self.band_rows as usize {
+                if column < columns && line < self.held as usize {
                     let pixel = (line * self.size.0 as usize + x as usize + column) * self.pixels.stored;
                     let samples = [*sample, block[luma], block[luma + 1]].map(u16::from);
                     self.band[pixel..pixel + 3].copy_from_slice(&samples);
@@ -291,7 +290,7 @@ impl RowSource for Rows {
     }
 
     fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
-        if self.next >= self.band_start + self.band_rows {
+        if self.next >= self.band_start + self.held {
             self.load()?;
         }
         let length = self.size.0 as usize * self.pixels.stored;
