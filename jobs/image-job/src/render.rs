@@ -78,7 +78,8 @@ pub fn own_format(input: Format, alpha: bool, still: bool) -> ImageFormat {
 }
 
 /// What is said where an animation becomes a format of one picture.
-const FRAMES_LEFT_OUT: &str = "a format that holds one picture was asked for: the animation's other frames are left out";
+const FRAMES_LEFT_OUT: &str =
+    "a format that holds one picture was asked for: the animation's other frames are left out";
 
 /// Makes all outputs and says what the input was.
 pub fn render(picture: Picture, request: &Request<'_>, task: &Task) -> Result<Properties, Failure> {
@@ -456,7 +457,9 @@ impl Steps<'_> {
         if let Some(longest) = longest_frame(format).filter(|longest| milliseconds > *longest) {
             let seconds = f64::from(longest) / 1000.0;
             let name = format.extension();
-            self.task.outputs.warn(format!("a frame is shown for {seconds} seconds, which is the most that {name} holds"));
+            self.task
+                .outputs
+                .warn(format!("a frame is shown for {seconds} seconds, which is the most that {name} holds"));
         }
     }
 

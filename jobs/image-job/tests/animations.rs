@@ -67,12 +67,18 @@ fn what_browsers_show_of_odd_gifs_is_shown() {
         ("no pixels", include_bytes!("fixtures/gif/canvas_of_0_by_0_should_be_30_by_20.gif"), (30, 20), 2),
         ("too few", include_bytes!("fixtures/gif/a_frame_with_too_few_pixels.gif"), (30, 20), 2),
     ] {
-        let result = process("convert?format=png", "a.gif", bytes).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        let result =
+            process("convert?format=png", "a.gif", bytes).unwrap_or_else(|failure| panic!("{name}: {failure}"));
         let properties = properties_of(&result, "a.png");
-        assert_eq!((properties["width"].as_u64(), properties["height"].as_u64()), (Some(size.0), Some(size.1)), "{name}");
+        assert_eq!(
+            (properties["width"].as_u64(), properties["height"].as_u64()),
+            (Some(size.0), Some(size.1)),
+            "{name}"
+        );
         assert_eq!(frames(result.bytes("a.png")).0.len(), count, "{name}");
     }
-    let greys = process("convert?format=png", "a.gif", include_bytes!("fixtures/gif/without_a_colour_table.gif")).unwrap();
+    let greys =
+        process("convert?format=png", "a.gif", include_bytes!("fixtures/gif/without_a_colour_table.gif")).unwrap();
     let image = decode_png(greys.bytes("a.png"));
     assert!(image.pixels.iter().all(|[red, green, blue, _]| red == green && green == blue));
 }
@@ -126,9 +132,11 @@ fn times_and_counts_that_a_format_has_no_number_for_become_its_most() {
     let times = [(40_000, 1), (1, 1000), (65_535, 1)];
     for plays in [0, 1, 2, 65_535, 65_536, 100_000, u32::MAX >> 1] {
         let input = apng(&times, plays);
-        for (format, name, most_plays, most_time) in
-            [("webp", "a.webp", 65_535, 16_777_215), ("gif", "a.gif", 65_536, 655_350), ("png", "a.png", u32::MAX, 65_535_000)]
-        {
+        for (format, name, most_plays, most_time) in [
+            ("webp", "a.webp", 65_535, 16_777_215),
+            ("gif", "a.gif", 65_536, 655_350),
+            ("png", "a.png", u32::MAX, 65_535_000),
+        ] {
             let result = process(&format!("convert?format={format}"), "a.png", &input).unwrap();
             let back = process("convert?format=png", name, result.bytes(name)).unwrap();
             let (frames, back_plays) = frames(back.bytes("a.png"));
@@ -161,7 +169,11 @@ fn long_frames_keep_their_time_in_a_png() {
 
 #[test]
 fn the_one_frame_of_an_apng_is_shown_and_not_the_default_beside_it() {
-    let result = process("convert?format=png", "a.png", include_bytes!("fixtures/animations/green_frame_beside_a_red_default.png"));
+    let result = process(
+        "convert?format=png",
+        "a.png",
+        include_bytes!("fixtures/animations/green_frame_beside_a_red_default.png"),
+    );
     let [red, green, ..] = decode_png(result.unwrap().bytes("a.png")).pixel(2, 2);
     assert!(green > 200 && red < 50, "{red} {green}");
 }

@@ -65,7 +65,8 @@ fn pack(numbers: impl Iterator<Item = u64>, bits: usize, in_row: usize) -> Vec<u
     for row in numbers.chunks(in_row) {
         let digits: Vec<u8> =
             row.iter().flat_map(|number| (0..bits).rev().map(move |bit| (number >> bit & 1) as u8)).collect();
-        packed.extend(digits.chunks(8).map(|byte| byte.iter().enumerate().map(|(at, bit)| bit << (7 - at)).sum::<u8>()));
+        packed
+            .extend(digits.chunks(8).map(|byte| byte.iter().enumerate().map(|(at, bit)| bit << (7 - at)).sum::<u8>()));
     }
     packed
 }
@@ -143,28 +144,20 @@ fn every_byte_order_compression_and_prediction_gives_the_same_pixels() {
         .chunks(row)
         .flat_map(|row| (0..row.len()).map(|at| if at < 3 { row[at] } else { row[at].wrapping_sub(row[at - 3]) }))
         .collect();
-    let lzw = |bytes: &[u8]| {
-        weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(bytes).unwrap()
-    };
+    let lzw =
+        |bytes: &[u8]| weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(bytes).unwrap();
     let old_lzw = |bytes: &[u8]| weezl::encode::Encoder::new(weezl::BitOrder::Lsb, 8).encode(bytes).unwrap();
     let deflate = |bytes: &[u8]| {
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
         std::io::Write::write_all(&mut encoder, bytes).unwrap();
         encoder.finish().unwrap()
     };
-    let zstd = |bytes: &[u8]| {
-        ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
-    };
+    let zstd = |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
     // Literals of at most 128 bytes.
-    let pack_bits = |bytes: &[u8]| bytes.chunks(128).flat_map(|part| [&[(part.len() - 1) as u8], part].concat()).collect();
-    let codecs: [(u16, Codec<'_>); 6] = [
-        (1, &<[u8]>::to_vec),
-        (5, &lzw),
-        (5, &old_lzw),
-        (8, &deflate),
-        (32_773, &pack_bits),
-        (50_000, &zstd),
-    ];
+    let pack_bits =
+        |bytes: &[u8]| bytes.chunks(128).flat_map(|part| [&[(part.len() - 1) as u8], part].concat()).collect();
+    let codecs: [(u16, Codec<'_>); 6] =
+        [(1, &<[u8]>::to_vec), (5, &lzw), (5, &old_lzw), (8, &deflate), (32_773, &pack_bits), (50_000, &zstd)];
     for (compression, codec) in codecs {
         for (predictor, pixels) in [(1, &plain), (2, &predicted)] {
             for order in [(false, false), (true, false), (false, true)] {
@@ -175,7 +168,10 @@ fn every_byte_order_compression_and_prediction_gives_the_same_pixels() {
                 );
                 let mut page = Page::new(SIZE, &tags, Vec::new());
                 page.chunks = pixels.chunks(row * 10).map(codec).collect();
-                assert!(show(&tiff(&[page], order)) == image, "compression {compression}, predictor {predictor}, {order:?}");
+                assert!(
+                    show(&tiff(&[page], order)) == image,
+                    "compression {compression}, predictor {predictor}, {order:?}"
+                );
             }
         }
     }
@@ -227,9 +223,13 @@ fn palettes_are_resolved() {
     for (bits, factor) in [(4, 257), (4, 1), (8, 257)] {
         let count = 1 << bits;
         let entry = |at: usize, channel: usize| colours.get(at).map_or(0, |colour| u16::from(colour[channel]) * factor);
-        let map = (0..3).flat_map(|channel| (0..count).map(move |at| (at, channel))).map(|(at, c)| entry(at, c)).collect();
+        let map =
+            (0..3).flat_map(|channel| (0..count).map(move |at| (at, channel))).map(|(at, c)| entry(at, c)).collect();
         let tags = with(layout(3, 1, bits), &[(COLOUR_MAP, Value::Short(map))]);
-        assert!(show(&one(&tags, pack(indices(), usize::from(bits), SIZE.0 as usize))) == image, "{bits} bits, {factor}");
+        assert!(
+            show(&one(&tags, pack(indices(), usize::from(bits), SIZE.0 as usize))) == image,
+            "{bits} bits, {factor}"
+        );
     }
 }
 
@@ -320,7 +320,8 @@ fn facsimile_of_every_kind_shows_the_same_lines() {
     // They were made of the levels of this picture, dithered.
     let shown = decode_png(SHOWN);
     let level = |image: &Image| {
-        let sum: u64 = image.pixels.iter().map(|pixel| u64::from(pixel[0]) + u64::from(pixel[1]) + u64::from(pixel[2])).sum();
+        let sum: u64 =
+            image.pixels.iter().map(|pixel| u64::from(pixel[0]) + u64::from(pixel[1]) + u64::from(pixel[2])).sum();
         sum as f64 / 3.0 / image.pixels.len() as f64
     };
     for file in files {
@@ -336,7 +337,8 @@ fn facsimile_of_every_kind_shows_the_same_lines() {
 fn facsimile_in_two_dimensions_is_read() {
     // A line by runs (T.4): 1 mark and tag 1; white 4 (1011), black 3 (10), white 5 (1100), black 4 (011).
     // A line like the one before: 1 mark and tag 0; the four changes each lie below those before (1).
-    let bits = "000000000001" .to_owned() + "1" + "1011" + "10" + "1100" + "011" + "000000000001" + "0" + "1" + "1" + "1" + "1";
+    let bits =
+        "000000000001".to_owned() + "1" + "1011" + "10" + "1100" + "011" + "000000000001" + "0" + "1" + "1" + "1" + "1";
     let bytes = pack(bits.bytes().map(|digit| u64::from(digit - b'0')), 1, 1024);
     let tags = with(layout(0, 1, 1), &[short(COMPRESSION, 3), (292, Value::Long(vec![1]))]);
     let image = show(&tiff(&[Page::new((16, 2), &tags, bytes)], Order::default()));
@@ -411,7 +413,8 @@ fn rows_before_the_end_of_a_cut_file_are_kept_where_that_is_allowed() {
 fn no_part_of_a_tiff_makes_the_decoder_fail_otherwise_than_by_a_reason() {
     let image = picture(6, 5);
     let mut page = Page::new((6, 5), &with(layout(2, 3, 8), &[short(COMPRESSION, 5)]), Vec::new());
-    page.chunks = vec![weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&rgb(&image)).unwrap()];
+    page.chunks =
+        vec![weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&rgb(&image)).unwrap()];
     let file = tiff(&[page], Order::default());
     for at in 0..file.len() {
         for change in [0x01, 0x80, 0xff] {

@@ -6,8 +6,8 @@ mod structure;
 
 use std::io::{Chain, Cursor, Read as _};
 
-use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
 use contract::Failure;
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
 use operation::{Input, InputReader};
 
 use crate::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile, ReadOptions};
@@ -51,7 +51,9 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     };
     let mut warnings = Vec::new();
     match structure.end {
-        End::Junk => warnings.push("what follows the last frame of the GIF is not a part of it, and was left out".to_owned()),
+        End::Junk => {
+            warnings.push("what follows the last frame of the GIF is not a part of it, and was left out".to_owned())
+        }
         End::Unmarked => warnings.push("the GIF lacks the mark of its end; frames may be missing".to_owned()),
         End::Marked | End::Cut => {}
     }

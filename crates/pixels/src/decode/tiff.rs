@@ -16,8 +16,8 @@ mod samples;
 use std::sync::Arc;
 
 use contract::Failure;
-use operation::Input;
 use memmap2::Mmap;
+use operation::Input;
 
 use crate::decode::{Content, MOST_METADATA_BYTES, MOST_PROFILE_BYTES, Metadata, Picture, Profile, ReadOptions};
 use crate::orientation::Orientation;
@@ -103,7 +103,11 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let pages = pages(&file, layout, first);
     let count = pages.len() as u32;
     if count == 0 {
-        return Err(if (file.len() as u64) < first.saturating_add(2) { truncated() } else { invalid("it holds no picture") });
+        return Err(if (file.len() as u64) < first.saturating_add(2) {
+            truncated()
+        } else {
+            invalid("it holds no picture")
+        });
     }
     let page = options.page.unwrap_or(1);
     let directory = pages.into_iter().nth(page as usize - 1).ok_or_else(|| {
@@ -276,9 +280,8 @@ impl Source {
             _ => None,
         };
         let said = self.numbers(tag::BITS).unwrap_or_else(|| vec![1]);
-        let bits: Vec<u32> = (0..count)
-            .map(|at| fixed.unwrap_or(said.get(at).or(said.first()).copied().unwrap_or(1) as u32))
-            .collect();
+        let bits: Vec<u32> =
+            (0..count).map(|at| fixed.unwrap_or(said.get(at).or(said.first()).copied().unwrap_or(1) as u32)).collect();
         if bits.iter().any(|bits| !(1..=64).contains(bits)) {
             return Err(invalid(format!("it has samples of {said:?} bits")));
         }

@@ -136,8 +136,7 @@ pub fn whole(bytes: &[u8], (width, height): (u32, u32), samples: usize) -> Resul
     let mut pixels = vec![0; stride * found_height as usize];
     let decode = if samples == 4 { webp::WebPDecodeRGBAInto } else { webp::WebPDecodeRGBInto };
     // SAFETY: the buffer has as many rows of that stride.
-    let decoded =
-        unsafe { decode(bytes.as_ptr(), bytes.len(), pixels.as_mut_ptr(), pixels.len(), stride as c_int) };
+    let decoded = unsafe { decode(bytes.as_ptr(), bytes.len(), pixels.as_mut_ptr(), pixels.len(), stride as c_int) };
     if decoded.is_null() { Err("its WebP data is damaged".to_owned()) } else { Ok(pixels) }
 }
 

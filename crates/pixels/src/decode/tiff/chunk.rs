@@ -132,7 +132,8 @@ impl Chunk {
             }
             by::JPEG | by::OLD_JPEG => {
                 let stream = joined(&coding.tables, bytes.as_ref());
-                let rows = jpeg::Rows::new(stream, coding.luma_and_chroma, coding.samples, coding.compression == by::OLD_JPEG);
+                let rows =
+                    jpeg::Rows::new(stream, coding.luma_and_chroma, coding.samples, coding.compression == by::OLD_JPEG);
                 let rows = rows.map_err(Fault::Failed)?;
                 Self::Jpeg(Box::new(rows))
             }

@@ -148,9 +148,7 @@ impl Directory {
                 6 => f64::from(whole as i8),
                 8 => f64::from(whole as i16),
                 9 => f64::from(whole as i32),
-                10 => {
-                    f64::from(layout.number(&bytes[..4]) as i32) / f64::from(layout.number(&bytes[4..]) as i32)
-                }
+                10 => f64::from(layout.number(&bytes[..4]) as i32) / f64::from(layout.number(&bytes[4..]) as i32),
                 11 => f64::from(f32::from_bits(whole as u32)),
                 12 => f64::from_bits(whole),
                 17 => whole as i64 as f64,

@@ -132,12 +132,14 @@ impl Head {
             (self.scan, self.has_scan) = (scan.to_vec(), true);
             *first = data;
         }
-        if let Some(frame) = self.frame.and_then(|frame| self.segments.get_mut(frame..)).filter(|frame| frame.len() > 9) {
+        if let Some(frame) = self.frame.and_then(|frame| self.segments.get_mut(frame..)).filter(|frame| frame.len() > 9)
+        {
             // Some say the height of a strip there.
             frame[5..7].copy_from_slice(&(height as u16).to_be_bytes());
             let components = usize::from(frame[9]);
             let factors: Vec<u8> = (0..components).filter_map(|number| frame.get(11 + 3 * number).copied()).collect();
-            let most = |shift: u32| factors.iter().map(|factor| u32::from(factor >> shift & 15)).max().unwrap_or(1).max(1);
+            let most =
+                |shift: u32| factors.iter().map(|factor| u32::from(factor >> shift & 15)).max().unwrap_or(1).max(1);
             let mcus = width.div_ceil(8 * most(4)) * chunks.size.1.div_ceil(8 * most(0));
             if strips.len() > 1 {
                 self.segments.extend([0xff, RESTARTS, 0, 4]);

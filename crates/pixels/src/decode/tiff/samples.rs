@@ -83,11 +83,8 @@ impl Storage {
                 for (pixel, to) in row.chunks_exact(size * stride).zip(to.chunks_mut(step)) {
                     for (bytes, to) in pixel.chunks_exact(size).zip(to) {
                         let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-                        let number = if big_endian {
-                            bytes.iter().fold(0, add)
-                        } else {
-                            bytes.iter().rev().fold(0, add)
-                        };
+                        let number =
+                            if big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) };
                         *to = self.sixteen(number, bits);
                     }
                 }
@@ -208,7 +205,11 @@ fn float(number: u64, bits: u32) -> f64 {
         match exponent {
             0 => sign * fraction * 2_f64.powi(1 - bias),
             exponent if exponent == (1 << exponent_bits) - 1 => {
-                if fraction == 0.0 { sign * f64::INFINITY } else { f64::NAN }
+                if fraction == 0.0 {
+                    sign * f64::INFINITY
+                } else {
+                    f64::NAN
+                }
             }
             exponent => sign * (1.0 + fraction) * 2_f64.powi(exponent - bias),
         }
@@ -292,7 +293,8 @@ impl Pixels {
         let pixels = samples.chunks_exact(self.stored).zip(row.chunks_exact_mut(channels));
         match &self.meaning {
             Meaning::Plain { .. } => {
-                let sample = |value: u16| T::from_f32(f32::from(self.table.get(usize::from(value)).copied().unwrap_or(0)));
+                let sample =
+                    |value: u16| T::from_f32(f32::from(self.table.get(usize::from(value)).copied().unwrap_or(0)));
                 for (from, to) in pixels {
                     to.iter_mut().zip(&from[..colours]).for_each(|(to, from)| *to = sample(*from));
                 }
