@@ -52,7 +52,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let mut warnings = Vec::new();
     match structure.end {
         End::Junk => {
-            warnings.push("what follows the last frame of the GIF is not a part of it, and was left out".to_owned())
+            warnings.push("what follows the last frame of the GIF is not a part of it, and was left out".to_owned());
         }
         End::Unmarked => warnings.push("the GIF lacks the mark of its end; frames may be missing".to_owned()),
         End::Marked | End::Cut => {}
