@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use catalog::{MediaKind, Operations, PerKind, Rules};
+use catalog::{MediaKind, PerKind, Rules};
 use contract::{FailureKind, JobRequest, Outcome};
 use control::classify::handler::{Arrival, Classifier};
 use control::{
@@ -371,8 +371,8 @@ impl Run {
         let mut at = now;
         let mut exit_code = 0;
         for line in &lines {
-            let operations = Operations::parse_for(line.kind, &line.processing_option).expect("operations");
-            for operation in &operations {
+            let operations = line.operations().expect("operations");
+            for operation in operations {
                 at += SECOND;
                 if self.random.chance(kill) {
                     return self.killed(at, number, child, attempt, &lines);
@@ -454,7 +454,7 @@ impl Run {
         let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Succeeded };
         let manifest = failure.is_none().then(|| format!("{}/{}/manifest.json", line.source.key, operation.folder()));
         let text = json!({
-            "schemaVersion": 1, "jobId": line.job_id, "source": line.source, "kind": line.kind,
+            "schemaVersion": 1, "jobId": line.job_id, "source": line.source, "kind": line.kind(),
             "operation": operation.name(), "processingOption": operation.to_string(), "outcome": outcome,
             "error": failure.map(|kind| json!({"kind": kind, "message": "told by the job"})),
             "manifestKey": manifest, "outputBucket": "out", "outputs": outputs, "outputCount": outputs.len(),

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use catalog::MediaKind;
+use catalog::{MediaKind, ProcessingOption};
 use contract::{JobEvent, JobRequest, Outcome, SCHEMA_VERSION, Source};
 use e2e::{Aws, command};
 
@@ -44,8 +44,7 @@ async fn of_a_list_every_document_has_its_own_end() {
         schema_version: SCHEMA_VERSION,
         job_id: format!("job-{key}"),
         source: Source { bucket: Some(input.clone()), key: key.to_owned(), version_id: None, etag: None, size: 1 },
-        kind: MediaKind::Document,
-        processing_option: "text?password=hunter2".to_owned(),
+        processing_option: ProcessingOption::new(MediaKind::Document, "text?password=hunter2"),
         uploaded_at: None,
     };
     let lines = ["good.pdf", "broken.pdf", "gone.pdf"].map(|key| serde_json::to_string(&request(key)).unwrap());

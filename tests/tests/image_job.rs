@@ -212,8 +212,7 @@ fn request(world: &World, key: &str, etag: Option<String>) -> JobRequest {
         schema_version: SCHEMA_VERSION,
         job_id: format!("job of {key}"),
         source: Source { bucket: Some(world.input.clone()), key: key.to_owned(), version_id: None, etag, size: 0 },
-        kind: catalog::MediaKind::Image,
-        processing_option: "resize?width=64&format=png".to_owned(),
+        processing_option: catalog::ProcessingOption::new(catalog::MediaKind::Image, "resize?width=64&format=png"),
         uploaded_at: None,
     }
 }

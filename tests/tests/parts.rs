@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use catalog::{MediaKind, PerKind};
-use contract::{JobRequest, Source};
+use catalog::{MediaKind, PerKind, ProcessingOption};
+use contract::{FailureKind, JobRequest, Source};
 use control::{
     InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, output::handler::Recorder,
     ports::Queues, table,
@@ -64,7 +64,11 @@ impl System {
 
     /// Delivers the request of a long video until nothing of it is left in the queue.
     fn dispatch(&self) {
-        let body = serde_json::to_string(&request()).unwrap();
+        self.dispatch_request(&request());
+    }
+
+    fn dispatch_request(&self, request: &JobRequest) {
+        let body = serde_json::to_string(request).unwrap();
         let send = || self.world.invoke(self.world.send("https://sqs/1/video", &body, &[]));
         while !matches!(send(), Some(Ok(()))) {}
         for _ in 0..1000 {
@@ -134,8 +138,7 @@ fn request() -> JobRequest {
             etag: None,
             size: 1 << 30,
         },
-        kind: MediaKind::Video,
-        processing_option: "transcode?chunks=auto".to_owned(),
+        processing_option: ProcessingOption::new(MediaKind::Video, "transcode?chunks=auto"),
         uploaded_at: None,
     }
 }
@@ -168,6 +171,18 @@ fn a_long_video_is_an_array_of_parts_and_a_job_that_joins_them() {
     // The same message once more: nothing is submitted.
     system.dispatch();
     assert_eq!(system.jobs().len(), 2);
+}
+
+#[test]
+fn a_request_that_nobody_can_read_ends_with_the_reason_and_without_a_job() {
+    let system = System::new(1, Faults::default());
+    let option = ProcessingOption::new(MediaKind::Document, "text?password=REDACTED");
+    system.dispatch_request(&JobRequest { processing_option: option, ..request() });
+    assert!(system.jobs().is_empty());
+    let record = system.record();
+    assert_eq!((record.state, record.error_kind), (State::Failed, Some(FailureKind::InvalidRequest)));
+    let reason = record.reason.unwrap_or_default();
+    assert!(reason.contains("text: password is not kept in records"), "{reason}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use benches::object_server::ObjectServer;
 use benches::{Subject, Usage, median, print, run};
-use catalog::MediaKind;
+use catalog::{MediaKind, ProcessingOption};
 use contract::{JobRequest, Source};
 use image::{ImageFormat, Rgb, RgbImage};
 
@@ -113,8 +113,7 @@ fn write_objects(folder: &Path, objects: usize) -> Result<u64> {
             schema_version: contract::SCHEMA_VERSION,
             job_id: format!("job-{number}"),
             source: Source { bucket: Some("inbox".to_owned()), key: key(number), version_id: None, etag: None, size },
-            kind: MediaKind::Image,
-            processing_option: OPERATION.to_owned(),
+            processing_option: ProcessingOption::new(MediaKind::Image, OPERATION),
             uploaded_at: None,
         };
         lines += &serde_json::to_string(&request)?;

@@ -1,8 +1,10 @@
 //! What travels between the parts: the request for work, the manifest of what came out, and the event that tells of it.
 //! camelCase JSON; every version that was ever sent stays as a fixture that must still parse.
 
-use catalog::{Format, MediaKind};
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use catalog::{Format, MediaKind, Operations, ProcessingOption};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -38,8 +40,8 @@ pub struct Source {
 }
 
 /// A request for work on one object: what classify sends to a kind's queue, and a line of an array job's manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenRequest", into = "WrittenRequest")]
 pub struct JobRequest {
     /// See [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -47,13 +49,68 @@ pub struct JobRequest {
     pub job_id: String,
     /// The object to work on.
     pub source: Source,
+    /// What is asked for, and the object's kind.
+    pub processing_option: ProcessingOption,
+    /// When the object was created, RFC 3339.
+    pub uploaded_at: Option<String>,
+}
+
+/// A request for work on one object: what classify sends to a kind's queue, and a line of an array job's manifest.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "JobRequest")]
+struct WrittenRequest {
+    /// See [`SCHEMA_VERSION`].
+    schema_version: u32,
+    /// The same for every delivery of the same request.
+    job_id: String,
+    /// The object to work on.
+    source: Source,
     /// Its kind.
-    pub kind: MediaKind,
+    kind: MediaKind,
     /// What is asked for, in the processing-option grammar.
-    pub processing_option: String,
+    processing_option: String,
     /// When the object was created, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uploaded_at: Option<String>,
+    uploaded_at: Option<String>,
+}
+
+impl JobRequest {
+    /// The kind of the object.
+    pub fn kind(&self) -> MediaKind {
+        self.processing_option.kind()
+    }
+
+    /// What is asked for, or why that cannot be read.
+    pub fn operations(&self) -> Result<&Operations, Failure> {
+        Ok(self.processing_option.operations()?)
+    }
+}
+
+impl From<WrittenRequest> for JobRequest {
+    fn from(written: WrittenRequest) -> Self {
+        let WrittenRequest { schema_version, job_id, source, kind, processing_option, uploaded_at } = written;
+        let processing_option = ProcessingOption::new(kind, processing_option);
+        Self { schema_version, job_id, source, processing_option, uploaded_at }
+    }
+}
+
+impl From<JobRequest> for WrittenRequest {
+    fn from(request: JobRequest) -> Self {
+        let JobRequest { schema_version, job_id, source, processing_option, uploaded_at } = request;
+        let (kind, processing_option) = (processing_option.kind(), processing_option.as_str().to_owned());
+        Self { schema_version, job_id, source, kind, processing_option, uploaded_at }
+    }
+}
+
+impl JsonSchema for JobRequest {
+    fn schema_name() -> Cow<'static, str> {
+        WrittenRequest::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        WrittenRequest::json_schema(generator)
+    }
 }
 
 /// One file of a result.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{Format, MediaKind};
+use catalog::{Format, MediaKind, ProcessingOption};
 use contract::{FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -307,9 +307,9 @@ impl InputRecord {
     /// A record from the request alone: that of a request which somebody put into the queue by hand.
     pub fn of_request(request: &JobRequest) -> Self {
         let mut record = Self::new(&request.job_id, &request.source);
-        record.kind = Some(request.kind);
-        record.processing_option = Some(catalog::redact(&request.processing_option));
-        if let Ok(operations) = catalog::Operations::parse_for(request.kind, &request.processing_option) {
+        record.kind = Some(request.kind());
+        record.processing_option = Some(request.processing_option.to_string());
+        if let Ok(operations) = request.operations() {
             record.operations = operations.iter().map(ToString::to_string).collect();
         }
         record.timeline.uploaded_at = request.uploaded_at.as_deref().map(timestamp::normal);
@@ -317,14 +317,16 @@ impl InputRecord {
     }
 
     /// The request for this upload's work; `None` if there is nothing to do with it. From a record that was read again it
-    /// lacks the secrets, and the job says so.
+    /// lacks the secrets, and dispatch says so.
     pub fn request(&self) -> Option<JobRequest> {
         Some(JobRequest {
             schema_version: contract::SCHEMA_VERSION,
             job_id: self.job_id.clone(),
             source: self.source.clone(),
-            kind: self.kind?,
-            processing_option: self.secret_option.clone().or_else(|| self.processing_option.clone())?,
+            processing_option: ProcessingOption::new(
+                self.kind?,
+                self.secret_option.clone().or_else(|| self.processing_option.clone())?,
+            ),
             uploaded_at: self.timeline.uploaded_at.clone(),
         })
     }

@@ -146,7 +146,7 @@ pub async fn redrive(
     for record in table::read::<InputRecord>(records, &keys).await?.into_iter().flatten() {
         let Some(request) = record.request().filter(|_| record.state == State::Queued) else { continue };
         let text = serde_json::to_string(&request).map_err(|error| Failure::internal("a request").because(error))?;
-        queues.send(&queue_urls[request.kind], &text, &[]).await?;
+        queues.send(&queue_urls[request.kind()], &text, &[]).await?;
         sent += 1;
     }
     Ok(sent)

@@ -25,8 +25,7 @@ fn request() -> JobRequest {
         schema_version: 1,
         job_id: "0-1".to_owned(),
         source: source(),
-        kind: catalog::MediaKind::Image,
-        processing_option: OPERATIONS.join(","),
+        processing_option: catalog::ProcessingOption::new(catalog::MediaKind::Image, OPERATIONS.join(",")),
         uploaded_at: Some("2026-11-22T17:59:00Z".to_owned()),
     }
 }

@@ -131,7 +131,7 @@ impl From<Failure> for Unprocessed {
 impl Work {
     /// The work that a request asks for.
     pub fn from_request(request: &JobRequest) -> Result<Self, Failure> {
-        let operations = Operations::parse_for(request.kind, &request.processing_option)?;
+        let operations = request.operations()?.clone();
         let source = Location::of_source(&request.source)?;
         Ok(Self {
             job_id: request.job_id.clone(),

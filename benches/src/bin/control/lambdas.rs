@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use benches::print;
-use catalog::MediaKind;
+use catalog::{MediaKind, ProcessingOption};
 use contract::{JobRequest, Source};
 use e2e::{Aws, Infrastructure, Lambda, Proxy, Variables, flow};
 use serde_json::{Value, json};
@@ -109,8 +109,7 @@ fn measure_dispatch(aws: &Aws, infrastructure: &Infrastructure) -> Result<String
                     etag: Some("e".to_owned()),
                     size: 2_000_000,
                 },
-                kind: MediaKind::Image,
-                processing_option: "resize?width=320".to_owned(),
+                processing_option: ProcessingOption::new(MediaKind::Image, "resize?width=320"),
                 uploaded_at: Some("2026-11-22T18:00:00.000Z".to_owned()),
             };
             records.push(json!({

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use benches::{Subject, compare};
-use catalog::MediaKind;
+use catalog::{MediaKind, ProcessingOption};
 use contract::{JobRequest, Source};
 
 /// Where things are.
@@ -156,8 +156,7 @@ impl Bench {
                 schema_version: contract::SCHEMA_VERSION,
                 job_id: format!("photo-{number}"),
                 source: Source { bucket: None, key, version_id: None, etag: None, size },
-                kind: MediaKind::Image,
-                processing_option: "resize?width=800&quality=80".to_owned(),
+                processing_option: ProcessingOption::new(MediaKind::Image, "resize?width=800&quality=80"),
                 uploaded_at: None,
             };
             lines += &serde_json::to_string(&request)?;

@@ -214,8 +214,8 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
         let incomplete = || Failure::internal(format!("the record of {} has no request", record.object));
         let request = record.request().ok_or_else(incomplete)?;
         let text = serde_json::to_string(&request).map_err(|error| incomplete().because(error))?;
-        self.queues.send(&self.settings.queues[request.kind], &text, &[]).await?;
-        Ok(Decision::Queued(request.kind))
+        self.queues.send(&self.settings.queues[request.kind()], &text, &[]).await?;
+        Ok(Decision::Queued(request.kind()))
     }
 
     /// The upload has a record. If nobody has taken its request yet, the message may never have been sent.

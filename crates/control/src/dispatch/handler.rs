@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use catalog::{Operation, Operations, Resources};
+use catalog::Resources;
 use contract::{Failure, FailureKind, JobRequest, list, timestamp};
 use futures::StreamExt;
 use serde_json::Value;
@@ -183,6 +183,10 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                 self.supersede(record).await?;
                 continue;
             }
+            if let Err(failure) = request.operations() {
+                self.refuse(record, &failure).await?;
+                continue;
+            }
             record.timeline.queued_at =
                 messages.iter().filter_map(QueueMessage::sent_at).min().and_then(timestamp::text_of_milliseconds);
             available.insert(job_id.clone(), record);
@@ -311,7 +315,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         ];
         if let [one] = pack.requests.as_slice() {
             parameters.push(("input".to_owned(), source.clone()));
-            parameters.push(("processingOption".to_owned(), catalog::redact(&one.processing_option)));
+            parameters.push(("processingOption".to_owned(), one.processing_option.to_string()));
         }
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
         let limit = memory_limit(resources);
@@ -449,6 +453,13 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         self.end(record).await
     }
 
+    /// Nobody can read what the request asks for: it is from a record, which has no secrets, or of another release.
+    async fn refuse(&self, mut record: InputRecord, failure: &Failure) -> Result<(), Failure> {
+        let message = format!("{}: {failure}", record.object);
+        record.refusal = Some(Refusal { state: State::Failed, kind: failure.kind(), message });
+        self.end(record).await
+    }
+
     /// Tells everybody that nothing more is done, and records it.
     async fn end(&self, mut record: InputRecord) -> Result<(), Failure> {
         record.conclude(self.clock.now(), self.settings.record_days);
@@ -468,7 +479,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let receives = messages.iter().map(QueueMessage::receive_count).max().unwrap_or_default();
         let message = format!("not submitted to Batch after {receives} tries: {reason}");
         if let Some(first) = messages.first() {
-            let queue = &self.settings.dead_letter_queues[request.kind];
+            let queue = &self.settings.dead_letter_queues[request.kind()];
             self.queues.send(queue, &first.body, &[("reason", &message)]).await?;
         }
         let at = timestamp::text(self.clock.now());
@@ -495,8 +506,7 @@ fn later<'a>(pack: &'a Pack, reason: &'a str, may_give_up: bool) -> impl Iterato
 fn operation_of(requests: &[JobRequest]) -> String {
     let mut names: Vec<String> = Vec::new();
     for request in requests {
-        let operations = Operations::parse_for(request.kind, &request.processing_option);
-        names.extend(operations.iter().flatten().map(|operation: &Operation| operation.name().to_owned()));
+        names.extend(request.operations().into_iter().flatten().map(|operation| operation.name().to_owned()));
         names.sort_unstable();
         names.dedup();
     }

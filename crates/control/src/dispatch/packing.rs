@@ -43,12 +43,12 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     let mut packs = Vec::new();
     let mut small: BTreeMap<(MediaKind, Resources), Vec<JobRequest>> = BTreeMap::new();
     for request in requests {
-        let resources = limits.bounds[request.kind].hold(resources(&operations_of(&request), request.source.size));
+        let resources = limits.bounds[request.kind()].hold(resources(&operations_of(&request), request.source.size));
         if request.source.size >= limits.below_bytes {
             let parts = parts(&request);
-            packs.push(Pack { kind: request.kind, resources, children: 1, parts, requests: vec![request] });
+            packs.push(Pack { kind: request.kind(), resources, children: 1, parts, requests: vec![request] });
         } else {
-            small.entry((request.kind, resources)).or_default().push(request);
+            small.entry((request.kind(), resources)).or_default().push(request);
         }
     }
     for ((kind, resources), mut requests) in small {
@@ -62,10 +62,9 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     packs
 }
 
-/// What a request asks for. What cannot be read is packed as the kind's default: the job says what is wrong with it.
+/// What a request asks for. What cannot be read, and so is never submitted, counts as the kind's default.
 fn operations_of(request: &JobRequest) -> Operations {
-    let asked = Operations::parse_for(request.kind, &request.processing_option);
-    asked.unwrap_or_else(|_| Operations::default_of(request.kind))
+    request.operations().cloned().unwrap_or_else(|_| Operations::default_of(request.kind()))
 }
 
 /// How many containers share the work on a large object, if its only operation allows for that.
@@ -79,7 +78,7 @@ pub fn needs_of_parts(request: &JobRequest, parts: u32, limits: &Packing) -> (Re
     let (profile, bytes) = (operations.first().profile(), request.source.size);
     let part = profile.resources.at(bytes / u64::from(parts.max(1)));
     let join = profile.sharding.map_or(part, |sharding| sharding.merge.at(bytes));
-    let bounds = limits.bounds[request.kind];
+    let bounds = limits.bounds[request.kind()];
     (bounds.hold(part), bounds.hold(join))
 }
 
@@ -109,6 +108,7 @@ fn balance(mut requests: Vec<JobRequest>, limits: &Packing) -> (usize, Vec<JobRe
 
 #[cfg(test)]
 mod tests {
+    use catalog::ProcessingOption;
     use contract::{Source, list::slice};
     use proptest::prelude::*;
 
@@ -126,8 +126,7 @@ mod tests {
             schema_version: 1,
             job_id: format!("{number}"),
             source: Source { bucket: Some("in".into()), key: format!("{number}"), version_id: None, etag: None, size },
-            kind,
-            processing_option: kind.default_processing_option().to_owned(),
+            processing_option: Operations::default_of(kind).into(),
             uploaded_at: None,
         }
     }
@@ -144,7 +143,10 @@ mod tests {
     #[test]
     fn a_long_video_is_encoded_in_parts_where_its_chunks_ask_for_it() {
         let parts_of = |gib: u64, option: &str| {
-            let video = JobRequest { processing_option: option.to_owned(), ..request(1, MediaKind::Video, gib << 30) };
+            let video = JobRequest {
+                processing_option: ProcessingOption::new(MediaKind::Video, option),
+                ..request(1, MediaKind::Video, gib << 30)
+            };
             let packs = pack(vec![video], &LIMITS);
             assert_eq!((packs.len(), packs[0].children), (1, 1));
             packs[0].parts
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn a_part_gets_what_its_share_of_the_bytes_needs() {
         let video = JobRequest {
-            processing_option: "transcode?chunks=auto".to_owned(),
+            processing_option: ProcessingOption::new(MediaKind::Video, "transcode?chunks=auto"),
             ..request(1, MediaKind::Video, 50 << 30)
         };
         let (part, join) = needs_of_parts(&video, 64, &LIMITS);
