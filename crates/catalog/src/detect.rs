@@ -27,17 +27,19 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
     if size == 0 || head.is_empty() {
         return Detection::Unsupported("the object is empty (0 bytes)".to_owned());
     }
-    let sniffers: [Sniffer; 12] = [
+    let sniffers: [Sniffer; 14] = [
         signature,
         iso_bmff,
         riff,
         matroska,
         ogg,
         zip,
+        compound,
         markup,
         mpeg_ts,
         byte_stream,
         model_without_signature,
+        message,
         mxf_behind_run_in,
         mpeg_ts_behind_rubbish,
     ];
@@ -71,6 +73,7 @@ fn signature(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
         [b'%', b'P', b'D', b'F', b'-', ..] => known(Format::Pdf),
         [b'g', b'l', b'T', b'F', ..] => known(Format::Glb),
         [b'p', b'l', b'y', b'\n' | b'\r', ..] => known(Format::Ply),
+        [b'{', b'\\', b'r', b't', b'f', ..] => known(Format::Rtf),
         [b'F', b'L', b'V', 1, ..] => known(Format::Flv),
         // The GUID of an ASF header (ASF specification 10.1).
         [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => known(Format::Asf),
@@ -168,38 +171,158 @@ fn matroska(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     }
 }
 
-/// Office Open XML and EPUB are ZIP archives: told apart by the names in the local file headers.
+/// Office Open XML, `OpenDocument` and EPUB are ZIP archives: told apart by the names in the local file headers, whose case
+/// and kind of slash some producers do not heed. Where these do not tell, the name of the file does.
 fn zip(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
     if head.get(..4)? != b"PK\x03\x04" {
         return None;
     }
-    let mut is_office = false;
+    let mut found: Option<Format> = None;
     let mut rest = head;
     while let Some(at) = find(rest, b"PK\x03\x04") {
         let header = &rest[at..];
-        let name_length = header.get(26..28).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
+        rest = &header[4..];
+        let number = |at: usize| header.get(at..at + 2).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
+        let (name_length, extra_length) = (number(26), number(28));
         let entry = header.get(30..30 + name_length).unwrap_or_default();
-        if entry == b"mimetype" && header.get(38..).is_some_and(|data| data.starts_with(b"application/epub+zip")) {
-            return Some(Detection::Known(Format::Epub));
-        }
-        for (prefix, format) in
-            [(b"word/".as_slice(), Format::Docx), (b"xl/".as_slice(), Format::Xlsx), (b"ppt/".as_slice(), Format::Pptx)]
-        {
-            if entry.starts_with(prefix) {
+        let entry = String::from_utf8_lossy(entry).replace('\\', "/").to_ascii_lowercase();
+        let entry = entry.trim_start_matches('/');
+        if entry == "mimetype" {
+            let data = header.get(30 + name_length + extra_length..).unwrap_or_default();
+            if let Some(format) = by_mimetype(&data[..data.len().min(100)]) {
                 return Some(Detection::Known(format));
             }
         }
-        is_office |= entry == b"[Content_Types].xml";
-        rest = &header[4..];
+        // Workbooks that are binary have the same folders as others.
+        if entry.starts_with("xl/") && (entry.contains("workbook.bin") || is_binary_sheet(entry)) {
+            return Some(Detection::Known(Format::Xlsb));
+        }
+        let by_entry = [
+            ("word/", Format::Docx),
+            ("xl/", Format::Xlsx),
+            ("ppt/", Format::Pptx),
+            ("meta-inf/container.xml", Format::Epub),
+        ];
+        if found.is_none() {
+            found = by_entry.into_iter().find(|(prefix, _)| entry.starts_with(prefix)).map(|(_, format)| format);
+        }
+        if entry == "index/document.iwa" {
+            return unsupported("a Pages, Numbers or Keynote document; export it as PDF or Office file");
+        }
     }
-    match Format::from_name(name) {
-        Some(format @ (Format::Docx | Format::Xlsx | Format::Pptx)) if is_office => Some(Detection::Known(format)),
-        _ => unsupported("a ZIP archive that is neither an Office document nor an EPUB"),
+    let is_archive = |format: &Format| {
+        matches!(
+            format,
+            Format::Docx
+                | Format::Xlsx
+                | Format::Pptx
+                | Format::Xlsb
+                | Format::Epub
+                | Format::Odt
+                | Format::Ods
+                | Format::Odp
+        )
+    };
+    match found.or_else(|| Format::from_name(name).filter(is_archive)) {
+        Some(format) => Some(Detection::Known(format)),
+        None => unsupported("a ZIP archive that is not an Office, OpenDocument or EPUB document"),
     }
 }
 
+fn is_binary_sheet(entry: &str) -> bool {
+    entry.strip_prefix("xl/worksheets/").and_then(|sheet| sheet.rsplit_once('.')).is_some_and(|(_, kind)| kind == "bin")
+}
+
+/// What an archive says of itself in its first file.
+fn by_mimetype(data: &[u8]) -> Option<Format> {
+    let data = data.trim_ascii_start();
+    if data.starts_with(b"application/epub+zip") {
+        return Some(Format::Epub);
+    }
+    let kind = data.strip_prefix(b"application/vnd.oasis.opendocument.")?;
+    [
+        (b"text".as_slice(), Format::Odt),
+        (b"spreadsheet", Format::Ods),
+        (b"presentation", Format::Odp),
+        (b"graphics", Format::Odp),
+    ]
+    .into_iter()
+    .find(|(name, _)| kind.starts_with(name))
+    .map(|(_, format)| format)
+}
+
+/// Compound files ([MS-CFB]) hold the Office formats before 2007, and Office files with a password: told apart by the
+/// names of their streams.
+fn compound(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
+    const ENCRYPTED: &str = "an encrypted Office document; remove its password and upload it again";
+    const DOC: &str = "a Word 97\u{2013}2003 document (DOC); save it as DOCX or PDF";
+    const PPT: &str = "a PowerPoint 97\u{2013}2003 presentation (PPT); save it as PPTX or PDF";
+    const MSG: &str = "an Outlook message (MSG); save it as EML";
+
+    if head.get(..8)? != [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1] {
+        return None;
+    }
+    let has = |stream: &str| {
+        let name: Vec<u8> = stream.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        find(head, &name).is_some()
+    };
+    if has("EncryptedPackage") {
+        return unsupported(ENCRYPTED);
+    }
+    if has("WordDocument") {
+        return unsupported(DOC);
+    }
+    if has("PowerPoint Document") {
+        return unsupported(PPT);
+    }
+    if has("__substg1.0_") || has("__properties_version1.0") {
+        return unsupported(MSG);
+    }
+    if has("Workbook") || has("Book\0") {
+        return Some(Detection::Known(Format::Xls));
+    }
+    // The list of streams stands behind the head: the name is what is left.
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+    match (Format::from_name(name), extension.as_str()) {
+        (Some(Format::Xls), _) => Some(Detection::Known(Format::Xls)),
+        (Some(Format::Docx | Format::Xlsx | Format::Pptx | Format::Xlsb), _) => unsupported(ENCRYPTED),
+        (_, "doc" | "dot") => unsupported(DOC),
+        (_, "ppt" | "pps" | "pot") => unsupported(PPT),
+        (_, "msg") => unsupported(MSG),
+        _ => unsupported(
+            "an OLE compound file: an Office 97\u{2013}2003 document or an encrypted one; save it as DOCX, XLSX, PPTX or PDF",
+        ),
+    }
+}
+
+/// A message begins with header fields (RFC 5322, 2.2), some of which every message has.
+fn message(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
+    const FIELDS: [&str; 9] =
+        ["received", "return-path", "from", "to", "subject", "date", "message-id", "mime-version", "delivered-to"];
+    let text = String::from_utf8_lossy(&head[..head.len().min(8192)]);
+    let is_field = |line: &str| {
+        let name = line.split_once(':').map(|(name, _)| name);
+        name.filter(|name| !name.is_empty() && name.bytes().all(|byte| (0x21..0x7F).contains(&byte)))
+            .map(str::to_ascii_lowercase)
+    };
+    let mut known = Vec::new();
+    for line in text.lines().take_while(|line| !line.is_empty()) {
+        if line.starts_with([' ', '\t']) {
+            continue;
+        }
+        let field = is_field(line)?;
+        if FIELDS.contains(&field.as_str()) && !known.contains(&field) {
+            known.push(field);
+        }
+    }
+    // Two of them might be notes of somebody's.
+    let is_named = Format::from_name(name) == Some(Format::Eml);
+    let is_message = known.len() >= if is_named { 1 } else { 4 };
+    is_message.then_some(Detection::Known(Format::Eml))
+}
+
 /// SVG and HTML by their root element, glTF by its top-level keys.
-fn markup(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+fn markup(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     match text.first()? {
         b'<' => match root_element(text)?.as_str() {
@@ -207,7 +330,8 @@ fn markup(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
             "html" => Some(Detection::Known(Format::Html)),
             _ => None,
         },
-        b'{' => is_gltf_json(text).then_some(Detection::Known(Format::Gltf)),
+        b'{' if is_gltf_json(text) => Some(Detection::Known(Format::Gltf)),
+        b'{' => is_notebook(text, name).then_some(Detection::Known(Format::Ipynb)),
         _ => None,
     }
 }
@@ -457,29 +581,62 @@ fn is_obj(head: &[u8]) -> bool {
     vertices > 0
 }
 
-/// Text has no signature: the name or the content type must say so, and the bytes must be text.
+/// A notebook is JSON that lists cells; what version it is of may stand behind the end of the head.
+fn is_notebook(text: &[u8], name: &str) -> bool {
+    let keys = top_level_keys(text);
+    let has = |key: &[u8]| keys.contains(&key);
+    (has(b"cells") || has(b"worksheets")) && (has(b"nbformat") || Format::from_name(name) == Some(Format::Ipynb))
+}
+
+/// Text has no signature: the bytes must be text, and the name or the content type says which. What neither says anything
+/// of is plain text, unless it is data in a format of its own.
 fn text_by_name(head: &[u8], name: &str, content_type: Option<&str>) -> Detection {
-    let is_text = |format| matches!(format, Format::Text | Format::Markdown | Format::Html);
-    let said = Format::from_name(name)
-        .filter(|&format| is_text(format))
-        .or_else(|| content_type.and_then(Format::from_content_type).filter(|&format| is_text(format)));
+    let is_text = |format| matches!(format, Format::Text | Format::Markdown | Format::Html | Format::Csv);
+    let by_name = Format::from_name(name);
+    let by_type = content_type.and_then(Format::from_content_type);
+    let said = by_name.filter(|&format| is_text(format)).or_else(|| by_type.filter(|&format| is_text(format)));
+    let is_data = matches!(head.trim_ascii_start().first(), Some(b'<' | b'{' | b'['));
     match said {
         Some(format) if looks_like_text(head) => Detection::Known(format),
         Some(format) => Detection::Unsupported(format!(
-            "named as {} but its content is binary and of no known format",
+            "named as {} but its content is binary and not of a known format",
             format.name()
         )),
-        None => Detection::Unsupported("its content is of no format that the pipeline knows".to_owned()),
+        None if by_name.is_none() && by_type.is_none() && !is_data && is_plain_text(head) => {
+            Detection::Known(Format::Text)
+        }
+        None => Detection::Unsupported("its content is not of a format that the pipeline knows".to_owned()),
     }
 }
 
-/// No NUL but in UTF-16 with a byte order mark, and few control characters.
+/// UTF-8 without control characters, but for a character that the end of the head cuts.
+fn is_plain_text(head: &[u8]) -> bool {
+    let is_utf8 = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none() && head.len() == HEAD_BYTES,
+    };
+    is_utf8 && looks_like_text(head) && !head.trim_ascii().is_empty()
+}
+
+/// No NUL but in UTF-16, and few control characters.
 fn looks_like_text(head: &[u8]) -> bool {
-    if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
+    if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) || is_utf16(head) {
         return true;
     }
     let controls = head.iter().filter(|&&byte| byte < 0x20 && !b"\t\n\r\x0C\x1B\x08".contains(&byte)).count();
     !head.contains(&0) && controls * 100 <= head.len()
+}
+
+/// UTF-16 without a mark: Latin letters have a zero in every other byte, and no control character in the rest.
+fn is_utf16(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(4096) & !1];
+    let is_text = |other: usize| {
+        let letters = head.iter().skip(other).step_by(2);
+        letters.clone().all(|byte| *byte >= 0x20 || b"\t\n\r\x0C".contains(byte) || *byte == 0)
+            && letters.filter(|byte| **byte == 0).count() * 20 < head.len()
+    };
+    let zeros = |offset: usize| head.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
+    head.len() >= 8 && ((zeros(1) * 5 > head.len() * 2 && is_text(0)) || (zeros(0) * 5 > head.len() * 2 && is_text(1)))
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -522,7 +679,10 @@ mod tests {
         assert_eq!(format_of(b"MZ\x90\x00\x03\x00\x00\x00", "photo.jpg"), None);
         assert_eq!(format_of(b"\x00\x00\x00\x00garbage", "notes.txt"), None);
         assert_eq!(format_of(b"plain words", "notes.TXT"), Some(Format::Text));
-        assert_eq!(format_of(b"plain words", "notes"), None);
+        assert_eq!(format_of(b"plain words", "notes"), Some(Format::Text));
+        assert_eq!(format_of(b"plain words", "README.1st"), Some(Format::Text));
+        assert_eq!(format_of(b"plain words", "photo.jpg"), None);
+        assert_eq!(format_of(b"[1, 2]", "numbers"), None);
     }
 
     #[test]
@@ -550,6 +710,62 @@ mod tests {
         assert_eq!(format_of(b"<!DOCTYPE svg [<!ENTITY a '>'>]><svg>", ""), Some(Format::Svg));
         assert_eq!(format_of(b"<!doctype HTML><title>x</title>", "x.svg"), Some(Format::Html));
         assert_eq!(format_of(b"<note></note>", "x.xml"), None);
+    }
+
+    fn entry(name: &str, method: u16, extra: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut entry = b"PK\x03\x04\x14\0\0\0".to_vec();
+        entry.extend_from_slice(&method.to_le_bytes());
+        entry.extend_from_slice(&[0; 16]);
+        entry.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        entry.extend_from_slice(&(extra.len() as u16).to_le_bytes());
+        entry.extend_from_slice(name.as_bytes());
+        entry.extend_from_slice(extra);
+        entry.extend_from_slice(data);
+        entry
+    }
+
+    #[test]
+    fn archives_are_told_by_what_they_hold_and_then_by_their_name() {
+        let epub = b"application/epub+zip";
+        assert_eq!(format_of(&entry("mimetype", 0, b"extra", epub), "x.zip"), Some(Format::Epub));
+        let late = [entry("OEBPS/a.xhtml", 8, b"", b"xx"), entry("META-INF/container.xml", 8, b"", b"yy")].concat();
+        assert_eq!(format_of(&late, "x"), Some(Format::Epub));
+        assert_eq!(format_of(&entry("mimetype", 8, b"", b"\x4B\x2C"), "book.epub"), Some(Format::Epub));
+        assert_eq!(format_of(&entry("Word\\document.xml", 8, b"", b""), "x"), Some(Format::Docx));
+        assert_eq!(format_of(&entry("xl/workbook.bin", 8, b"", b""), "x"), Some(Format::Xlsb));
+        let odt = b"application/vnd.oasis.opendocument.text";
+        assert_eq!(format_of(&entry("mimetype", 0, b"", odt), "x"), Some(Format::Odt));
+        assert_eq!(format_of(&entry("anything", 8, b"", b""), "x.jar"), None);
+    }
+
+    #[test]
+    fn formats_before_2007_are_named() {
+        let reason = |stream: &str, name: &str| {
+            let mut head = vec![0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+            head.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
+            match detect(&head, head.len() as u64, name, None) {
+                Detection::Known(format) => format.name().to_owned(),
+                Detection::Unsupported(reason) => reason,
+            }
+        };
+        assert!(reason("WordDocument", "x").contains("Word 97"));
+        assert!(reason("PowerPoint Document", "x").contains("PowerPoint 97"));
+        assert!(reason("EncryptedPackage", "x.docx").contains("encrypted"));
+        assert!(reason("", "x.docx").contains("encrypted"));
+        assert_eq!(reason("Workbook", "x"), "xls");
+    }
+
+    #[test]
+    fn messages_notebooks_and_rich_text() {
+        assert_eq!(format_of(b"{\\rtf1 x}", "x.doc"), Some(Format::Rtf));
+        let message = b"Received: by x\r\n for y\r\nFrom: a@b\r\nTo: c@d\r\nSubject: e\r\n\r\nBody";
+        assert_eq!(format_of(message, "x"), Some(Format::Eml));
+        assert_eq!(format_of(b"Subject: e\n\nBody", "x.eml"), Some(Format::Eml));
+        assert_eq!(format_of(b"From: me\nTo: you\n\nA note", "note.txt"), Some(Format::Text));
+        assert_eq!(format_of(br#"{"cells":[],"nbformat":4}"#, "x"), Some(Format::Ipynb));
+        assert_eq!(format_of(b"a,b\n1,2", "x.csv"), Some(Format::Csv));
+        let utf16: Vec<u8> = "This is text".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(format_of(&utf16, "x.txt"), Some(Format::Text));
     }
 
     #[test]

@@ -63,16 +63,34 @@ formats! {
     Pdf: Document, "pdf", "application/pdf", ["pdf"];
     /// Plain text.
     Text: Document, "text", "text/plain", ["txt", "text", "log"];
+    /// Comma-separated values, and those parted by semicolons or tabs.
+    Csv: Document, "csv", "text/csv", ["csv", "tsv", "tab"];
     /// Markdown.
     Markdown: Document, "markdown", "text/markdown", ["md", "markdown"];
     /// HTML.
     Html: Document, "html", "text/html", ["html", "htm", "xhtml"];
     /// Word (Office Open XML).
-    Docx: Document, "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ["docx"];
+    Docx: Document, "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ["docx", "docm", "dotx", "dotm"];
     /// Excel (Office Open XML).
-    Xlsx: Document, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ["xlsx"];
+    Xlsx: Document, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ["xlsx", "xlsm", "xltx", "xltm"];
     /// PowerPoint (Office Open XML).
-    Pptx: Document, "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation", ["pptx"];
+    Pptx: Document, "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation", ["pptx", "pptm", "ppsx", "potx"];
+    /// Excel 97 to 2003.
+    Xls: Document, "xls", "application/vnd.ms-excel", ["xls", "xlt"];
+    /// Excel, binary in an Office Open XML package.
+    Xlsb: Document, "xlsb", "application/vnd.ms-excel.sheet.binary.macroenabled.12", ["xlsb"];
+    /// `OpenDocument` text.
+    Odt: Document, "odt", "application/vnd.oasis.opendocument.text", ["odt", "ott"];
+    /// `OpenDocument` spreadsheet.
+    Ods: Document, "ods", "application/vnd.oasis.opendocument.spreadsheet", ["ods", "ots"];
+    /// `OpenDocument` presentation, or drawing.
+    Odp: Document, "odp", "application/vnd.oasis.opendocument.presentation", ["odp", "otp", "odg"];
+    /// Rich Text Format.
+    Rtf: Document, "rtf", "application/rtf", ["rtf"];
+    /// A message (RFC 5322 and MIME).
+    Eml: Document, "eml", "message/rfc822", ["eml", "mht", "mhtml"];
+    /// Jupyter notebook.
+    Ipynb: Document, "ipynb", "application/x-ipynb+json", ["ipynb"];
     /// EPUB.
     Epub: Document, "epub", "application/epub+zip", ["epub"];
     /// glTF 2.0 binary.

@@ -2,10 +2,12 @@
 
 mod document;
 mod flow;
+mod grid;
 mod office;
 mod output;
 mod page_text;
 mod pdf;
+mod rich;
 pub mod text;
 
 use catalog::MediaKind;

@@ -1,5 +1,6 @@
 //! Writes the extracted text while it comes, page by page, in each form that was asked for.
 
+use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
 
 use catalog::operations::{Detail, Text, TextFormat};
@@ -9,11 +10,42 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::document::{Field, Link, Metadata, OutlineItem};
-use crate::flow::{Flow, write_markdown};
+use crate::flow::{Flow, Span, plain as plain_flows, write_markdown};
+use crate::office::Section;
 use crate::page_text::{Block, BlockKind, Bounds, Line, Method, PageText};
 
 /// The version of text.json's shape.
 const SCHEMA_VERSION: u32 = 1;
+
+/// What the parts of a document are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum PartKind {
+    #[default]
+    Page,
+    Sheet,
+    Slide,
+    Chapter,
+}
+
+impl PartKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Sheet => "sheet",
+            Self::Slide => "slide",
+            Self::Chapter => "chapter",
+        }
+    }
+
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Page => "pages",
+            Self::Sheet => "sheets",
+            Self::Slide => "slides",
+            Self::Chapter => "chapters",
+        }
+    }
+}
 
 /// The outputs being written.
 pub(crate) struct Output {
@@ -21,6 +53,7 @@ pub(crate) struct Output {
     json: Option<BufWriter<OutputFile>>,
     markdown: Option<BufWriter<OutputFile>>,
     detail: Detail,
+    part: PartKind,
     count: Count,
 }
 
@@ -50,7 +83,7 @@ pub(crate) struct Ending {
 }
 
 impl Output {
-    pub(crate) fn create(options: &Text, task: &Task) -> Result<Self, Failure> {
+    pub(crate) fn create(options: &Text, task: &Task, part: PartKind) -> Result<Self, Failure> {
         let create = |format: TextFormat, name: &str| {
             let wanted = options.formats.contains(&format);
             wanted.then(|| task.outputs.create(name).map(|file| BufWriter::with_capacity(1 << 16, file))).transpose()
@@ -60,6 +93,7 @@ impl Output {
             json: create(TextFormat::Json, "text.json")?,
             markdown: create(TextFormat::Markdown, "text.md")?,
             detail: options.detail,
+            part,
             count: Count::default(),
         };
         if let Some(json) = &mut output.json {
@@ -94,11 +128,12 @@ impl Output {
             json.write_all(b"\n")?;
             serde_json::to_writer(&mut *json, &JsonPage::of(page, links, self.detail)).map_err(std::io::Error::from)?;
         }
-        self.write_flows(flows)
+        self.write_flows(page.number, flows)
     }
 
     /// A sheet, slide or chapter, whose text has no places.
-    pub(crate) fn section(&mut self, number: usize, title: Option<&str>, flows: &[Flow]) -> Result<(), Failure> {
+    pub(crate) fn section(&mut self, number: usize, section: &Section) -> Result<(), Failure> {
+        let Section { title, flows, is_hidden } = section;
         self.count.pages += 1;
         let plain = plain_flows(flows);
         let words = plain.split_whitespace().count();
@@ -118,18 +153,20 @@ impl Output {
                 json.write_all(b",")?;
             }
             json.write_all(b"\n")?;
-            let section = json!({ "number": number, "title": title, "method": method, "blocks": flows });
+            let section = JsonSection { number, title: title.as_deref(), hidden: *is_hidden, method, blocks: flows };
             serde_json::to_writer(&mut *json, &section).map_err(std::io::Error::from)?;
         }
-        self.write_flows(flows)
+        self.write_flows(number, flows)
     }
 
-    fn write_flows(&mut self, flows: &[Flow]) -> Result<(), Failure> {
+    fn write_flows(&mut self, number: usize, flows: &[Flow]) -> Result<(), Failure> {
         let Some(file) = &mut self.markdown else { return Ok(()) };
         let mut markdown = String::new();
-        for (at, flow) in flows.iter().enumerate() {
-            write_markdown(&mut markdown, flow, flows.get(at + 1));
+        // A mark that readers do not show, where a page begins behind another.
+        if self.count.pages > 1 {
+            let _ = writeln!(markdown, "<!-- {} {number} -->\n", self.part.name());
         }
+        write_markdown(&mut markdown, flows);
         file.write_all(markdown.as_bytes())?;
         Ok(())
     }
@@ -157,8 +194,16 @@ impl Output {
         if count.words == 0 {
             properties.insert("noText".to_owned(), json!(true));
         }
-        if !ending.warnings.is_empty() {
-            properties.insert("warnings".to_owned(), json!(ending.warnings));
+        let mut warnings = ending.warnings.clone();
+        if count.words == 0 {
+            warnings.push(if count.ocr_needed.is_empty() {
+                "no text was found in the document".to_owned()
+            } else {
+                "no text was found in the document; its pages are pictures, which only OCR can read".to_owned()
+            });
+        }
+        if !warnings.is_empty() {
+            properties.insert("warnings".to_owned(), json!(warnings));
         }
         let metadata = serde_json::to_value(&ending.metadata).map_err(std::io::Error::from)?;
         if metadata.as_object().is_some_and(|metadata| !metadata.is_empty()) {
@@ -210,6 +255,9 @@ pub(crate) fn plain(page: &PageText) -> String {
         let mut carried: Option<String> = None;
         for (at, line) in block.lines.iter().enumerate() {
             let mut content = line.text();
+            if block.kind == BlockKind::Code {
+                content.insert_str(0, &indentation(block, line));
+            }
             if let Some(begun) = carried.take() {
                 // The rest of the parted word comes up to its beginning.
                 let (rest, after) = content.split_once(' ').unwrap_or((&content, ""));
@@ -222,9 +270,12 @@ pub(crate) fn plain(page: &PageText) -> String {
                 }
             }
             let next = block.lines.get(at + 1);
-            if next.is_some_and(|next| next.row == line.row) {
+            if let Some(next) = next.filter(|next| next.row == line.row) {
                 text.push_str(&content);
-                text.push('\t');
+                // Further lines of a cell stay in it; columns that are left out stay free.
+                let is_same_cell = block.kind == BlockKind::Table && next.column == line.column;
+                let columns = next.column.saturating_sub(line.column).clamp(1, 64);
+                text.push_str(&if is_same_cell { " ".to_owned() } else { "\t".repeat(columns) });
                 continue;
             }
             if block.kind != BlockKind::Code
@@ -245,6 +296,20 @@ pub(crate) fn plain(page: &PageText) -> String {
     text
 }
 
+/// The spaces before a line of code, by its place beside the others.
+pub(crate) fn indentation(block: &Block, line: &Line) -> String {
+    let width = |line: &Line| {
+        let characters: usize = line.words.iter().map(|word| word.text.chars().count()).sum();
+        let widths: f32 = line.words.iter().map(|word| word.bounds[2] - word.bounds[0]).sum();
+        if characters > 0 { widths / characters as f32 } else { 0.0 }
+    };
+    let mut widths: Vec<f32> = block.lines.iter().map(width).filter(|width| *width > 0.0).collect();
+    widths.sort_by(f32::total_cmp);
+    let left = block.lines.iter().map(|line| line.bounds[0]).fold(f32::MAX, f32::min);
+    let Some(width) = widths.get(widths.len() / 2) else { return String::new() };
+    " ".repeat((((line.bounds[0] - left) / width).round().max(0.0) as usize).min(200))
+}
+
 /// The line without its hyphen, if that parts a word that goes on in the next line.
 pub(crate) fn hyphenated(line: &str, next: &str) -> Option<String> {
     let begun = line.strip_suffix(['-', '\u{AD}', '\u{2010}'])?;
@@ -257,34 +322,17 @@ pub(crate) fn hyphenated(line: &str, next: &str) -> Option<String> {
     (is_soft || parts_word).then(|| begun.to_owned())
 }
 
-fn plain_flows(flows: &[Flow]) -> String {
-    let mut text = String::new();
-    for (at, flow) in flows.iter().enumerate() {
-        match flow {
-            Flow::Heading { text: line, .. }
-            | Flow::Paragraph { text: line }
-            | Flow::ListItem { text: line }
-            | Flow::Code { text: line } => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            Flow::Table { rows } => {
-                for row in rows {
-                    text.push_str(&row.join("\t"));
-                    text.push('\n');
-                }
-            }
-        }
-        let stays =
-            matches!((flow, flows.get(at + 1)), (Flow::ListItem { .. }, Some(Flow::ListItem { .. })) | (_, None));
-        if !stays {
-            text.push('\n');
-        }
-    }
-    text
-}
-
 // --- JSON ---
+
+#[derive(Serialize)]
+struct JsonSection<'a> {
+    number: usize,
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
+    method: Method,
+    blocks: &'a [Flow],
+}
 
 #[derive(Serialize)]
 struct JsonPage<'a> {
@@ -312,6 +360,9 @@ struct JsonBlock<'a> {
     text: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<JsonLine<'a>>,
+    /// Of a table: cells over several rows or columns.
+    #[serde(skip_serializing_if = "<[Span]>::is_empty")]
+    spans: &'a [Span],
 }
 
 #[derive(Serialize)]
@@ -362,6 +413,8 @@ impl<'a> JsonBlock<'a> {
             BlockKind::ListItem => ("list-item", None),
             BlockKind::Table => ("table", None),
             BlockKind::Code => ("code", None),
+            BlockKind::Header => ("header", None),
+            BlockKind::Footer => ("footer", None),
         };
         let only_block = detail == Detail::Blocks;
         let text = || block.lines.iter().map(Line::text).collect::<Vec<_>>().join("\n");
@@ -370,6 +423,7 @@ impl<'a> JsonBlock<'a> {
             level,
             bounds: block.bounds.map(hundredths),
             text: only_block.then(text),
+            spans: &block.spans,
             lines: if only_block {
                 Vec::new()
             } else {

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::flow::Span;
+use crate::pdf::tags::Role;
+
 /// Left, top, right, bottom in points from the page's upper left corner as it is shown.
 pub(crate) type Bounds = [f32; 4];
 
@@ -45,6 +48,12 @@ pub(crate) struct Block {
     pub(crate) kind: BlockKind,
     pub(crate) bounds: Bounds,
     pub(crate) lines: Vec<Line>,
+    /// Of a table: cells over several rows or columns.
+    pub(crate) spans: Vec<Span>,
+    /// What the document itself says that it is.
+    pub(crate) role: Role,
+    /// The same number for all blocks of one element of the document's structure; 0 of none.
+    pub(crate) element: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,6 +67,9 @@ pub(crate) enum BlockKind {
     Table,
     /// Lines as they stand.
     Code,
+    /// A running head or foot, a page number.
+    Header,
+    Footer,
 }
 
 #[derive(Debug, Clone)]

@@ -14,7 +14,10 @@ mod recent;
 mod script;
 mod shape;
 mod structure;
+pub(crate) mod tags;
+mod xfa;
 
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,7 +28,7 @@ use file::{File, OpenError};
 use operation::Task;
 use page_tree::{Leaf, Page};
 
-use crate::output::{Ending, Output};
+use crate::output::{Ending, Output, PartKind};
 use crate::page_text::{Method, PageText};
 
 /// Share of a page's glyphs of which it has to be known what they mean.
@@ -57,25 +60,58 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
         )));
     }
 
-    let mut output = Output::create(options, task)?;
+    let mut output = Output::create(options, task, PartKind::Page)?;
     let numbers = structure::PageNumbers::of(&pages);
     let destinations = structure::Destinations::of(&file);
+    let tree = tags::Structure::of(&file);
+    let has_tagged_headings = tree.as_ref().is_some_and(|tree| tree.has_headings);
+    let has_flows = options.formats.contains(&TextFormat::Markdown);
+    let has_links = has_flows || options.formats.contains(&TextFormat::Json);
     let mut body_size = shape::BodySize::default();
     let mut done = 0;
-    arrange_pages(&file, &pages, &wanted, |mut text| {
-        shape::name_blocks(&mut text, &mut body_size);
-        let flows = if options.formats.contains(&TextFormat::Markdown) { shape::flows(&text) } else { Vec::new() };
-        let links = if options.formats.contains(&TextFormat::Json) {
+    let mut write = |text: &PageText| -> Result<(), Failure> {
+        let links = if has_links {
             structure::links(&file, &pages[text.number - 1].page(&file), &numbers, &destinations)
         } else {
             Vec::new()
         };
-        output.page(&text, &flows, &links)?;
+        let flows = if has_flows { shape::flows(text, &links) } else { Vec::new() };
+        output.page(text, &flows, &links)?;
         done += 1;
         task.progress.report(f64::from(done) / wanted.len() as f64);
         Ok(())
+    };
+    // Running heads show on the pages beside a page, so that it is written two pages later.
+    let mut near: VecDeque<PageText> = VecDeque::new();
+    let mut next = 0;
+    arrange_pages(&file, &pages, &wanted, tree.as_ref(), |mut text| {
+        shape::name_blocks(&mut text, &mut body_size, has_tagged_headings);
+        near.push_back(text);
+        if near.len() > next + 2 {
+            shape::name_furniture(near.make_contiguous(), next);
+            write(&near[next])?;
+            next += 1;
+        }
+        // Those before it are still compared.
+        if next > 2 {
+            near.pop_front();
+            next -= 1;
+        }
+        Ok(())
     })?;
+    while next < near.len() {
+        shape::name_furniture(near.make_contiguous(), next);
+        write(&near[next])?;
+        next += 1;
+    }
     let mut warnings = Vec::new();
+    let mut fields = structure::fields(&file);
+    if let Some(form) = xfa::read(&file) {
+        fields.extend(form.fields);
+        warnings.extend(form.is_dynamic.then(|| {
+            "the PDF is a dynamic XFA form, whose pages only Adobe's readers show; the data filled into it is given as fields".to_owned()
+        }));
+    }
     if file.limit_was_reached() {
         warnings.push("streams of the file decode to more than any document needs and were cut".to_owned());
     }
@@ -85,7 +121,7 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     output.finish(&Ending {
         metadata: structure::metadata(&file, pages.len()),
         outline: structure::outline(&file, &numbers, &destinations),
-        fields: structure::fields(&file),
+        fields,
         attachments: structure::attachments(&file),
         total: pages.len(),
         warnings,
@@ -97,12 +133,16 @@ fn arrange_pages(
     file: &File,
     pages: &[Leaf],
     wanted: &[usize],
+    tree: Option<&tags::Structure>,
     mut each: impl FnMut(PageText) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let show = |at: usize, resources: &mut Resources| {
         let was_limited = file.limit_was_reached();
         let page = pages[at].page(file);
         let mut shown = content::show_page(file, &page, resources);
+        if let Some(tree) = tree {
+            tree.resolve(file, &page, &mut shown);
+        }
         shown.is_partial |= !was_limited && file.limit_was_reached();
         arrange(&page, at + 1, &shown)
     };

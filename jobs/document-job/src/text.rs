@@ -17,13 +17,6 @@ pub fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     }
     match task.input.format() {
         Format::Pdf => pdf::text(options, task),
-        Format::Text => office::plain(options, task),
-        Format::Markdown => office::markdown(options, task),
-        Format::Html => office::html(options, task),
-        Format::Docx => office::docx(options, task),
-        Format::Xlsx => office::xlsx(options, task),
-        Format::Pptx => office::pptx(options, task),
-        Format::Epub => office::epub(options, task),
-        other => Err(Failure::internal(format!("{other:?} came to the document job"))),
+        _ => office::text(options, task),
     }
 }

@@ -12,19 +12,19 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Text {
-    /// Files to write: text.txt, text.json (words with boxes, fonts' sizes, metadata), text.md
+    /// Files to write: text.txt, text.json (blocks, words with boxes and font sizes, metadata), text.md
     #[arg(long, value_enum, value_name = "FORMAT,…", value_delimiter = ',', default_values_t = TextFormat::ALL)]
     pub formats: Vec<TextFormat>,
-    /// Pages to read, such as 1-5,8,12-; sheets, slides or chapters where the document has no pages
+    /// Pages to read, such as 1-5,8,12-; sheets, slides or chapters if the document has no pages
     #[arg(long, value_name = "RANGES")]
     pub pages: Option<PageRanges>,
-    /// Most pages to read; the result says when there were more
+    /// Maximum number of pages to read; the result says if there were more
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_pages: u32,
     /// How finely text.json divides the text
     #[arg(long, value_enum, default_value_t = Detail::Words)]
     pub detail: Detail,
-    /// Password of an encrypted PDF; the empty one is always tried. It is nowhere published
+    /// Password of an encrypted PDF; the empty one is always tried. It is never published
     #[arg(long, value_name = "PASSWORD")]
     pub password: Option<Password>,
 }
@@ -33,11 +33,11 @@ pub struct Text {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum TextFormat {
-    /// Plain text in reading order, pages parted by form feeds
+    /// Plain text in reading order, with a form feed after each page
     Text,
-    /// Pages with blocks, lines and words and where they stand; metadata, outline, links, form fields
+    /// Pages with blocks, lines and words and their places; metadata, outline, links, form fields
     Json,
-    /// Headings, lists and tables as Markdown
+    /// Headings, lists, tables, links and notes as Markdown, without running heads
     Markdown,
 }
 
@@ -102,7 +102,7 @@ impl FromStr for PageRanges {
             text.parse()
                 .ok()
                 .filter(|number| *number > 0)
-                .ok_or_else(|| format!("{text:?} is no page number; they count from 1"))
+                .ok_or_else(|| format!("{text:?} is not a valid page number; pages count from 1"))
         };
         let mut ranges = Vec::new();
         for part in text.split(',') {
@@ -117,7 +117,7 @@ impl FromStr for PageRanges {
             let follows =
                 ranges.last().is_none_or(|(_, last): &(u32, Option<u32>)| last.is_some_and(|last| last < range.0));
             if range.1.is_some_and(|last| last < range.0) || !follows {
-                return Err(format!("{part:?} does not follow in ascending order, as in 1-5,8,12-"));
+                return Err(format!("{part:?} is out of order; page ranges ascend, as in 1-5,8,12-"));
             }
             ranges.push(range);
         }
@@ -166,10 +166,10 @@ impl Options for Text {
 
     fn validate(&self) -> Result<(), String> {
         if self.formats.is_empty() {
-            return Err("needs at least one of the formats text, json, markdown".to_owned());
+            return Err("formats needs at least one of text, json, markdown".to_owned());
         }
         if self.formats.iter().enumerate().any(|(at, format)| self.formats[..at].contains(format)) {
-            return Err("formats may name each value once only".to_owned());
+            return Err("formats names a value twice; give each value once".to_owned());
         }
         Ok(())
     }

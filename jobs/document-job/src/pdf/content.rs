@@ -4,6 +4,7 @@
 
 mod forms;
 mod marks;
+mod paths;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +16,10 @@ use super::font::Font;
 use super::lexer::{Lexer, Token, is_space};
 use super::page_tree::Page;
 use super::recent::Recent;
+use super::tags::Element;
 use marks::Mark;
+pub(crate) use marks::Tag;
+use paths::Path;
 
 /// Operators that are carried out for one page. The busiest maps have some 3 million.
 const MAX_OPERATORS: usize = 10_000_000;
@@ -31,6 +35,8 @@ const MAX_SAVED: usize = 256;
 const MAX_NAMED_FONTS: usize = 32;
 /// Fonts that are kept from page to page; more are kept while they are used.
 const FONTS_KEPT: usize = 64;
+/// Text lower than this, in points, cannot be seen. Some programs hide data in it.
+const MIN_SIZE: f32 = 0.1;
 /// Operands of one operator that are kept.
 const MAX_OPERANDS: usize = 64;
 
@@ -73,8 +79,12 @@ pub(crate) struct Glyph {
     pub(crate) dy: f32,
     /// Font size on the page.
     pub(crate) size: f32,
+    /// The width of that size: less than it where the text is condensed.
+    pub(crate) em: f32,
     /// Space between characters that the content asks for and that is not part of the advance.
     pub(crate) spacing: f32,
+    /// Index into [`Shown::tags`].
+    pub(crate) tag: u32,
     /// Index into [`Shown::styles`].
     pub(crate) style: u16,
 }
@@ -101,6 +111,12 @@ pub(crate) struct Shown {
     pub(crate) text: String,
     pub(crate) glyphs: Vec<Glyph>,
     pub(crate) styles: Vec<Style>,
+    /// What marks the glyphs as parts of the document's structure; the first is none.
+    pub(crate) tags: Vec<Tag>,
+    /// What the document's structure says of each tag; none where it has no structure.
+    pub(crate) elements: Vec<Element>,
+    /// Straight lines along and across the page: left, top, right, bottom.
+    pub(crate) rulings: Vec<[f32; 4]>,
     /// Glyphs of which it is not known what they mean.
     pub(crate) unknown_glyphs: usize,
     /// Glyphs of which it is guessed what they mean.
@@ -141,7 +157,7 @@ pub(crate) fn show_page(file: &File, page: &Page, resources: &mut Resources) -> 
     let mut interpreter = Interpreter {
         file,
         resources,
-        shown: Shown::default(),
+        shown: Shown { tags: vec![Tag::default()], ..Shown::default() },
         state: State::new(page.to_view()),
         saved: Vec::new(),
         saved_beyond: 0,
@@ -151,6 +167,8 @@ pub(crate) fn show_page(file: &File, page: &Page, resources: &mut Resources) -> 
         hidden_marks: 0,
         marks_beyond: 0,
         replaced: 0,
+        tag: 0,
+        path: Path::default(),
         in_field: false,
         fonts: Vec::new(),
         bounds: page.size(),
@@ -214,6 +232,9 @@ struct Interpreter<'a, 'b> {
     marks_beyond: usize,
     /// Marks around this place that have a replacement text.
     replaced: usize,
+    /// Index into [`Shown::tags`].
+    tag: u32,
+    path: Path,
     in_field: bool,
     /// Fonts by their names in the resources at hand.
     fonts: Vec<(Vec<u8>, Arc<Font>)>,
@@ -226,7 +247,7 @@ impl Interpreter<'_, '_> {
         self.saved.clear();
         self.saved_beyond = 0;
         self.marks.clear();
-        (self.hidden_marks, self.marks_beyond, self.replaced) = (0, 0, 0);
+        (self.hidden_marks, self.marks_beyond, self.replaced, self.tag) = (0, 0, 0, 0);
     }
 
     fn run(&mut self, content: &[u8], resources: &Dictionary) {
@@ -363,11 +384,37 @@ impl Interpreter<'_, '_> {
                     self.graphics_state(resources, name);
                 }
             }
-            b"BMC" => self.begin_plain_mark(),
+            b"BMC" => self.begin_plain_mark(operands),
             b"BDC" => self.begin_mark(operands, resources),
             b"EMC" => self.end_mark(),
             b"S" | b"s" | b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"sh" => {
-                self.shown.has_drawings |= self.hidden_marks == 0;
+                let is_shown = self.hidden_marks == 0;
+                self.shown.has_drawings |= is_shown;
+                let is_stroked = matches!(operator[0], b'S' | b's' | b'B' | b'b');
+                self.path.paint(is_stroked, is_shown, &mut self.shown.rulings);
+            }
+            b"n" => self.path.clear(),
+            b"m" => {
+                if let Some([x, y]) = numbers(operands) {
+                    self.path.begin(self.state.ctm.apply(x, y));
+                }
+            }
+            b"l" => {
+                if let Some([x, y]) = numbers(operands) {
+                    self.path.line(self.state.ctm.apply(x, y));
+                }
+            }
+            b"h" => self.path.close(),
+            b"re" => {
+                if let Some([x, y, width, height]) = numbers(operands) {
+                    let ctm = self.state.ctm;
+                    self.path.rectangle(ctm.apply(x, y), ctm.apply(x + width, y + height));
+                }
+            }
+            b"c" | b"v" | b"y" => {
+                if let Some([x, y]) = numbers(operands) {
+                    self.path.curve(self.state.ctm.apply(x, y));
+                }
             }
             _ => {}
         }
@@ -453,11 +500,13 @@ impl Interpreter<'_, '_> {
             };
             let size = state.size.abs() * if font.is_vertical { a.hypot(b) } else { c.hypot(d) };
             // A Type 3 font of size 1 whose glyphs are 100 units high looks like one of size 100.
-            let size = if font.matrix.is_some() { size * type3_height(&font) } else { size };
+            let factor = if font.matrix.is_some() { type3_height(&font) } else { 1.0 };
+            let size = size * factor;
+            let em = if font.is_vertical { size } else { state.size.abs() * a.hypot(b) * state.scale.abs() * factor };
             if !hidden {
                 let spacing = spacing * if font.is_vertical { c.hypot(d) } else { a.hypot(b) * state.scale };
                 let before = self.shown.glyphs.len();
-                self.emit(glyph.text.as_deref(), pen, step, size, spacing, style);
+                self.emit(glyph.text.as_deref(), pen, step, [size, em], spacing, style);
                 self.shown.guessed_glyphs += usize::from(glyph.is_guess && self.shown.glyphs.len() > before);
             }
             if font.is_vertical {
@@ -469,9 +518,17 @@ impl Interpreter<'_, '_> {
         });
     }
 
-    fn emit(&mut self, text: Option<&str>, pen: (f32, f32), step: (f32, f32), size: f32, spacing: f32, style: u16) {
+    fn emit(
+        &mut self,
+        text: Option<&str>,
+        pen: (f32, f32),
+        step: (f32, f32),
+        [size, em]: [f32; 2],
+        spacing: f32,
+        style: u16,
+    ) {
         let is_sound = pen.0.is_finite() && pen.1.is_finite() && step.0.is_finite() && step.1.is_finite();
-        if !is_sound || !size.is_finite() || size <= 0.0 {
+        if !is_sound || !size.is_finite() || size < MIN_SIZE {
             return;
         }
         // What lies outside of the page is not shown.
@@ -496,7 +553,8 @@ impl Interpreter<'_, '_> {
         let end = self.shown.text.len() as u32;
         let (x, y) = pen;
         let (dx, dy) = step;
-        self.shown.glyphs.push(Glyph { start, end, x, y, dx, dy, size, spacing, style });
+        let tag = self.tag;
+        self.shown.glyphs.push(Glyph { start, end, x, y, dx, dy, size, em, spacing, tag, style });
     }
 
     fn style(&mut self, font: &Font) -> u16 {
@@ -522,9 +580,11 @@ impl Interpreter<'_, '_> {
     }
 }
 
-/// How much of its box a Type 3 font's glyphs fill, so that its size means what that of other fonts does.
+/// What the size of a Type 3 font has to be multiplied by, so that it means what that of other fonts does: nothing, unless
+/// the box of its glyphs is out of all proportion to it.
 fn type3_height(font: &Font) -> f32 {
-    ((font.ascent - font.descent) / 1000.0).clamp(0.05, 20.0)
+    let height = (font.ascent - font.descent) / 1000.0;
+    if (0.3..=4.0).contains(&height) { 1.0 } else { height.clamp(0.05, 20.0) }
 }
 
 fn set(slot: &mut f32, operands: &[Object]) {
@@ -538,7 +598,8 @@ fn numbers<const N: usize>(operands: &[Object]) -> Option<[f32; N]> {
     let mut numbers = [0.0; N];
     let from = operands.len().checked_sub(N)?;
     for (number, operand) in numbers.iter_mut().zip(&operands[from..]) {
-        *number = operand.as_float().ok().filter(|number| number.is_finite())?;
+        // What is larger than any number is far away, not where the last thing was.
+        *number = operand.as_float().ok().filter(|number| !number.is_nan())?.clamp(-1e18, 1e18);
     }
     Some(numbers)
 }

@@ -4,11 +4,14 @@ mod composite;
 mod simple;
 
 use lopdf::{Dictionary, Object};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::cmap::ToUnicode;
 use super::file::File;
 use composite::Composite;
 use simple::Simple;
+
+use crate::office::symbol;
 
 /// A font as text extraction needs it. Lengths are in thousandths of the font size.
 pub(crate) struct Font {
@@ -21,6 +24,8 @@ pub(crate) struct Font {
     pub(crate) is_monospace: bool,
     /// Of a Type 3 font: its glyph space to text space.
     pub(crate) matrix: Option<[f32; 6]>,
+    /// The name of a font whose codes are signs, such as Wingdings.
+    symbols: Option<String>,
 }
 
 enum Codes {
@@ -72,23 +77,44 @@ impl Font {
             (Codes::Simple(Box::new(simple)), false)
         };
         let flags = file.integer_entry(&descriptor, b"Flags").unwrap_or(0);
-        let lower = name.to_ascii_lowercase();
+        // A subset's name begins with six letters of its own.
+        let family = name.split_once('+').map_or(name.as_str(), |(_, family)| family);
+        let weight = file.number_entry(&descriptor, b"FontWeight").unwrap_or(0.0);
+        let stem = file.number_entry(&descriptor, b"StemV").unwrap_or(0.0);
         let (ascent, descent) = vertical_extent(file, dictionary, &descriptor, matrix);
         Self {
-            codes,
             is_vertical,
             ascent,
             descent,
-            is_bold: flags & (1 << 18) != 0
-                || ["bold", "black", "heavy", "semibold", "demi"].iter().any(|word| lower.contains(word)),
-            is_italic: flags & (1 << 6) != 0 || lower.contains("italic") || lower.contains("oblique"),
-            is_monospace: flags & 1 != 0 || lower.contains("courier") || lower.contains("mono"),
+            is_bold: flags & (1 << 18) != 0 || weight >= 600.0 || stem >= 150.0 || is_bold_name(family),
+            is_italic: flags & (1 << 6) != 0 || is_italic_name(family),
+            is_monospace: flags & 1 != 0 || is_monospace_name(family) || codes.is_monospace(),
             matrix,
+            codes,
+            symbols: symbol::is_symbol_font(&symbol_name(family)).then(|| symbol_name(family)),
         }
     }
 
     /// The glyphs of a string.
     pub(crate) fn show<'a>(&'a self, file: &File, string: &[u8], mut each: impl FnMut(Shown<'a>)) {
+        let Some(symbols) = &self.symbols else {
+            self.show_codes(file, string, each);
+            return;
+        };
+        self.show_codes(file, string, |mut shown| {
+            // Signs that Unicode has a place for elsewhere.
+            let mut chars = shown.text.as_deref().unwrap_or_default().chars();
+            if let (Some(char), None) = (chars.next(), chars.next())
+                && (0xF000..=0xF0FF).contains(&u32::from(char))
+                && let Some(sign) = symbol::of_font(symbols, u32::from(char))
+            {
+                shown.text = Some(std::borrow::Cow::Owned(sign.to_string()));
+            }
+            each(shown);
+        });
+    }
+
+    fn show_codes<'a>(&'a self, file: &File, string: &[u8], mut each: impl FnMut(Shown<'a>)) {
         match &self.codes {
             Codes::Simple(simple) => {
                 for &code in string {
@@ -122,6 +148,66 @@ impl Font {
     }
 }
 
+impl Codes {
+    fn is_monospace(&self) -> bool {
+        match self {
+            Self::Simple(simple) => simple.is_monospace(),
+            Self::Composite(_) => false,
+        }
+    }
+}
+
+/// Wingdings-Regular, Wingdings2: as [`symbol`] names them.
+fn symbol_name(family: &str) -> String {
+    let name = family.to_ascii_lowercase().replace("-regular", "").replace([',', ' '], "");
+    match name.as_str() {
+        "wingdings2" => "wingdings 2".to_owned(),
+        "wingdings3" => "wingdings 3".to_owned(),
+        "symbol" | "symbolmt" => "symbol".to_owned(),
+        _ => name,
+    }
+}
+
+/// By the English words, and by the short forms of TeX's and of Linotype's fonts.
+fn is_bold_name(family: &str) -> bool {
+    let lower = family.to_ascii_lowercase();
+    ["bold", "black", "heavy", "demi"].iter().any(|word| lower.contains(word))
+        || ["cmbx", "cmb1", "cmssbx", "sfbx", "ecbx", "sfsx", "ecsx", "lmbx", "larm-b"]
+            .iter()
+            .any(|word| lower.starts_with(word))
+        || ["-bd", "-medi", "-bdit", "-mediital", "-bdcn"].iter().any(|word| lower.ends_with(word))
+}
+
+fn is_italic_name(family: &str) -> bool {
+    let lower = family.to_ascii_lowercase();
+    ["italic", "oblique", "slanted", "kursiv"].iter().any(|word| lower.contains(word))
+        || ["cmti", "cmsl", "cmbxti", "cmmi", "sfti", "ecti", "sfsl"].iter().any(|word| lower.starts_with(word))
+        || ["-it", "-ital", "-bdit", "-reguital", "-mediital", "-obl"].iter().any(|word| lower.ends_with(word))
+}
+
+fn is_monospace_name(family: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "courier",
+        "mono",
+        "consolas",
+        "menlo",
+        "monaco",
+        "inconsolata",
+        "typewriter",
+        "fixed",
+        "lettergothic",
+        "andale",
+        "lucidaconsole",
+        "sourcecode",
+        "firacode",
+        "cascadia",
+        "terminal",
+    ];
+    let lower = family.to_ascii_lowercase().replace(['-', ' '], "");
+    WORDS.iter().any(|word| lower.contains(word))
+        || ["cmtt", "sftt", "ectt", "cmsltt", "cmitt", "lmtt", "txtt", "pcr"].iter().any(|word| lower.starts_with(word))
+}
+
 /// Ascent and descent in thousandths, from the descriptor where it is sensible.
 fn vertical_extent(file: &File, font: &Dictionary, descriptor: &Dictionary, matrix: Option<[f32; 6]>) -> (f32, f32) {
     if let Some(matrix) = matrix {
@@ -148,8 +234,21 @@ fn font_program(file: &File, descriptor: &Dictionary) -> Option<Vec<u8>> {
     })
 }
 
-/// Control characters mean nothing in text; white space is a space.
+/// Control characters mean nothing in text; white space is a space. A radical before the character that it is the radical
+/// of is that character once more.
 fn clean(text: &str) -> String {
+    let is_radical = |char: char| matches!(u32::from(char), 0x2E80..=0x2FDF);
+    if text.chars().any(is_radical) && text.chars().nth(1).is_some() {
+        let chars: Vec<char> = text.chars().collect();
+        let is_repeated = |at: usize| {
+            let same = std::iter::once(chars[at]).nfkc().next();
+            is_radical(chars[at]) && chars.get(at + 1).copied() == same
+        };
+        let once: String = (0..chars.len()).filter(|at| !is_repeated(*at)).map(|at| chars[at]).collect();
+        if once.len() < text.len() {
+            return clean(&once);
+        }
+    }
     text.chars()
         .filter_map(|char| match char {
             '\t' | '\n' | '\r' | '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{3000}' => Some(' '),

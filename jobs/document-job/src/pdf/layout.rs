@@ -3,6 +3,7 @@
 //! Content mostly comes in the order in which it is read, so that order is kept wherever the places on the page agree
 //! with it; where they do not, the places decide.
 
+mod grids;
 mod lines;
 mod reading_order;
 mod regions;
@@ -11,6 +12,7 @@ mod tables;
 mod words;
 
 use super::content::{Glyph, Shown};
+use super::tags::Role;
 use crate::page_text::{Block, Bounds, union};
 
 /// A gap wider than this, in font sizes, parts words.
@@ -28,6 +30,14 @@ struct PlacedWord {
     end: f32,
     baseline: f32,
     size: f32,
+    /// The width of that size: less than it where the text is condensed.
+    em: f32,
+    /// Index into [`Shown::tags`], and what the document says of it.
+    tag: u32,
+    block: u32,
+    role: Role,
+    /// Its place in the content.
+    index: u32,
     top: f32,
     bottom: f32,
     style: u16,
@@ -55,7 +65,7 @@ struct Segment {
 
 /// Arranges what a page shows.
 pub(crate) fn arrange(shown: &Shown) -> Vec<Block> {
-    let words = words::words(shown);
+    let (words, tables) = grids::take_tables(words::words(shown), shown);
     let segments = lines::merge_neighbours(lines::segments(lines::join_spread_letters(words)));
     let mut segments = rows::join_fields(segments, shown);
     let keeps_order = rows::come_in_reading_order(&segments);
@@ -64,6 +74,11 @@ pub(crate) fn arrange(shown: &Shown) -> Vec<Block> {
     }
     let regions = regions::split_columns(regions::regions(segments));
     let mut regions = tables::join_rows(tables::join_columns(regions));
+    // A table stands where its first word does.
+    for table in tables {
+        let at = regions.iter().position(|region| region.first() > table.first()).unwrap_or(regions.len());
+        regions.insert(at, table);
+    }
     for region in &mut regions {
         region.bounds = region.view_bounds();
     }

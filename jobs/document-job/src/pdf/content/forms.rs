@@ -38,10 +38,13 @@ impl Interpreter<'_, '_> {
         let counts = (self.hidden_marks, std::mem::take(&mut self.marks_beyond), self.replaced);
         self.state.ctm = matrix.then(self.state.ctm);
         let fonts = std::mem::take(&mut self.fonts);
+        let tag = self.tag;
+        self.path.clear();
         self.forms.push(id);
         self.run(&content, own.as_ref().unwrap_or(resources));
         self.forms.pop();
         self.fonts = fonts;
+        self.tag = tag;
         (self.state, self.saved, self.saved_beyond, self.marks) = (state, saved, beyond, marks);
         (self.hidden_marks, self.marks_beyond, self.replaced) = counts;
     }
@@ -94,16 +97,16 @@ impl Interpreter<'_, '_> {
 
     /// Free text and text fields whose appearance is left to the reader: their lines, in Helvetica.
     fn annotation_without_appearance(&mut self, annotation: &Dictionary, subtype: &[u8]) {
-        let key: &[u8] = match subtype {
-            b"FreeText" => b"Contents",
-            b"Widget"
-                if self.field_entry(annotation, b"FT").is_some_and(|kind| *kind == Object::Name(b"Tx".to_vec())) =>
-            {
-                b"V"
-            }
+        let is_field_of = |kind: &[u8]| {
+            self.field_entry(annotation, b"FT").is_some_and(|entry| *entry == Object::Name(kind.to_vec()))
+        };
+        let text = match subtype {
+            b"FreeText" => self.field_entry(annotation, b"Contents"),
+            b"Widget" if is_field_of(b"Tx") || is_field_of(b"Ch") => self.field_entry(annotation, b"V"),
+            b"Widget" if is_field_of(b"Btn") => self.button(annotation).map(Arc::new),
             _ => return,
         };
-        let Some(Object::String(text, _)) = self.field_entry(annotation, key).as_deref().cloned() else { return };
+        let Some(Object::String(text, _)) = text.as_deref().cloned() else { return };
         let Some([x0, y0, x1, y1]) = self.file.numbers::<4>(annotation, b"Rect") else { return };
         let mut font = Dictionary::new();
         font.set("Type", Object::Name(b"Font".to_vec()));
@@ -121,9 +124,27 @@ impl Interpreter<'_, '_> {
                     self.state.ctm.apply(left + column as f32 * size * 0.5, top - (row as f32 + 1.0) * size * 1.1);
                 let [a, b, ..] = self.state.ctm.0;
                 let step = (a * size * 0.5, b * size * 0.5);
-                self.emit(Some(char.encode_utf8(&mut [0; 4])), pen, step, size, 0.0, style);
+                self.emit(Some(char.encode_utf8(&mut [0; 4])), pen, step, [size, size], 0.0, style);
             }
         }
+    }
+
+    /// What a box or a radio button shows: whether it is ticked. A push button shows nothing that was filled in.
+    fn button(&self, annotation: &Dictionary) -> Option<Object> {
+        const PUSH_BUTTON: i64 = 1 << 16;
+        let flags = self.field_entry(annotation, b"Ff").and_then(|flags| flags.as_i64().ok()).unwrap_or(0);
+        if flags & PUSH_BUTTON != 0 {
+            return None;
+        }
+        let state =
+            self.file.name_entry(annotation, b"AS").or_else(|| match self.field_entry(annotation, b"V").as_deref() {
+                Some(Object::Name(name)) => Some(name.clone()),
+                _ => None,
+            });
+        let is_on = state.is_some_and(|state| state != b"Off" && !state.is_empty());
+        // U+2612 and U+2610.
+        let sign: &[u8] = if is_on { &[0xFE, 0xFF, 0x26, 0x12] } else { &[0xFE, 0xFF, 0x26, 0x10] };
+        Some(Object::string_literal(sign))
     }
 
     /// An entry of a field, which may stand in a field above it.

@@ -11,9 +11,24 @@ use super::{Glyph, Interpreter};
 /// Marked-content sequences within each other that are kept.
 const MAX_MARKS: usize = 10_000;
 
+/// What marked content says of the glyphs within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tag {
+    /// The number by which the structure tree refers to it, and the form whose content has it.
+    pub(crate) number: Option<i64>,
+    pub(crate) form: Option<ObjectId>,
+    /// No part of the document: a running head, a page number, a watermark.
+    pub(crate) is_artifact: bool,
+}
+
+/// Different tags of one page.
+const MAX_TAGS: usize = 50_000;
+
 /// A marked-content sequence.
 pub(super) struct Mark {
     is_hidden: bool,
+    /// The tag around it.
+    outer: u32,
     /// Replacement of the text within, and how many glyphs there were before.
     pub(super) replacement: Option<(String, usize)>,
 }
@@ -37,9 +52,13 @@ pub(super) fn hidden_layers(file: &File) -> HashSet<ObjectId> {
 }
 
 impl Interpreter<'_, '_> {
-    pub(super) fn begin_plain_mark(&mut self) {
+    pub(super) fn begin_plain_mark(&mut self, operands: &[Object]) {
         if self.marks.len() < MAX_MARKS {
-            self.marks.push(Mark { is_hidden: false, replacement: None });
+            let outer = self.tag;
+            if matches!(operands.last(), Some(Object::Name(tag)) if tag == b"Artifact") {
+                self.begin_tag(Tag { is_artifact: true, ..Tag::default() });
+            }
+            self.marks.push(Mark { is_hidden: false, outer, replacement: None });
         } else {
             self.marks_beyond += 1;
         }
@@ -47,7 +66,7 @@ impl Interpreter<'_, '_> {
 
     pub(super) fn begin_mark(&mut self, operands: &[Object], resources: &Dictionary) {
         let [Object::Name(tag), properties, ..] = operands else {
-            self.begin_plain_mark();
+            self.begin_plain_mark(operands);
             return;
         };
         let entry = match properties {
@@ -60,12 +79,28 @@ impl Interpreter<'_, '_> {
             return;
         }
         self.hidden_marks += usize::from(is_hidden);
-        let replacement = entry
-            .and_then(|entry| self.file.dictionary(&entry))
+        let properties = entry.and_then(|entry| self.file.dictionary(&entry));
+        let outer = self.tag;
+        if tag == b"Artifact" {
+            self.begin_tag(Tag { is_artifact: true, ..Tag::default() });
+        } else if let Some(number) =
+            properties.as_ref().and_then(|properties| self.file.integer_entry(properties, b"MCID"))
+        {
+            let form = self.forms.last().copied();
+            self.begin_tag(Tag { number: Some(number), form, is_artifact: false });
+        }
+        let replacement = properties
             .and_then(|dictionary| self.file.string_entry(&dictionary, b"ActualText"))
             .map(|text| (text_string(&text), self.shown.glyphs.len()));
         self.replaced += usize::from(replacement.is_some());
-        self.marks.push(Mark { is_hidden, replacement });
+        self.marks.push(Mark { is_hidden, outer, replacement });
+    }
+
+    fn begin_tag(&mut self, tag: Tag) {
+        if self.shown.tags.last() != Some(&tag) && self.shown.tags.len() < MAX_TAGS {
+            self.shown.tags.push(tag);
+        }
+        self.tag = self.shown.tags.len() as u32 - 1;
     }
 
     pub(super) fn is_hidden(&self, layer: &Object) -> bool {
@@ -100,6 +135,7 @@ impl Interpreter<'_, '_> {
         }
         let Some(mark) = self.marks.pop() else { return };
         self.hidden_marks -= usize::from(mark.is_hidden);
+        self.tag = mark.outer;
         let Some((text, from)) = mark.replacement else { return };
         self.replaced -= 1;
         let glyphs = self.shown.glyphs.get(from..).unwrap_or_default();

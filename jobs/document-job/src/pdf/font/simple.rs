@@ -14,6 +14,8 @@ use super::{clean, font_program};
 /// The glyphs of a simple font. What they mean is found out when a string has them: most fonts show few of theirs.
 pub(super) struct Simple {
     widths: [f32; 256],
+    /// The dictionary lists them.
+    listed: bool,
     texts: [OnceLock<Option<Box<str>>>; 256],
     to_unicode: Option<ToUnicode>,
     /// By the font's dictionary.
@@ -21,7 +23,7 @@ pub(super) struct Simple {
     /// Codes that the dictionary lists as differing from its base.
     differs: [bool; 256],
     /// The base of the numbers that the glyphs' names are.
-    numeric: Option<u32>,
+    numeric: Option<Numeric>,
     is_dingbats: bool,
     /// The font program's own encoding, where it counts.
     built_in: Option<OnceLock<Option<BuiltIn>>>,
@@ -80,6 +82,7 @@ impl Simple {
         }
         let mut simple = Self {
             widths: [0.0; 256],
+            listed: false,
             texts: [const { OnceLock::new() }; 256],
             to_unicode,
             numeric: numeric_names(&names, &differs),
@@ -97,6 +100,7 @@ impl Simple {
         let first = file.integer_entry(font, b"FirstChar").unwrap_or(0);
         let listed = file.array_entry(font, b"Widths").unwrap_or_default();
         let missing = file.number_entry(&self.descriptor, b"MissingWidth").unwrap_or(0.0);
+        self.listed = !listed.is_empty();
         for code in 0..256 {
             let width = usize::try_from(code as i64 - first).ok().and_then(|at| listed.get(at));
             let width = width.and_then(|width| match width {
@@ -115,6 +119,17 @@ impl Simple {
                     width.unwrap_or(if missing > 0.0 { missing } else { 500.0 })
                 }
             };
+        }
+    }
+
+    /// Whether letters that differ in every other font are of one width.
+    pub(super) fn is_monospace(&self) -> bool {
+        let wide =
+            self.listed.then(|| b"mwMW".iter().map(|code| self.widths[usize::from(*code)]).find(|width| *width > 0.0));
+        let narrow = b"il.,;:'|j".iter().map(|code| self.widths[usize::from(*code)]).find(|width| *width > 0.0);
+        match (wide.flatten(), narrow) {
+            (Some(wide), Some(narrow)) => (wide - narrow).abs() < wide * 0.01,
+            _ => false,
         }
     }
 
@@ -140,7 +155,7 @@ impl Simple {
                 built_in.texts.get(&(code as u8)).cloned()
             })
             .or_else(|| text_of_glyph(self.name(file, code)?, self.is_dingbats))
-            .or_else(|| self.numeric.and_then(|base| text_of_number(self.name(file, code)?, base)))
+            .or_else(|| self.numeric.and_then(|numeric| numeric.text(self.name(file, code)?)))
     }
 
     fn name(&self, file: &File, code: usize) -> Option<&str> {
@@ -167,24 +182,71 @@ fn built_in(file: &File, descriptor: &Dictionary) -> Option<BuiltIn> {
     })
 }
 
-/// Whether the glyph names that a font's encoding lists are numbers behind a letter or two (`g65`, `C0041`, `a65`), as
-/// some producers write; then their base.
-fn numeric_names(names: &[Option<Cow<str>>], differs: &[bool; 256]) -> Option<u32> {
-    let listed = || names.iter().zip(differs).filter(|(_, differs)| **differs).filter_map(|(name, _)| name.as_deref());
-    let digits = |name: &str| {
-        let digits = name.trim_start_matches(|char: char| char.is_ascii_alphabetic()).to_owned();
-        ((1..=2).contains(&(name.len() - digits.len())) && (2..=4).contains(&digits.len())).then_some(digits)
-    };
-    let all: Vec<String> = listed().filter(|name| *name != ".notdef" && *name != "space").filter_map(digits).collect();
-    let total = listed().filter(|name| *name != ".notdef" && *name != "space").count();
-    if total < 2 || all.len() < total {
-        return None;
-    }
-    Some(if all.iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) { 10 } else { 16 })
+/// How glyph names that are numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numeric {
+    /// They are codes of this base.
+    Base(u32),
+    /// They repeat the codes that they stand at, as pdfTeX and others name the glyphs of bitmaps.
+    Codes,
 }
 
-fn text_of_number(name: &str, base: u32) -> Option<String> {
-    let digits = name.trim_start_matches(|char: char| char.is_ascii_alphabetic());
-    let code = u32::from_str_radix(digits, base).ok().filter(|code| (32..256).contains(code))?;
-    text_of_glyph(Encoding::WinAnsi.glyph(code as u8)?, false)
+/// Whether the glyph names that a font's encoding lists are numbers (`65`), or numbers behind a letter or two (`g65`,
+/// `C0041`, `a65`), as some producers write; then how they are read.
+fn numeric_names(names: &[Option<Cow<str>>], differs: &[bool; 256]) -> Option<Numeric> {
+    let listed = || {
+        let named = names.iter().enumerate().zip(differs).filter(|(_, differs)| **differs);
+        named
+            .filter_map(|((code, name), _)| Some((code, name.as_deref()?)))
+            .filter(|(_, name)| !matches!(*name, ".notdef" | "space"))
+    };
+    let digits = |name: &str| {
+        let digits = name.trim_start_matches(|char: char| char.is_ascii_alphabetic()).to_owned();
+        (name.len() - digits.len() <= 2 && (1..=4).contains(&digits.len())).then_some(digits)
+    };
+    let total = listed().count();
+    if total < 2 {
+        return None;
+    }
+    let is_code = |(code, name): &(usize, &str)| digits(name).is_some_and(|digits| digits.parse() == Ok(*code));
+    if listed().filter(is_code).count() == total {
+        return Some(Numeric::Codes);
+    }
+    let all: Vec<String> = listed()
+        .filter_map(|(_, name)| digits(name).filter(|digits| digits.len() >= 2 && digits.len() < name.len()))
+        .collect();
+    if all.len() < total {
+        return None;
+    }
+    let is_decimal = all.iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(Numeric::Base(if is_decimal { 10 } else { 16 }))
+}
+
+impl Numeric {
+    fn text(self, name: &str) -> Option<String> {
+        let digits = name.trim_start_matches(|char: char| char.is_ascii_alphabetic());
+        let base = match self {
+            Self::Base(base) => base,
+            Self::Codes => 10,
+        };
+        let code = u32::from_str_radix(digits, base).ok()?;
+        // The ligatures of TeX's encodings OT1 and T1.
+        let ligature = match (self, code) {
+            (Self::Codes, 11 | 27) => Some("ff"),
+            (Self::Codes, 12 | 28) => Some("fi"),
+            (Self::Codes, 13 | 29) => Some("fl"),
+            (Self::Codes, 14 | 30) => Some("ffi"),
+            (Self::Codes, 15 | 31) => Some("ffl"),
+            (Self::Codes, 16) => Some("“"),
+            (Self::Codes, 17) => Some("”"),
+            (Self::Codes, 21) => Some("–"),
+            (Self::Codes, 22) => Some("—"),
+            _ => None,
+        };
+        if let Some(ligature) = ligature {
+            return Some(ligature.to_owned());
+        }
+        let code = Some(code).filter(|code| (32..256).contains(code))?;
+        text_of_glyph(Encoding::WinAnsi.glyph(code as u8)?, false)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::super::tags::Role;
 use super::{CELL_GAP, PlacedWord, Segment, WORD_GAP};
 
 impl Segment {
@@ -9,6 +10,11 @@ impl Segment {
         let (angle, start, end, baseline) = (word.angle, word.start, word.end, word.baseline);
         let (size, top, bottom) = (word.size, word.top, word.bottom);
         Self { words: vec![word], angle, start, end, baseline, size, top, bottom, continues_row }
+    }
+
+    /// The element of the document's structure that it is of, and what that is.
+    pub(super) fn element(&self) -> (u32, Role) {
+        self.words.first().map_or((0, Role::None), |word| (word.block, word.role))
     }
 
     pub(super) fn push(&mut self, word: PlacedWord) {
@@ -36,7 +42,7 @@ impl Segment {
     fn insert(&mut self, mut word: PlacedWord) {
         let at = self.words.iter().position(|other| other.start > word.start).unwrap_or(self.words.len());
         let is_apart = |left: &PlacedWord, right: &PlacedWord| {
-            left.has_drawn_space[1] || right.has_drawn_space[0] || right.start - left.end > right.size * WORD_GAP
+            left.has_drawn_space[1] || right.has_drawn_space[0] || right.start - left.end > right.em * WORD_GAP
         };
         if let Some(before) = at.checked_sub(1).map(|before| &self.words[before]) {
             word.has_space_before = is_apart(before, &word);
@@ -74,7 +80,7 @@ pub(super) fn segments(words: Vec<PlacedWord>) -> Vec<Segment> {
             && gap_before > -size * 0.3
             && gap_before < size * CELL_GAP;
         if is_next || is_next_leftwards {
-            if !word.has_space_before && gap.max(gap_before) > size * WORD_GAP {
+            if !word.has_space_before && gap.max(gap_before) > word.em * WORD_GAP {
                 word.has_space_before = true;
             }
             last.push(word);
@@ -187,7 +193,7 @@ pub(super) fn merge_neighbours(segments: Vec<Segment>) -> Vec<Segment> {
         let keeps_row = slots[target].as_ref().is_some_and(|target| target.continues_row);
         if let Some(target) = &mut slots[target] {
             for (index, mut word) in segment.words.into_iter().enumerate() {
-                if index == 0 && word.start - target.end > word.size * WORD_GAP {
+                if index == 0 && word.start - target.end > word.em * WORD_GAP {
                     word.has_space_before = true;
                 }
                 target.push(word);

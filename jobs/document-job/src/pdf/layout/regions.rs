@@ -2,7 +2,9 @@
 
 use super::super::content::Shown;
 use super::super::script;
+use super::super::tags::Role;
 use super::{Segment, WORD_GAP, middle, tables, to_view};
+use crate::flow::Span;
 use crate::page_text::{Block, BlockKind, Bounds, Line, Word, union};
 
 /// Regions to which a line may go back.
@@ -28,6 +30,10 @@ pub(super) struct Region {
     end: f32,
     leading: Option<f32>,
     pub(super) bounds: Bounds,
+    element: (u32, Role),
+    /// Of a table whose cells are known: the column of each segment, and cells over several.
+    grid: Option<(Vec<usize>, Vec<Span>)>,
+    first: u32,
 }
 
 pub(super) fn regions(segments: Vec<Segment>) -> Vec<Region> {
@@ -88,6 +94,9 @@ impl Region {
             end: segment.end,
             leading: None,
             bounds: [0.0; 4],
+            element: segment.element(),
+            grid: None,
+            first: segment.words.iter().map(|word| word.index).min().unwrap_or(0),
             segments: vec![(segment, 0)],
         }
     }
@@ -107,12 +116,33 @@ impl Region {
         Some(region)
     }
 
+    /// A table of segments with their rows and columns, in the order of its cells.
+    pub(super) fn of_cells(cells: Vec<(Segment, usize, usize)>, spans: Vec<Span>, first: u32) -> Option<Self> {
+        let columns = cells.iter().map(|cell| cell.2).collect();
+        let mut region = Self::of_rows(cells.into_iter().map(|(segment, row, _)| (segment, row)).collect())?;
+        region.grid = Some((columns, spans));
+        region.first = first;
+        Some(region)
+    }
+
+    /// The place in the content of its first word.
+    pub(super) fn first(&self) -> u32 {
+        self.first
+    }
+
     fn takes(&self, segment: &Segment) -> bool {
         if segment.angle != self.angle {
             return false;
         }
+        let (own, other) = (self.element, segment.element());
+        let is_same_element = own.0 != 0 && own == other;
+        let is_artifact = |element: (u32, Role)| element.1 == Role::Artifact;
+        let are_cells = own.1 == Role::Cell && other.1 == Role::Cell;
+        if is_artifact(own) != is_artifact(other) || (own.0 != 0 && other.0 != 0 && own.0 != other.0 && !are_cells) {
+            return false;
+        }
         let size = self.size.max(segment.size);
-        if self.size.min(segment.size) < size * 0.72 && !segment.continues_row {
+        if self.size.min(segment.size) < size * 0.72 && !segment.continues_row && !is_same_element {
             return false;
         }
         let step = segment.baseline - self.baseline;
@@ -120,7 +150,7 @@ impl Region {
             return segment.start > self.row_end;
         }
         // A bold line is a heading of what follows.
-        if self.is_bold.is_some_and(|is_bold| is_bold != segment.is_bold()) {
+        if !is_same_element && self.is_bold.is_some_and(|is_bold| is_bold != segment.is_bold()) {
             return false;
         }
         let overlap = self.end.min(segment.end) - self.start.max(segment.start);
@@ -213,10 +243,16 @@ impl Region {
 
     pub(super) fn into_block(self, shown: &Shown) -> Block {
         let bounds = self.bounds;
+        let (element, role) = self.element;
+        if let Some((columns, spans)) = self.grid {
+            let cells = self.segments.into_iter().zip(columns);
+            let lines = cells.map(|((segment, row), column)| segment.into_line(shown, row, column)).collect();
+            return Block { kind: BlockKind::Table, bounds, lines, spans, role: Role::Cell, element };
+        }
         let is_table = self.segments.len() > self.rows();
         let segments = if is_table { tables::arrange(self.segments) } else { self.without_columns() };
         let lines = segments.into_iter().map(|(segment, row, column)| segment.into_line(shown, row, column)).collect();
-        Block { kind: BlockKind::Paragraph, bounds, lines }
+        Block { kind: BlockKind::Paragraph, bounds, lines, spans: Vec::new(), role, element }
     }
 
     fn without_columns(self) -> Vec<(Segment, usize, usize)> {

@@ -78,6 +78,7 @@ pub(super) fn arrange(segments: Vec<(Segment, usize)>) -> Vec<(Segment, usize, u
         .map(|(segment, row)| (column_of(&columns, &segment), segment, row))
         .map(|(column, segment, row)| (segment, row, column))
         .collect();
+    join_heads(&mut cells);
     let rows = cells.iter().map(|cell| cell.1).max().unwrap_or(0) + 1;
     let mut baselines = vec![f32::NAN; rows];
     let mut has_first = vec![false; rows];
@@ -99,6 +100,31 @@ pub(super) fn arrange(segments: Vec<(Segment, usize)>) -> Vec<(Segment, usize, u
     }
     cells.sort_by_key(|cell| (cell.1, cell.2));
     cells
+}
+
+/// Joins a head that stands at the left of its column with the numbers that stand at the right of it: beside each other,
+/// and never in the same row.
+fn join_heads(cells: &mut [(Segment, usize, usize)]) {
+    let columns = cells.iter().map(|cell| cell.2).max().unwrap_or(0) + 1;
+    let mut first_row = vec![0_usize; columns];
+    let mut further = vec![0_usize; columns];
+    let top = cells.iter().map(|cell| cell.1).min().unwrap_or(0);
+    for (_, row, column) in cells.iter() {
+        let counts = if *row == top { &mut first_row } else { &mut further };
+        counts[*column] += 1;
+    }
+    let is_head = |column: usize| first_row[column] > 0 && further[column] == 0;
+    let is_headless = |column: usize| first_row[column] == 0 && further[column] >= 2;
+    let mut place = vec![0; columns];
+    for column in 1..columns {
+        let joins = (is_head(column - 1) && is_headless(column)) || (is_headless(column - 1) && is_head(column));
+        // One head for one column.
+        let is_taken = column >= 2 && place[column - 1] == place[column - 2];
+        place[column] = place[column - 1] + usize::from(!joins || is_taken);
+    }
+    for cell in cells {
+        cell.2 = place[cell.2];
+    }
 }
 
 /// Joins lines that stand below each other at equal steps, and whose words leave the same gaps, to rows.

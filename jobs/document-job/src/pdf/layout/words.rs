@@ -2,12 +2,19 @@
 
 use super::super::content::{Glyph, Shown};
 use super::super::script;
+use super::super::tags::Role;
 use super::{PlacedWord, WORD_GAP, angle_of, direction};
+use crate::rich::{Script, scripted};
 
 /// A word while glyphs are added to it.
 struct Builder {
     /// Place along the direction, and range of the text.
     parts: Vec<(f32, f32, u32, u32)>,
+    /// Space that the content asks for behind the last glyph, and behind the one before it.
+    spacing: f32,
+    spacing_before: Option<f32>,
+    /// Raised or lowered, beside a larger word.
+    script: Script,
     /// Some glyph of it did not stand at this place before.
     is_fresh: bool,
     word: PlacedWord,
@@ -31,17 +38,26 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
         let baseline = glyph.y * ux - glyph.x * uy;
         let end = start + glyph.dx * ux + glyph.dy * uy;
         if text.chars().all(|char| char == ' ') {
-            space = true;
-            drawn_space = Some([start, end]);
             if let Some(builder) = &mut current {
-                let [left, right] = beside([start, end], [builder.word.start, builder.word.end], glyph.size);
-                builder.word.has_drawn_space[0] |= left;
-                builder.word.has_drawn_space[1] |= right;
-                // A space that lies within the word is a producer's leftover.
-                if end < builder.word.start || start > builder.word.end - glyph.size * 0.1 {
+                let is_level = builder.is_level(angle, baseline);
+                let word = &mut builder.word;
+                // A space that lies within the word is a producer's leftover, which changes nothing.
+                let is_within = start > word.start
+                    && start < word.end - glyph.size * 0.1
+                    && end < word.end + glyph.size * 0.02
+                    && end > start;
+                if is_within && is_level {
+                    continue;
+                }
+                let [left, right] = beside([start, end], [word.start, word.end], glyph.size);
+                word.has_drawn_space[0] |= left;
+                word.has_drawn_space[1] |= right;
+                if end < word.start || start > word.end - glyph.size * 0.1 {
                     finish(current.take());
                 }
             }
+            space = true;
+            drawn_space = Some([start, end]);
             continue;
         }
         let is_repeated = seen.is_repeated(text, start, baseline, glyph.size);
@@ -51,10 +67,11 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
         let style = shown.styles[usize::from(glyph.style)];
         let is_rtl = script::is_rtl(text) && !text.contains(|char: char| char.is_ascii_alphabetic());
         let is_ltr = !is_rtl && text.chars().any(char::is_alphabetic);
+        let mut script = Script::Normal;
         if let Some(builder) = &mut current {
-            match builder.relation(angle, [start, end], baseline, glyph.size, [is_rtl, is_ltr]) {
+            match builder.relation(glyph, angle, [start, end], baseline, [is_rtl, is_ltr]) {
                 Relation::Joins if !space => {
-                    builder.push(glyph, start, end + glyph.spacing.max(0.0).min(glyph.size), end, is_rtl, is_ltr);
+                    builder.push(glyph, start, end, is_rtl, is_ltr);
                     builder.is_fresh |= !is_repeated;
                     continue;
                 }
@@ -63,6 +80,9 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
                     space = true;
                 }
                 Relation::Near => {
+                    if !space {
+                        script = builder.script_of(glyph, baseline);
+                    }
                     finish(current.take());
                     space = false;
                 }
@@ -70,14 +90,22 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
         }
         current = Some(Builder {
             parts: vec![(start, end, glyph.start, glyph.end)],
+            spacing: glyph.spacing,
+            spacing_before: None,
+            script,
             is_fresh: !is_repeated,
             word: PlacedWord {
                 text: String::new(),
                 angle,
                 start,
-                end: end + glyph.spacing.max(0.0).min(glyph.size),
+                end,
                 baseline,
                 size: glyph.size,
+                em: glyph.em.min(glyph.size),
+                tag: glyph.tag,
+                block: shown.elements.get(glyph.tag as usize).map_or(0, |element| element.block),
+                role: shown.elements.get(glyph.tag as usize).map_or(Role::None, |element| element.role),
+                index: 0,
                 top: baseline - style.ascent * glyph.size,
                 bottom: baseline - style.descent * glyph.size,
                 style: glyph.style,
@@ -91,6 +119,9 @@ pub(super) fn words(shown: &Shown) -> Vec<PlacedWord> {
         space = false;
     }
     finish(current);
+    for (word, index) in words.iter_mut().zip(0..) {
+        word.index = index;
+    }
     words
 }
 
@@ -109,22 +140,41 @@ enum Relation {
 }
 
 impl Builder {
+    fn is_level(&self, angle: i16, baseline: f32) -> bool {
+        self.word.angle == angle && (self.word.baseline - baseline).abs() < self.word.size * 0.2
+    }
+
+    /// Whether a smaller glyph beside the word is raised or lowered.
+    fn script_of(&self, glyph: &Glyph, baseline: f32) -> Script {
+        let raised = (self.word.baseline - baseline) / self.word.size;
+        let is_smaller = glyph.size < self.word.size * 0.85 && self.script == Script::Normal;
+        match raised {
+            0.15..0.8 if is_smaller => Script::Super,
+            -0.5..-0.08 if is_smaller => Script::Sub,
+            _ => Script::Normal,
+        }
+    }
+
     fn relation(
         &self,
+        glyph: &Glyph,
         angle: i16,
         [start, end]: [f32; 2],
         baseline: f32,
-        size: f32,
         [is_rtl, is_ltr]: [bool; 2],
     ) -> Relation {
         let word = &self.word;
+        let size = glyph.size;
         let larger = word.size.max(size);
         if angle != word.angle || (baseline - word.baseline).abs() > larger * 0.5 {
             return Relation::Apart;
         }
-        let gap = start - word.end;
-        let gap_before = word.start - end;
-        let allowed = larger * WORD_GAP;
+        // Letters are spaced where those before and behind are, too; else the space parts words.
+        let around = self.spacing_before.map_or(glyph.spacing, |before| before.min(glyph.spacing));
+        let spacing = self.spacing.min(around).clamp(0.0, size);
+        let gap = start - word.end - spacing;
+        let gap_before = word.start - end - spacing;
+        let allowed = word.em.max(glyph.em.min(size)) * WORD_GAP;
         let joins = (-larger * 0.5..allowed).contains(&gap)
             || ((is_rtl || word.is_rtl) && (-larger * 0.5..allowed).contains(&gap_before))
             // A mark that stands over the glyphs before it.
@@ -151,8 +201,10 @@ impl Builder {
             .any(|part| (part.0 - start).abs() < size * 0.1 && &shown.text[part.2 as usize..part.3 as usize] == text)
     }
 
-    fn push(&mut self, glyph: &Glyph, start: f32, end: f32, inner_end: f32, is_rtl: bool, is_ltr: bool) {
-        self.parts.push((start, inner_end, glyph.start, glyph.end));
+    fn push(&mut self, glyph: &Glyph, start: f32, end: f32, is_rtl: bool, is_ltr: bool) {
+        self.parts.push((start, end, glyph.start, glyph.end));
+        self.spacing_before = Some(std::mem::replace(&mut self.spacing, glyph.spacing));
+        self.word.em = self.word.em.max(glyph.em.min(glyph.size));
         self.word.start = self.word.start.min(start);
         self.word.end = self.word.end.max(end);
         self.word.is_rtl |= is_rtl;
@@ -170,7 +222,10 @@ impl Builder {
             let text: String = self.parts.iter().map(part).collect();
             self.word.text = script::normalise(&text);
         }
-        // The spacing after the last glyph is not part of the word.
+        let is_number = self.word.text.chars().all(|char| char.is_ascii_digit() || matches!(char, '+' | '-' | '−'));
+        if self.script != Script::Normal && is_number {
+            self.word.text = scripted(&self.word.text, self.script, None);
+        }
         self.word.end = self.parts.iter().map(|part| part.1).fold(f32::MIN, f32::max).max(self.word.start);
         // A word of which every glyph stood there before is a shadow, or bold made by writing twice.
         (self.is_fresh && !self.word.text.is_empty()).then_some(self.word)
