@@ -6,6 +6,8 @@
 //! assert_eq!(detect(b"\x89PNG\r\n\x1a\n....", 12, "photo.jpg", None), Detection::Known(Format::Png));
 //! ```
 
+use std::borrow::Cow;
+
 use crate::Format;
 
 /// How many leading bytes of an object [`detect`] can make use of.
@@ -50,6 +52,9 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
         && at <= 1024
     {
         return Detection::Known(Format::Pdf);
+    }
+    if let Some(format) = model_by_hint(head, size, name, content_type) {
+        return Detection::Known(format);
     }
     text_by_name(head, name, content_type)
 }
@@ -390,10 +395,14 @@ fn is_gltf_json(text: &[u8]) -> bool {
     ];
     let keys = top_level_keys(text);
     let others = keys.iter().filter(|key| OTHERS.contains(key)).count();
-    // The asset may stand behind the end of the head in a large file.
-    let asset = keys.contains(&b"asset".as_slice());
+    let has = |key: &[u8]| keys.contains(&key);
+    // The asset may stand behind the end of the head in a large file, and so may every key but one: what is in that one tells.
+    let asset = has(b"asset");
     (asset && (others >= 1 || keys.len() == 1 && find(text, b"\"version\"").is_some()))
-        || (keys.contains(&b"bufferViews".as_slice()) && keys.contains(&b"accessors".as_slice()))
+        || (has(b"bufferViews") && has(b"accessors"))
+        || (has(b"accessors") && find(text, b"\"componentType\"").is_some())
+        || (has(b"bufferViews") && find(text, b"\"byteLength\"").is_some())
+        || (has(b"buffers") && find(text, b"\"data:application/").is_some())
 }
 
 /// The keys of the outermost object, as far as the text goes.
@@ -508,77 +517,152 @@ fn is_binary_stl(head: &[u8], size: u64, name: &str) -> bool {
 }
 
 fn is_ascii_stl(head: &[u8]) -> bool {
-    let text = head.trim_ascii_start();
-    text.len() >= 5 && text[..5].eq_ignore_ascii_case(b"solid") && {
-        let lower = text[..text.len().min(4096)].to_ascii_lowercase();
-        find(&lower, b"facet").is_some() && find(&lower, b"normal").is_some()
+    let text = past_comments(without_mark(head));
+    let lower = text.to_ascii_lowercase();
+    let has = |word: &[u8]| find(&lower, word).is_some();
+    lower.starts_with(b"solid") && has(b"facet") && (has(b"normal") || has(b"vertex"))
+}
+
+/// A text from its first line that is not a comment.
+fn past_comments(text: &[u8]) -> &[u8] {
+    let mut rest = text.trim_ascii_start();
+    while rest.starts_with(b"#") || rest.starts_with(b";") || rest.starts_with(b"//") {
+        let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+        rest = rest[end..].trim_ascii_start();
     }
+    rest
+}
+
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
 /// Every line begins with a word of the OBJ format and one of them is a vertex with its three numbers.
 fn is_obj(head: &[u8]) -> bool {
-    const WORDS: [&str; 36] = [
-        "v",
-        "vt",
-        "vn",
-        "vp",
-        "f",
-        "fo",
-        "l",
-        "p",
-        "g",
-        "o",
-        "s",
-        "mg",
-        "mtllib",
-        "usemtl",
-        "usemap",
-        "maplib",
-        "deg",
-        "bmat",
-        "step",
-        "cstype",
-        "curv",
-        "curv2",
-        "surf",
-        "parm",
-        "trim",
-        "hole",
-        "scrv",
-        "sp",
-        "end",
-        "con",
-        "bevel",
-        "c_interp",
-        "d_interp",
-        "lod",
-        "shadow_obj",
-        "trace_obj",
-    ];
-    let text = String::from_utf8_lossy(head);
-    let mut lines: Vec<&str> = text.lines().collect();
-    if head.len() == HEAD_BYTES {
-        lines.pop();
+    let lines = ObjLines::of(head);
+    lines.vertices > 0 && lines.others == 0
+}
+
+/// How many lines of a text are what.
+#[derive(Default)]
+struct ObjLines {
+    /// `v` with three numbers.
+    vertices: usize,
+    /// `v` with anything else.
+    damaged_vertices: usize,
+    /// Other words of the format.
+    words: usize,
+    /// Anything else.
+    others: usize,
+}
+
+impl ObjLines {
+    fn of(head: &[u8]) -> Self {
+        const WORDS: [&str; 35] = [
+            "vt",
+            "vn",
+            "vp",
+            "f",
+            "fo",
+            "l",
+            "p",
+            "g",
+            "o",
+            "s",
+            "mg",
+            "mtllib",
+            "usemtl",
+            "usemap",
+            "maplib",
+            "deg",
+            "bmat",
+            "step",
+            "cstype",
+            "curv",
+            "curv2",
+            "surf",
+            "parm",
+            "trim",
+            "hole",
+            "scrv",
+            "sp",
+            "end",
+            "con",
+            "bevel",
+            "c_interp",
+            "d_interp",
+            "lod",
+            "shadow_obj",
+            "trace_obj",
+        ];
+        let text = String::from_utf8_lossy(without_mark(head));
+        let mut lines: Vec<&str> = text.split(['\n', '\r']).collect();
+        if head.len() == HEAD_BYTES {
+            lines.pop();
+        }
+        let mut counts = Self::default();
+        let mut continued = false;
+        for line in lines {
+            let line = line.trim();
+            let is_comment = line.starts_with('#');
+            let is_continuation = std::mem::replace(&mut continued, line.ends_with('\\') && !is_comment);
+            if line.is_empty() || is_comment || is_continuation {
+                continue;
+            }
+            let mut words = line.split_ascii_whitespace().take_while(|word| !word.starts_with('#'));
+            let count = match words.next() {
+                Some("v") => {
+                    let numbers: Vec<_> = words.collect();
+                    let is_vertex = numbers.len() >= 3 && numbers.iter().all(|number| number.parse::<f64>().is_ok());
+                    if is_vertex { &mut counts.vertices } else { &mut counts.damaged_vertices }
+                }
+                Some(word) if WORDS.contains(&word) => &mut counts.words,
+                _ => &mut counts.others,
+            };
+            *count += 1;
+        }
+        counts
     }
-    let mut vertices = 0;
-    let mut continued = false;
-    for line in lines {
-        let line = line.trim();
-        let is_continuation = std::mem::replace(&mut continued, line.ends_with('\\'));
-        if line.is_empty() || line.starts_with('#') || is_continuation {
-            continue;
+}
+
+/// Formats without a signature, where the name or the content type says which and the content does not speak against it:
+/// the first bytes of a large glTF may be one long list, those of an OBJ a comment, and writers of OBJ and STL stray from
+/// their formats.
+fn model_by_hint(head: &[u8], size: u64, name: &str, content_type: Option<&str>) -> Option<Format> {
+    let by_content_type = content_type.and_then(Format::from_content_type);
+    let hint = Format::from_name(name).or(by_content_type)?;
+    let text = in_utf8(head);
+    let is_text = looks_like_text(&text);
+    let fits = match hint {
+        Format::Gltf => {
+            let json = text.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+            is_text && json.is_some_and(|keys| keys.is_empty() || keys.starts_with(b"\"") || keys.starts_with(b"}"))
         }
-        let mut words = line.split_ascii_whitespace();
-        let first = words.next().unwrap_or_default();
-        if !WORDS.contains(&first) {
-            return false;
+        Format::Obj => {
+            let lines = ObjLines::of(&text);
+            // Without a single vertex so far, there is nothing but what may stand in front of them.
+            is_text && (lines.vertices > 0 || lines.damaged_vertices + lines.others == 0)
         }
-        let numbers: Vec<_> = words.collect();
-        if first == "v" && numbers.len() >= 3 && numbers.iter().all(|number| number.parse::<f64>().is_ok()) {
-            vertices += 1;
+        Format::Stl => {
+            let lower = text.to_ascii_lowercase();
+            let is_ascii = is_text && find(&lower, b"vertex").is_some() && find(&lower, b"facet").is_some();
+            // At least one facet behind the header, whatever the count says.
+            is_ascii || (!is_text && size >= 84 + 50)
         }
-    }
-    vertices > 0
+        _ => false,
+    };
+    fits.then_some(hint)
+}
+
+/// UTF-16 with a byte order mark as UTF-8, any other text as it is without its mark.
+fn in_utf8(head: &[u8]) -> Cow<'_, [u8]> {
+    let unit: fn([u8; 2]) -> u16 = match head {
+        [0xFF, 0xFE, ..] => u16::from_le_bytes,
+        [0xFE, 0xFF, ..] => u16::from_be_bytes,
+        _ => return Cow::Borrowed(without_mark(head)),
+    };
+    let units: Vec<u16> = head[2..].as_chunks::<2>().0.iter().map(|pair| unit(*pair)).collect();
+    Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
 }
 
 /// A notebook is JSON that lists cells; what version it is of may stand behind the end of the head.
@@ -701,6 +785,63 @@ mod tests {
         assert_eq!(format_of(br#"{"asset":{"version":"2.0"},"scene":0}"#, "x.txt"), Some(Format::Gltf));
         assert_eq!(format_of(br#"{"asset":"a house","price":3}"#, ""), None);
         assert_eq!(format_of(b"ply\nformat ascii 1.0\n", ""), Some(Format::Ply));
+    }
+
+    #[test]
+    fn a_large_gltf_is_told_whichever_key_comes_first() {
+        let filler = |item: &str, count: usize| vec![item; count].join(",");
+        let long = |key: &str, item: &str| format!("{{\"{key}\": [{}", filler(item, HEAD_BYTES / item.len() + 1));
+        for (key, item) in [
+            ("accessors", r#"{"bufferView":0,"componentType":5126,"count":3,"type":"VEC3"}"#),
+            ("bufferViews", r#"{"buffer":0,"byteLength":36}"#),
+            ("nodes", r#"{"mesh":0}"#),
+            ("images", r#"{"uri":"a.png"}"#),
+            ("animations", r#"{"channels":[]}"#),
+            ("extras", r#""anything""#),
+        ] {
+            let head = long(key, item);
+            assert_eq!(format_of(head.as_bytes(), "scene.GLTF"), Some(Format::Gltf), "{key}");
+            let typed = detect(head.as_bytes(), 1 << 20, "scene", Some("model/gltf+json"));
+            assert_eq!(typed, Detection::Known(Format::Gltf), "{key}");
+            let is_told_by_content = matches!(key, "accessors" | "bufferViews");
+            assert_eq!(format_of(head.as_bytes(), "scene").is_some(), is_told_by_content, "{key}");
+        }
+        let embedded =
+            format!(r#"{{"buffers":[{{"uri":"data:application/octet-stream;base64,{}"#, "A".repeat(HEAD_BYTES));
+        assert_eq!(format_of(embedded.as_bytes(), ""), Some(Format::Gltf));
+        assert_eq!(format_of(b"not json", "scene.gltf"), None);
+    }
+
+    #[test]
+    fn models_that_stray_from_their_formats_are_told_by_their_names() {
+        let vertices = "v 0 0 0 # first\nv 1 0 0\nv 0 1 0\nf 1 2 3 # only\n";
+        assert_eq!(format_of(vertices.as_bytes(), ""), Some(Format::Obj));
+        assert_eq!(format_of(format!("\u{feff}{vertices}").as_bytes(), ""), Some(Format::Obj));
+        let foreign = format!("vw 1\nt 3\nnewmtl a\nKd 1 0 0\n{vertices}");
+        assert_eq!(format_of(foreign.as_bytes(), "a.obj"), Some(Format::Obj));
+        assert_eq!(format_of(foreign.as_bytes(), "a.txt"), Some(Format::Text));
+        let comment = "# a long comment\n".repeat(HEAD_BYTES / 17 + 1);
+        assert_eq!(format_of(comment.as_bytes(), "a.obj"), Some(Format::Obj));
+        let utf16: Vec<u8> = format!("\u{feff}{vertices}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(format_of(&utf16, "a.obj"), Some(Format::Obj));
+        assert_eq!(format_of(b"a shopping list\n", "a.obj"), None);
+
+        let facet = "FACET NORMAL 0 0 1\nOUTER LOOP\nVERTEX 0 0 0\nVERTEX 1 0 0\nVERTEX 0 1 0\nENDLOOP\nENDFACET\n";
+        for (text, name) in [
+            (format!("SOLID A\n{facet}"), ""),
+            (format!("solid {}\n{facet}", "a".repeat(5000)), ""),
+            (format!("# exported\nsolid a\n{facet}"), ""),
+            (format!("solid a\n{}", facet.replace("NORMAL 0 0 1", "")), ""),
+            (facet.to_owned(), "a.stl"),
+        ] {
+            assert_eq!(format_of(text.as_bytes(), name), Some(Format::Stl), "{text:.40}");
+        }
+        for count in [0_u32, 1, 7] {
+            let mut stl = vec![0; 80];
+            stl.extend_from_slice(&count.to_le_bytes());
+            stl.extend_from_slice(&[0; 100]);
+            assert_eq!(format_of(&stl, "a.stl"), Some(Format::Stl), "{count}");
+        }
     }
 
     #[test]

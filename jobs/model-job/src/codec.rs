@@ -168,8 +168,17 @@ pub fn quaternions(quaternions: &[[f32; 4]], bits: u8) -> Vec<u8> {
         .collect()
 }
 
-/// Floats as mantissa of that many bits and an exponent, one exponent for the `len` numbers of an element.
-pub fn exponential(floats: &[f32], len: usize, bits: u8) -> Vec<u8> {
+/// Which numbers have an exponent in common.
+#[derive(Clone, Copy)]
+pub enum Exponents {
+    /// Those of an element.
+    OfElements,
+    /// The first ones of all elements, the second ones, and so on.
+    OfColumns,
+}
+
+/// Floats of elements of `len` numbers as mantissas of that many bits and exponents.
+pub fn exponential(floats: &[f32], len: usize, bits: u8, exponents: Exponents) -> Vec<u8> {
     assert!(len > 0 && len <= 64 && floats.len().is_multiple_of(len));
     let mut encoded = vec![0_u32; floats.len()];
     // SAFETY: both hold as many elements of `len` four-byte numbers as the function is told.
@@ -180,7 +189,10 @@ pub fn exponential(floats: &[f32], len: usize, bits: u8) -> Vec<u8> {
             len * 4,
             i32::from(bits),
             floats.as_ptr(),
-            ffi::meshopt_EncodeExpMode_meshopt_EncodeExpSharedVector,
+            match exponents {
+                Exponents::OfElements => ffi::meshopt_EncodeExpMode_meshopt_EncodeExpSharedVector,
+                Exponents::OfColumns => ffi::meshopt_EncodeExpMode_meshopt_EncodeExpSharedComponent,
+            },
         );
     }
     encoded.into_iter().flat_map(u32::to_le_bytes).collect()

@@ -112,8 +112,26 @@ pub struct Primitive {
     pub targets: Vec<Vec<Attribute>>,
     /// The material.
     pub material: Option<usize>,
+    /// The longest side of the smallest of the parts that were joined into this one.
+    pub smallest_part: Option<Length>,
     /// `extensions`, `extras`.
     pub rest: Object,
+}
+
+/// A length in the units of a mesh, by its bits, so that what holds one can be compared and hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Length(u64);
+
+impl Length {
+    /// Of that many units.
+    pub fn of(units: f64) -> Self {
+        Self(units.to_bits())
+    }
+
+    /// In units.
+    pub fn units(self) -> f64 {
+        f64::from_bits(self.0)
+    }
 }
 
 /// glTF's `mode`.

@@ -8,6 +8,7 @@ pub mod document;
 mod json;
 pub mod load;
 mod optimise;
+mod picture;
 mod report;
 mod step;
 mod texture_info;

@@ -11,6 +11,7 @@ mod obj;
 mod ply;
 mod schema;
 mod stl;
+mod text;
 
 use catalog::Format;
 use contract::Failure;

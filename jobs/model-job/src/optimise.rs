@@ -78,8 +78,9 @@ fn optimised(options: &Optimise, fraction: Option<f64>, task: &Task) -> Result<(
     let filters = options.quantise && options.compress == Compress::Meshopt;
     steps.run("filter", filters, &mut document, animation::filter);
     task.progress.report(0.5);
-    textures::textures(&mut document, context, &task.progress)?;
+    textures::textures(&mut document, context, &task.progress);
     let glb = write(&document, options.compress)?;
+    document.warnings.iter().for_each(|warning| task.outputs.warn(warning));
 
     let mut facts = report(task.input.size(), &before, &steps.reports, &document, &glb, context);
     facts["bounds"] = bounds;
@@ -126,8 +127,5 @@ fn summary(facts: &Value) -> Properties {
         summary.insert(key.to_owned(), facts["after"][key].clone());
     }
     summary.insert("bounds".to_owned(), facts["bounds"].clone());
-    if facts["warnings"].as_array().is_some_and(|warnings| !warnings.is_empty()) {
-        summary.insert("warnings".to_owned(), facts["warnings"].clone());
-    }
     summary
 }

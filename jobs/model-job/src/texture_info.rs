@@ -31,11 +31,37 @@ pub fn visit_mut(material: &mut Object, see: &mut impl FnMut(&str, &mut Object))
     }
 }
 
+/// Removes the references that are said to be gone.
+pub fn remove(material: &mut Object, is_gone: &impl Fn(&Object) -> bool) {
+    material.retain(|key, value| {
+        key == "extras" || !value.as_object().is_some_and(|own| is_reference(key, own) && is_gone(own))
+    });
+    for (_, value) in material.iter_mut().filter(|(key, _)| *key != "extras") {
+        if let Value::Object(inner) = value {
+            remove(inner, is_gone);
+        }
+    }
+}
+
 /// The set of texture coordinates that a reference uses.
 pub fn coordinates(info: &Object) -> usize {
     let transform = info.get("extensions").and_then(|all| all.get("KHR_texture_transform"));
     let overriding = transform.and_then(|transform| transform.get("texCoord")).and_then(size);
     overriding.or_else(|| info.get("texCoord").and_then(size)).unwrap_or(0)
+}
+
+/// Lets a reference use another set of texture coordinates.
+pub fn set_coordinates(info: &mut Object, set: usize) {
+    if let Some(Value::Object(transform)) =
+        info.get_mut("extensions").and_then(|all| all.get_mut("KHR_texture_transform"))
+    {
+        transform.remove("texCoord");
+    }
+    if set == 0 {
+        info.remove("texCoord");
+    } else {
+        info.insert("texCoord".to_owned(), Value::from(set));
+    }
 }
 
 fn is_reference(key: &str, value: &Object) -> bool {

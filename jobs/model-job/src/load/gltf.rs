@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use contract::Failure;
+use contract::{Failure, FailureKind};
 use operation::Input;
 use serde_json::Value;
 
 use super::Budget;
 use super::buffers::{BufferBytes, Buffers};
-use super::{data_uri, draco, schema};
+use super::{data_uri, draco, schema, text};
 use crate::accessor::{Accessor, Component, Shape};
 use crate::document::{
     Animation, Attribute, Channel, Document, Image, Interpolation, Mesh, Mode, Node, Primitive, Scene, Skin, Unclaimed,
@@ -17,6 +17,7 @@ use crate::document::{
 use crate::json::{
     Object, size, take_index, take_indices, take_numbers, take_object, take_objects, take_size, take_text,
 };
+use crate::picture;
 use crate::transform::{Parts, Transform};
 
 /// Extensions whose references to other objects this program knows (or that have none). Any other may refer to
@@ -50,6 +51,11 @@ const KNOWN_EXTENSIONS: &[&str] = &[
     "KHR_xmp_json_ld",
 ];
 
+/// `JSON`.
+const JSON_CHUNK: u32 = 0x4E4F_534A;
+/// `BIN`.
+const BINARY_CHUNK: u32 = 0x004E_4942;
+
 /// Reads a GLB.
 pub fn load_glb(bytes: &[u8], input: &Input) -> Result<Document, Failure> {
     let word = |at: usize| -> Option<u32> {
@@ -75,16 +81,18 @@ pub fn load_glb(bytes: &[u8], input: &Input) -> Result<Document, Failure> {
     let mut at = 12;
     while at + 8 <= declared {
         let (Some(length), Some(kind)) = (word(at), word(at + 4)) else { break };
-        let chunk = bytes
-            .get(at + 8..)
-            .and_then(|rest| rest.get(..length as usize))
-            .ok_or_else(|| truncated(bytes.len(), at + 8 + length as usize))?;
+        let start = at + 8;
+        let end = start.saturating_add(length as usize);
+        let chunk = bytes.get(start..end).ok_or_else(|| truncated(bytes.len(), end))?;
         match kind {
-            0x4E4F_534A if json.is_none() => json = Some(chunk),
-            0x004E_4942 if binary.is_none() => binary = Some(chunk),
+            JSON_CHUNK if json.is_none() => json = Some(chunk),
+            BINARY_CHUNK if binary.is_none() => binary = Some(chunk),
             _ => {}
         }
-        at += 8 + (length as usize).next_multiple_of(4);
+        // Chunks begin at multiples of four bytes, but some writers leave the padding out.
+        let aligned = end.next_multiple_of(4);
+        let is_chunk = |at: usize| word(at + 4).is_some_and(|kind| kind == JSON_CHUNK || kind == BINARY_CHUNK);
+        at = if aligned != end && !is_chunk(aligned) && is_chunk(end) { end } else { aligned };
     }
     let json = json.ok_or_else(|| Failure::invalid_input("the GLB holds no JSON"))?;
     load_json(json, binary, input)
@@ -100,7 +108,7 @@ fn truncated(has: usize, wants: usize) -> Failure {
 }
 
 fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Document, Failure> {
-    let json = json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json);
+    let json = &*text::utf8(json);
     let end = json.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
     let json = &json[..end];
     let root: Value = serde_json::from_slice(json)
@@ -134,12 +142,15 @@ fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Docume
     let mut buffers = Buffers::new(&mut root, buffers, budget)?;
 
     let images = take_objects(&mut root, "images")?;
-    document.images = read_images(images, &mut buffers, input)?;
+    let (images, missing) =
+        read_images(images, &mut buffers, input, document.frozen_by.is_some(), &mut document.warnings)?;
+    document.images = images;
     document.samplers = take_objects(&mut root, "samplers")?;
     document.textures = take_objects(&mut root, "textures")?;
     document.materials = take_objects(&mut root, "materials")?;
     document.cameras = take_objects(&mut root, "cameras")?;
     check_textures(&document)?;
+    picture::leave_out(&mut document, &missing);
 
     let materials = document.materials.len();
     for (at, mut mesh) in take_objects(&mut root, "meshes")?.into_iter().enumerate() {
@@ -157,7 +168,8 @@ fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Docume
         }
     }
     for (at, mut animation) in take_objects(&mut root, "animations")?.into_iter().enumerate() {
-        let animation = read_animation(&mut animation, &mut buffers, document.nodes.len());
+        let nodes = document.nodes.len();
+        let animation = read_animation(&mut animation, &mut buffers, nodes, at, &mut document.warnings);
         document.animations.push(animation.map_err(|error| error.context(format!("animation {at}")))?);
     }
     for mut scene in take_objects(&mut root, "scenes")? {
@@ -218,37 +230,61 @@ fn read_buffers<'a>(
     Ok(read)
 }
 
-fn read_images(images: Vec<Object>, buffers: &mut Buffers<'_>, input: &Input) -> Result<Vec<Image>, Failure> {
-    let mut read = Vec::with_capacity(images.len());
-    for (at, mut image) in images.into_iter().enumerate() {
-        let what = format!("image {at}");
-        let named = take_text(&mut image, "mimeType")?;
-        let uri = take_text(&mut image, "uri")?;
-        let view = take_index(&mut image, "bufferView", buffers.view_count(), "buffer views")?;
-        let (bytes, from_uri) = match (uri, view) {
-            (Some(uri), _) => match data_uri::read(&uri, &what, input)? {
-                data_uri::UriBytes::Inline(bytes, media_type) => (bytes, media_type),
-                other => (other.as_slice().to_vec(), None),
-            },
-            (None, Some(view)) => (buffers.view(view).map_err(|error| error.context(&what))?.to_vec(), None),
-            (None, None) => return Err(Failure::invalid_input(format!("{what} has neither a URI nor a buffer view"))),
-        };
-        let mime_type = sniff(&bytes).map(ToOwned::to_owned).or(named).or(from_uri).unwrap_or_default();
-        read.push(Image { mime_type, bytes: Arc::new(bytes), rest: image });
+/// The images, and the numbers of those that cannot be had: a model without a texture is more than none. A placeholder
+/// keeps their numbers.
+fn read_images(
+    images: Vec<Object>,
+    buffers: &mut Buffers<'_>,
+    input: &Input,
+    is_frozen: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Image>, Vec<usize>), Failure> {
+    let (mut read, mut missing) = (Vec::with_capacity(images.len()), Vec::new());
+    for (at, image) in images.into_iter().enumerate() {
+        match read_image(at, image, buffers, input, is_frozen) {
+            Ok(image) => read.push(image),
+            Err(failure) if failure.kind() == FailureKind::InvalidInput => {
+                warnings.push(format!("image {at} is left out, and materials are shown without it: {failure}"));
+                read.push(picture::placeholder());
+                missing.push(at);
+            }
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(read)
+    Ok((read, missing))
 }
 
-/// The media type by content. Files that say one thing and are another are common.
-fn sniff(bytes: &[u8]) -> Option<&'static str> {
-    Some(match bytes {
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [0xFF, 0xD8, 0xFF, ..] => "image/jpeg",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        [0xAB, b'K', b'T', b'X', b' ', b'2', b'0', ..] => "image/ktx2",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f', ..] => "image/avif",
-        _ => return None,
-    })
+/// Where something unknown may refer to images, those of unknown formats stay as they are.
+fn read_image(
+    at: usize,
+    mut image: Object,
+    buffers: &mut Buffers<'_>,
+    input: &Input,
+    is_frozen: bool,
+) -> Result<Image, Failure> {
+    let what = format!("image {at}");
+    let named = take_text(&mut image, "mimeType")?;
+    let uri = take_text(&mut image, "uri")?;
+    let view = take_index(&mut image, "bufferView", buffers.view_count(), "buffer views")?;
+    let (bytes, from_uri) = match (&uri, view) {
+        (Some(uri), _) => match data_uri::read(uri, &what, input)? {
+            data_uri::UriBytes::Inline(bytes, media_type) => (bytes, media_type),
+            other => (other.as_slice().to_vec(), None),
+        },
+        (None, Some(view)) => (buffers.view(view).map_err(|error| error.context(&what))?.to_vec(), None),
+        (None, None) => return Err(Failure::invalid_input(format!("{what} has neither a URI nor a buffer view"))),
+    };
+    let media_type = named.or(from_uri);
+    if is_frozen && picture::media_type(&bytes).is_none() {
+        return Ok(Image { mime_type: media_type.unwrap_or_default(), bytes: Arc::new(bytes), rest: image });
+    }
+    // The name of a file, or the media type in the place of one: `image/x-tga`.
+    let subtype = media_type.as_deref().map(|own| own.rsplit(['/', '-', '.']).next().unwrap_or_default());
+    let name = match (&uri, subtype) {
+        (Some(uri), _) if !uri.starts_with("data:") => uri.clone(),
+        (_, subtype) => format!("image.{}", subtype.unwrap_or_default()),
+    };
+    Ok(Image { rest: image, ..picture::image(&bytes, &name)? })
 }
 
 fn check_textures(document: &Document) -> Result<(), Failure> {
@@ -316,7 +352,8 @@ fn read_primitive(json: &mut Object, buffers: &mut Buffers<'_>, materials: usize
     if !extensions.is_empty() {
         json.insert("extensions".to_owned(), Value::Object(extensions));
     }
-    let primitive = Primitive { mode, attributes, indices, targets, material, rest: std::mem::take(json) };
+    let rest = std::mem::take(json);
+    let primitive = Primitive { mode, attributes, indices, targets, material, smallest_part: None, rest };
     check_primitive(&primitive)?;
     Ok(primitive)
 }
@@ -470,18 +507,31 @@ fn read_skin(json: &mut Object, buffers: &mut Buffers<'_>, nodes: usize) -> Resu
     Ok(Skin { joints, skeleton, inverse_bind, rest: std::mem::take(json) })
 }
 
-fn read_animation(json: &mut Object, buffers: &mut Buffers<'_>, nodes: usize) -> Result<Animation, Failure> {
+fn read_animation(
+    json: &mut Object,
+    buffers: &mut Buffers<'_>,
+    nodes: usize,
+    at: usize,
+    warnings: &mut Vec<String>,
+) -> Result<Animation, Failure> {
     let mut samplers = Vec::new();
     for mut sampler in take_objects(json, "samplers")? {
         let missing = || Failure::invalid_input("a sampler lacks its input or output");
         let accessors = buffers.accessor_count();
         let times = take_index(&mut sampler, "input", accessors, "accessors")?.ok_or_else(missing)?;
         let values = take_index(&mut sampler, "output", accessors, "accessors")?.ok_or_else(missing)?;
-        let interpolation = match take_text(&mut sampler, "interpolation")?.as_deref() {
-            None | Some("LINEAR") => Interpolation::Linear,
-            Some("STEP") => Interpolation::Step,
-            Some("CUBICSPLINE") => Interpolation::CubicSpline,
-            Some(other) => return Err(Failure::invalid_input(format!("there is no interpolation {other:?}"))),
+        let interpolation = match sampler.remove("interpolation") {
+            None => Interpolation::Linear,
+            Some(Value::String(name)) if name == "LINEAR" => Interpolation::Linear,
+            Some(Value::String(name)) if name == "STEP" => Interpolation::Step,
+            Some(Value::String(name)) if name == "CUBICSPLINE" => Interpolation::CubicSpline,
+            // Some writers put a number of their own there.
+            Some(other) => {
+                warnings.push(format!(
+                    "animation {at} has the interpolation {other}, which glTF does not; it is read as LINEAR"
+                ));
+                Interpolation::Linear
+            }
         };
         let (times, values) = (buffers.accessor(times)?, buffers.accessor(values)?);
         if times.shape != Shape::Scalar || times.component != Component::F32 {

@@ -1,50 +1,58 @@
-//! Wavefront OBJ with its MTL.
+//! Wavefront OBJ with its MTL (see [`materials`]).
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod materials;
+
+use std::collections::{BTreeSet, HashMap};
 
 use contract::Failure;
 use operation::Input;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::data_uri;
+use self::materials::Materials;
 use super::mesh_builder::{Vertices, document};
-use crate::document::{Document, Image, Mode, Primitive};
-use crate::json::{Object, single, singles};
+use super::text;
+use crate::document::{Document, Mode, Primitive};
 
 /// Reads an OBJ and the materials beside it. A material file that is not there is a warning, not an error: such models
 /// are passed around without.
 pub fn load(bytes: &[u8], input: &Input) -> Result<Document, Failure> {
+    let bytes = text::utf8(bytes);
     let mut reader = Reader::default();
-    let mut libraries = Vec::new();
-    for (number, line) in logical_lines(bytes).enumerate() {
-        reader.line(&line, &mut libraries).map_err(|error| error.context(format!("line {} of the OBJ", number + 1)))?;
+    for (number, line) in logical_lines(&bytes).enumerate() {
+        reader.line(&line).map_err(|error| error.context(format!("line {} of the OBJ", number + 1)))?;
     }
-    reader.end_object()?;
-    if reader.meshes.is_empty() {
-        return Err(Failure::invalid_input("the OBJ holds no faces, lines or points"));
+    reader.end_object();
+    if reader.objects.is_empty() {
+        reader.take_all_as_points();
+    }
+    if reader.objects.is_empty() {
+        return Err(Failure::invalid_input("the OBJ holds no faces, lines, points or vertices"));
+    }
+    let mut warnings = reader.warnings();
+    let colours = reader.colours();
+    let mut meshes = Vec::new();
+    for object in &reader.objects {
+        let primitives = object.parts.iter().map(|(key, corners)| reader.primitive(key, corners, &colours));
+        meshes.push((object.name.clone(), primitives.collect::<Result<Vec<_>, _>>()?));
     }
     let mut loaded = Materials::default();
-    for library in libraries {
-        loaded.load(&library, input);
-    }
+    loaded.load(&reader.libraries, &reader.inline_materials, !reader.material_names.is_empty(), input)?;
     let materials = reader.material_names.iter().map(|name| loaded.material(name)).collect();
-    let mut document = document(reader.meshes, materials);
-    document.images = loaded.images;
-    document.textures = loaded.textures;
-    document.warnings = loaded.warnings;
+    let mut document = document(meshes, materials, loaded.textures);
+    warnings.extend(loaded.warnings);
+    document.warnings = warnings;
     if document.nodes.len() == 1 && !document.nodes[0].rest.contains_key("name") {
         document.nodes[0].rest.insert("name".to_owned(), json!(input.stem()));
     }
     Ok(document)
 }
 
-/// Lines, those that end in a backslash joined with the next.
+/// Lines, those that end in a backslash joined with the next. A comment may end in one by chance, as paths do.
 fn logical_lines(bytes: &[u8]) -> impl Iterator<Item = std::borrow::Cow<'_, [u8]>> {
-    let mut lines = bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines = text::lines(bytes);
     std::iter::from_fn(move || {
         let line = lines.next()?;
-        if !line.ends_with(b"\\") {
+        if !line.ends_with(b"\\") || line.starts_with(b"#") {
             return Some(line.into());
         }
         let mut joined = line[..line.len() - 1].to_vec();
@@ -61,74 +69,95 @@ fn logical_lines(bytes: &[u8]) -> impl Iterator<Item = std::borrow::Cow<'_, [u8]
     })
 }
 
+/// Numbers of a position, of texture coordinates, of a normal.
 type Corner = [u32; 3];
 const ABSENT: u32 = u32::MAX;
+
+/// What has to be the same for faces to be drawn together.
+#[derive(PartialEq, Clone, Copy)]
+struct Part {
+    material: Option<usize>,
+    mode: Mode,
+    has_coordinates: bool,
+    has_normals: bool,
+}
+
+#[derive(Default)]
+struct Object {
+    name: Option<String>,
+    parts: Vec<(Part, Vec<Corner>)>,
+}
 
 #[derive(Default)]
 struct Reader {
     positions: Vec<[f32; 3]>,
-    colours: Vec<[u8; 4]>,
+    /// As they are in the file: from 0 to 1, or from 0 to 255.
+    colours: Vec<[f32; 3]>,
     coordinates: Vec<[f32; 2]>,
     normals: Vec<[f32; 3]>,
-    object: Option<String>,
-    /// Corners of the current object, by material and by points, lines, triangles.
-    parts: Vec<((Option<usize>, Mode), Vec<Corner>)>,
+    object: Object,
+    objects: Vec<Object>,
     material: Option<usize>,
     material_names: Vec<String>,
     material_numbers: HashMap<String, usize>,
-    meshes: Vec<(Option<String>, Vec<Primitive>)>,
+    libraries: Vec<String>,
+    /// Lines of materials that stand in the OBJ itself.
+    inline_materials: Vec<u8>,
+    /// Corners whose texture coordinates or normals are not there.
+    dangling_coordinates: usize,
+    dangling_normals: usize,
+    /// Texture coordinates and normals that are not numbers.
+    not_numbers: usize,
+    /// Words at the beginnings of lines that say something that is not read.
+    unread: BTreeSet<String>,
 }
 
 impl Reader {
-    fn line(&mut self, line: &[u8], libraries: &mut Vec<String>) -> Result<(), Failure> {
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        let mut words = words_of(line);
         let Some(keyword) = words.next() else { return Ok(()) };
-        let rest = || String::from_utf8_lossy(line[keyword.len()..].trim_ascii()).into_owned();
+        let name = || text::name(line[keyword.len()..].trim_ascii());
         match keyword {
             b"v" => {
-                let mut values = [0.0; 7];
-                let count = numbers(words, &mut values, 3)?;
+                let (values, count) = numbers::<7>(words, 3)?;
                 self.positions.push([values[0], values[1], values[2]]);
                 // Some tools write a colour after the position; four numbers are a weight.
                 if count >= 6 && (self.colours.len() + 1 == self.positions.len()) {
-                    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-                    self.colours.push([byte(values[3]), byte(values[4]), byte(values[5]), 255]);
+                    self.colours.push([values[3], values[4], values[5]]);
                 }
             }
             b"vt" => {
-                let mut values = [0.0; 3];
-                numbers(words, &mut values, 1)?;
-                self.coordinates.push([values[0], 1.0 - values[1]]);
+                let [u, v] = self.numbers_or_zeros::<2>(words);
+                self.coordinates.push([u, 1.0 - v]);
             }
             b"vn" => {
-                let mut values = [0.0; 3];
-                numbers(words, &mut values, 3)?;
-                self.normals.push(values);
+                let normal = self.numbers_or_zeros::<3>(words);
+                self.normals.push(normal);
             }
             b"f" => {
-                let corners = words.map(|word| self.corner(word)).collect::<Result<Vec<_>, _>>()?;
-                let part = self.part(Mode::Triangles);
+                let corners = self.corners(words)?;
+                let part = self.part(Mode::Triangles, &corners);
                 for at in 2..corners.len() {
                     part.extend([corners[0], corners[at - 1], corners[at]]);
                 }
             }
             b"l" => {
-                let corners = words.map(|word| self.corner(word)).collect::<Result<Vec<_>, _>>()?;
-                let part = self.part(Mode::Lines);
+                let corners = self.corners(words)?;
+                let part = self.part(Mode::Lines, &corners);
                 for pair in corners.windows(2) {
                     part.extend([pair[0], pair[1]]);
                 }
             }
             b"p" => {
-                let corners = words.map(|word| self.corner(word)).collect::<Result<Vec<_>, _>>()?;
-                self.part(Mode::Points).extend(corners);
+                let corners = self.corners(words)?;
+                self.part(Mode::Points, &corners).extend(corners);
             }
             b"o" => {
-                self.end_object()?;
-                self.object = Some(rest()).filter(|name| !name.is_empty());
+                self.end_object();
+                self.object.name = Some(name()).filter(|name| !name.is_empty());
             }
             b"usemtl" => {
-                let name = rest();
+                let name = name();
                 let next = self.material_names.len();
                 let number = *self.material_numbers.entry(name.clone()).or_insert(next);
                 if number == next {
@@ -136,22 +165,38 @@ impl Reader {
                 }
                 self.material = Some(number);
             }
-            b"mtllib" => libraries.push(rest()),
+            b"mtllib" => self.libraries.push(name()),
+            // How it is smoothed, grouped and displayed; no part of what there is.
+            b"g" | b"s" | b"mg" | b"lod" | b"bevel" | b"c_interp" | b"d_interp" | b"shadow_obj" | b"trace_obj" => {}
+            _ if materials::is_statement(keyword) => {
+                self.inline_materials.extend_from_slice(line);
+                self.inline_materials.push(b'\n');
+            }
+            _ if keyword.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && self.unread.len() < 16 => {
+                self.unread.insert(String::from_utf8_lossy(&keyword[..keyword.len().min(40)]).into_owned());
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn part(&mut self, mode: Mode) -> &mut Vec<Corner> {
-        let key = (self.material, mode);
-        let at = self.parts.iter().rposition(|(own, _)| *own == key).unwrap_or_else(|| {
-            self.parts.push((key, Vec::new()));
-            self.parts.len() - 1
+    fn part(&mut self, mode: Mode, corners: &[Corner]) -> &mut Vec<Corner> {
+        let has = |at: usize| corners.iter().all(|corner| corner[at] != ABSENT);
+        let key = Part { material: self.material, mode, has_coordinates: has(1), has_normals: has(2) };
+        let parts = &mut self.object.parts;
+        let at = parts.iter().rposition(|(own, _)| *own == key).unwrap_or_else(|| {
+            parts.push((key, Vec::new()));
+            parts.len() - 1
         });
-        &mut self.parts[at].1
+        &mut parts[at].1
     }
 
-    fn corner(&self, word: &[u8]) -> Result<Corner, Failure> {
+    fn corners<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Corner>, Failure> {
+        words.map(|word| self.corner(word)).collect()
+    }
+
+    /// A face without its position is damage; one without its coordinates is a face.
+    fn corner(&mut self, word: &[u8]) -> Result<Corner, Failure> {
         let mut corner = [ABSENT; 3];
         let counts = [self.positions.len(), self.coordinates.len(), self.normals.len()];
         for (at, part) in word.split(|&byte| byte == b'/').take(3).enumerate() {
@@ -159,45 +204,96 @@ impl Reader {
                 continue;
             }
             let number: i64 = std::str::from_utf8(part).ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
-                Failure::invalid_input(format!("{:?} is no vertex of a face", String::from_utf8_lossy(word)))
+                Failure::invalid_input(format!("{:?} is not the vertex of a face", String::from_utf8_lossy(word)))
             })?;
             // From 1 on, or backwards from the last.
             let index = if number < 0 { counts[at] as i64 + number } else { number - 1 };
-            if index < 0 || index >= counts[at] as i64 {
-                return Err(Failure::invalid_input(format!("it uses number {number} of {} so far", counts[at])));
+            if (0..counts[at] as i64).contains(&index) {
+                corner[at] = index as u32;
+                continue;
             }
-            corner[at] = index as u32;
+            match at {
+                0 => return Err(Failure::invalid_input(format!("it uses vertex {number} of {} so far", counts[at]))),
+                1 => self.dangling_coordinates += 1,
+                _ => self.dangling_normals += 1,
+            }
         }
         Ok(corner)
     }
 
-    fn end_object(&mut self) -> Result<(), Failure> {
-        let mut primitives = Vec::new();
-        for ((material, mode), corners) in std::mem::take(&mut self.parts) {
-            if corners.is_empty() {
-                continue;
+    /// Numbers that only shade: what is not a number there is 0, which a warning says.
+    fn numbers_or_zeros<'a, const N: usize>(&mut self, words: impl Iterator<Item = &'a [u8]>) -> [f32; N] {
+        let mut values = [0.0; N];
+        for (slot, word) in values.iter_mut().zip(words) {
+            match number(word).filter(|value| value.is_finite()) {
+                Some(value) => *slot = value,
+                None => self.not_numbers += 1,
             }
-            primitives.push(self.primitive(material, mode, &corners)?);
         }
-        if !primitives.is_empty() {
-            self.meshes.push((self.object.take(), primitives));
-        }
-        Ok(())
+        values
     }
 
-    /// Vertices are the different corners. Normals and coordinates count only where every corner has them.
-    fn primitive(&self, material: Option<usize>, mode: Mode, corners: &[Corner]) -> Result<Primitive, Failure> {
-        let has = |at: usize| corners.iter().all(|corner| corner[at] != ABSENT);
-        let (has_coordinates, has_normals) = (has(1), has(2));
-        let has_colours = !self.colours.is_empty() && self.colours.len() == self.positions.len();
+    fn end_object(&mut self) {
+        let mut object = std::mem::take(&mut self.object);
+        object.parts.retain(|(_, corners)| !corners.is_empty());
+        if !object.parts.is_empty() {
+            self.objects.push(object);
+        }
+    }
+
+    /// An OBJ of vertices alone is a point cloud.
+    fn take_all_as_points(&mut self) {
+        let corners: Vec<Corner> = (0..self.positions.len() as u32).map(|at| [at, ABSENT, ABSENT]).collect();
+        self.part(Mode::Points, &[[0, ABSENT, ABSENT]]).extend(corners);
+        self.end_object();
+    }
+
+    /// A colour for each vertex, or none at all.
+    fn colours(&self) -> Vec<[u8; 4]> {
+        if self.colours.is_empty() || self.colours.len() != self.positions.len() {
+            return Vec::new();
+        }
+        let is_in_bytes = self.colours.iter().flatten().any(|&value| value > 1.0);
+        let scale = if is_in_bytes { 1.0 } else { 255.0 };
+        let byte = |value: f32| (value * scale).clamp(0.0, 255.0).round() as u8;
+        self.colours.iter().map(|&[r, g, b]| [byte(r), byte(g), byte(b), 255]).collect()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let mut warn = |count: usize, what: &str| {
+            if count > 0 {
+                warnings.push(format!("{count} corners of faces name {what}; their faces are shown without"));
+            }
+        };
+        warn(self.dangling_coordinates, "texture coordinates that are not in the OBJ");
+        warn(self.dangling_normals, "normals that are not in the OBJ");
+        if self.not_numbers > 0 {
+            warnings.push(format!(
+                "{} texture coordinates and normals are not numbers, and are read as 0",
+                self.not_numbers
+            ));
+        }
+        if !self.colours.is_empty() && self.colours.len() != self.positions.len() {
+            warnings.push("colours are left out, because not every vertex has one".to_owned());
+        }
+        if !self.unread.is_empty() {
+            let words: Vec<&str> = self.unread.iter().map(String::as_str).collect();
+            warnings.push(format!("lines of the OBJ are left out that begin with {}", words.join(", ")));
+        }
+        warnings
+    }
+
+    /// Vertices are the different corners.
+    fn primitive(&self, part: &Part, corners: &[Corner], colours: &[[u8; 4]]) -> Result<Primitive, Failure> {
         let mut numbers: HashMap<Corner, u32> = HashMap::new();
         let mut vertices = Vertices::default();
         let mut indices = Vec::with_capacity(corners.len());
         for &[position, coordinate, normal] in corners {
             let key = [
                 position,
-                if has_coordinates { coordinate } else { ABSENT },
-                if has_normals { normal } else { ABSENT },
+                if part.has_coordinates { coordinate } else { ABSENT },
+                if part.has_normals { normal } else { ABSENT },
             ];
             let next = numbers.len() as u32;
             let index = *numbers.entry(key).or_insert(next);
@@ -206,145 +302,43 @@ impl Reader {
                 continue;
             }
             vertices.positions.extend(self.positions[position as usize]);
-            if has_colours {
-                vertices.colours.push(self.colours[position as usize]);
+            if !colours.is_empty() {
+                vertices.colours.push(colours[position as usize]);
             }
-            if has_coordinates {
+            if part.has_coordinates {
                 vertices.coordinates.extend(self.coordinates[coordinate as usize]);
             }
-            if has_normals {
+            if part.has_normals {
                 vertices.normals.extend(self.normals[normal as usize]);
             }
         }
-        vertices.primitive(mode, Some(indices), material)
+        vertices.primitive(part.mode, Some(indices), part.material)
     }
 }
 
-fn numbers<'a>(words: impl Iterator<Item = &'a [u8]>, into: &mut [f32], least: usize) -> Result<usize, Failure> {
+/// The words of a line up to a comment.
+fn words_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).take_while(|word| !word.starts_with(b"#"))
+}
+
+fn number(word: &[u8]) -> Option<f32> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// Up to `N` numbers, and how many there are.
+fn numbers<'a, const N: usize>(
+    words: impl Iterator<Item = &'a [u8]>,
+    least: usize,
+) -> Result<([f32; N], usize), Failure> {
+    let mut values = [0.0; N];
     let mut count = 0;
-    for (slot, word) in into.iter_mut().zip(words) {
-        *slot = std::str::from_utf8(word)
-            .ok()
-            .and_then(|text| text.parse().ok())
+    for (slot, word) in values.iter_mut().zip(words) {
+        *slot = number(word)
             .ok_or_else(|| Failure::invalid_input(format!("{:?} is not a number", String::from_utf8_lossy(word))))?;
         count += 1;
     }
     if count < least {
         return Err(Failure::invalid_input(format!("it has {count} numbers and needs {least}")));
     }
-    Ok(count)
-}
-
-#[derive(Default)]
-struct Materials {
-    by_name: HashMap<String, Object>,
-    images: Vec<Image>,
-    textures: Vec<Object>,
-    texture_of_path: HashMap<String, Option<usize>>,
-    warnings: Vec<String>,
-}
-
-impl Materials {
-    fn material(&self, name: &str) -> Object {
-        let mut material = self.by_name.get(name).cloned().unwrap_or_default();
-        material.insert("name".to_owned(), json!(name));
-        material
-    }
-
-    fn load(&mut self, library: &str, input: &Input) {
-        let path = library.replace('\\', "/");
-        let bytes = match data_uri::read(&path, "the material library", input) {
-            Ok(bytes) => bytes,
-            Err(failure) => {
-                self.warnings.push(format!("materials are plain: {failure}"));
-                return;
-            }
-        };
-        let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-        let mut name = None;
-        let mut values = HashMap::new();
-        for line in logical_lines(bytes.as_slice()) {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let Some((keyword, rest)) = line.split_once(|letter: char| letter.is_ascii_whitespace()) else { continue };
-            if keyword == "newmtl" {
-                self.finish(name.replace(rest.trim().to_owned()), &mut values, &folder, input);
-            } else {
-                values.insert(keyword.to_ascii_lowercase(), rest.trim().to_owned());
-            }
-        }
-        self.finish(name, &mut values, &folder, input);
-    }
-
-    fn finish(&mut self, name: Option<String>, values: &mut HashMap<String, String>, folder: &str, input: &Input) {
-        let values = std::mem::take(values);
-        let Some(name) = name else { return };
-        let colour = |key: &str| -> Option<[f64; 3]> {
-            let numbers: Vec<f64> =
-                values.get(key)?.split_ascii_whitespace().map(|word| word.parse().ok()).collect::<Option<_>>()?;
-            match numbers.as_slice() {
-                [r, g, b, ..] => Some([r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0)]),
-                [grey, ..] => Some([grey.clamp(0.0, 1.0); 3]),
-                [] => None,
-            }
-        };
-        let number = |key: &str| values.get(key).and_then(|text| text.parse::<f64>().ok());
-        let mut pbr = Object::new();
-        let mut material = Object::new();
-        let alpha = number("d").or_else(|| number("tr").map(|tr| 1.0 - tr)).unwrap_or(1.0).clamp(0.0, 1.0);
-        let base = self.texture(values.get("map_kd"), folder, input);
-        // With a texture, exporters often leave the colour at some default.
-        let diffuse = if base.is_some() { [1.0; 3] } else { colour("kd").unwrap_or([1.0; 3]) };
-        if diffuse != [1.0; 3] || alpha < 1.0 {
-            pbr.insert("baseColorFactor".to_owned(), singles(diffuse.into_iter().chain([alpha])));
-        }
-        if alpha < 1.0 {
-            material.insert("alphaMode".to_owned(), json!("BLEND"));
-        }
-        if let Some(texture) = base {
-            pbr.insert("baseColorTexture".to_owned(), json!({ "index": texture }));
-        }
-        // Blinn-Phong's exponent as the roughness of the microfacet lobe of the same width.
-        let roughness = number("pr").or_else(|| number("ns").map(|ns| (2.0 / (ns.max(0.0) + 2.0)).sqrt()));
-        pbr.insert("roughnessFactor".to_owned(), single(roughness.unwrap_or(1.0).clamp(0.0, 1.0)));
-        pbr.insert("metallicFactor".to_owned(), single(number("pm").unwrap_or(0.0).clamp(0.0, 1.0)));
-        material.insert("pbrMetallicRoughness".to_owned(), Value::Object(pbr));
-        if let Some(emissive) = colour("ke").filter(|emissive| *emissive != [0.0; 3]) {
-            material.insert("emissiveFactor".to_owned(), singles(emissive));
-        }
-        if let Some(texture) = self.texture(values.get("map_ke"), folder, input) {
-            material.insert("emissiveTexture".to_owned(), json!({ "index": texture }));
-            material.entry("emissiveFactor").or_insert_with(|| singles([1.0; 3]));
-        }
-        if let Some(texture) = self.texture(values.get("norm"), folder, input) {
-            material.insert("normalTexture".to_owned(), json!({ "index": texture }));
-        }
-        self.by_name.insert(name, material);
-    }
-
-    /// The texture of a map statement: its last word that is no option. A file that cannot be read is a warning.
-    fn texture(&mut self, statement: Option<&String>, folder: &str, input: &Input) -> Option<usize> {
-        let statement = statement?;
-        let path = if statement.starts_with('-') { statement.rsplit(' ').next()? } else { statement };
-        let path = format!("{folder}{}", path.replace('\\', "/"));
-        if let Some(known) = self.texture_of_path.get(&path) {
-            return *known;
-        }
-        let texture = match data_uri::read(&path, "a texture of the material", input) {
-            Ok(bytes) => {
-                let mime_type = if bytes.as_slice().starts_with(b"\xFF\xD8") { "image/jpeg" } else { "image/png" };
-                let bytes = Arc::new(bytes.as_slice().to_vec());
-                self.images.push(Image { mime_type: mime_type.to_owned(), bytes, rest: Object::new() });
-                let mut texture = Object::new();
-                texture.insert("source".to_owned(), json!(self.images.len() - 1));
-                self.textures.push(texture);
-                Some(self.textures.len() - 1)
-            }
-            Err(failure) => {
-                self.warnings.push(format!("a texture is left out: {failure}"));
-                None
-            }
-        };
-        self.texture_of_path.insert(path, texture);
-        texture
-    }
+    Ok((values, count))
 }

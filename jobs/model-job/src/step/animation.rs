@@ -13,6 +13,12 @@ use crate::transform::Transform;
 const LONGEST_SPAN: usize = 256;
 /// Values nearer than this are the same.
 const SAME: f64 = 1e-6;
+/// The cosine of half the widest turn between two keyframes that resampling leaves: 90°. Interpolation takes the shorter
+/// way round, so beyond 180° it would turn backwards, and near that a rounding error decides.
+const WIDEST_TURN: f64 = std::f64::consts::FRAC_1_SQRT_2;
+/// Two rotations whose product is below this are about 180° apart: storing them in fewer bits could turn the shorter way
+/// round into the longer one.
+const HALF_TURN: f64 = 0.1;
 
 /// Leaves out channels that repeat the pose at rest and keyframes that interpolation gives back. Channels that shared
 /// their times share them still. No animation gets shorter.
@@ -153,6 +159,7 @@ fn keyframes(channel: &Channel, error: f64) -> Vec<bool> {
     let mut to = 2;
     while to < count {
         let given_back = to - from <= LONGEST_SPAN
+            && (channel.path != "rotation" || product(value(from), value(to)).abs() >= WIDEST_TURN)
             && (from + 1..to).all(|at| {
                 let part =
                     f64::from(times[at] - times[from]) / f64::from((times[to] - times[from]).max(f32::MIN_POSITIVE));
@@ -181,7 +188,7 @@ fn range(values: &[f32], width: usize) -> f64 {
 pub fn between(path: &str, from: &[f32], to: &[f32], part: f64) -> Vec<f64> {
     let (mut near, mut far) = (1.0 - part, part);
     if path == "rotation" {
-        let dot: f64 = from.iter().zip(to).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        let dot = product(from, to);
         let angle = dot.abs().min(1.0).acos();
         if angle > 1e-4 {
             near = (angle * (1.0 - part)).sin() / angle.sin();
@@ -190,6 +197,11 @@ pub fn between(path: &str, from: &[f32], to: &[f32], part: f64) -> Vec<f64> {
         far *= if dot < 0.0 { -1.0 } else { 1.0 };
     }
     from.iter().zip(to).map(|(a, b)| f64::from(*a) * near + f64::from(*b) * far).collect()
+}
+
+/// The cosine of half the angle between two rotations, negative where they are stored with opposite signs.
+fn product(left: &[f32], right: &[f32]) -> f64 {
+    left.iter().zip(right).map(|(left, right)| f64::from(*left) * f64::from(*right)).sum()
 }
 
 /// The angle between rotations, the largest difference of a component otherwise.
@@ -237,6 +249,7 @@ fn select(accessor: &Accessor, frames: usize, needed: &[bool]) -> Accessor {
 /// Keyframes and instances in the form that compresses best: rotations without their largest component, other values
 /// as mantissas with a common exponent.
 pub fn filter(document: &mut Document) {
+    split_half_turns(document);
     let mut cache: HashMap<(usize, bool), (Arc<Accessor>, Arc<Accessor>)> = HashMap::new();
     for channel in document.animations.iter_mut().flat_map(|animation| &mut animation.channels) {
         let is_rotation = channel.path == "rotation" && channel.interpolation != Interpolation::CubicSpline;
@@ -250,6 +263,58 @@ pub fn filter(document: &mut Document) {
             *accessor = Arc::new(filtered(accessor, name == "ROTATION", INSTANCE_BITS));
         }
     }
+}
+
+/// Puts a keyframe into the middle of every half turn. Which way round it goes is decided by the sign of a number close to
+/// 0, which would not survive being stored in fewer bits.
+fn split_half_turns(document: &mut Document) {
+    let mut cache: HashMap<(usize, usize), (Channel, Option<Keyframes>)> = HashMap::new();
+    for channel in document.animations.iter_mut().flat_map(|animation| &mut animation.channels) {
+        if channel.path != "rotation"
+            || channel.interpolation != Interpolation::Linear
+            || channel.values.count != channel.times.count
+        {
+            continue;
+        }
+        // The originals live as long as their addresses count.
+        let (_, split) = cache
+            .entry((address(&channel.times), address(&channel.values)))
+            .or_insert_with(|| (channel.clone(), without_half_turns(channel)));
+        if let Some((times, values)) = split {
+            channel.times = Arc::clone(times);
+            channel.values = Arc::clone(values);
+        }
+    }
+}
+
+/// Times and values.
+type Keyframes = (Arc<Accessor>, Arc<Accessor>);
+
+/// `None` where there is no half turn.
+fn without_half_turns(channel: &Channel) -> Option<Keyframes> {
+    let (old_times, old_values) = (channel.times.floats(), channel.values.floats());
+    let rotations = old_values.as_chunks::<4>().0;
+    let (mut times, mut values) = (Vec::new(), Vec::new());
+    for (at, (&time, rotation)) in old_times.iter().zip(rotations).enumerate() {
+        if let Some(before) = at.checked_sub(1)
+            && product(&rotations[before], rotation).abs() < HALF_TURN
+        {
+            let middle = f32::midpoint(old_times[before], time);
+            if middle > old_times[before] && middle < time {
+                times.push(middle);
+                values.extend(between("rotation", &rotations[before], rotation, 0.5).into_iter().map(|v| v as f32));
+            }
+        }
+        times.push(time);
+        values.extend(rotation);
+    }
+    if times.len() == old_times.len() {
+        return None;
+    }
+    let accessor = |of: &Accessor, floats: &[f32]| {
+        Arc::new(Accessor { rest: of.rest.clone(), ..Accessor::of_floats(of.shape, floats) })
+    };
+    Some((accessor(&channel.times, &times), accessor(&channel.values, &values)))
 }
 
 /// Bits of rotations and of mantissas.
@@ -280,7 +345,7 @@ fn filtered(accessor: &Accessor, is_rotation: bool, (rotation_bits, mantissa_bit
         return accessor.clone();
     }
     let len = accessor.shape.width();
-    let bytes = crate::codec::exponential(&floats, len, mantissa_bits);
+    let bytes = crate::codec::exponential(&floats, len, mantissa_bits, crate::codec::Exponents::OfElements);
     let plain = Accessor::of_floats(accessor.shape, &[]);
     Accessor { count: accessor.count, bytes, filter: Filter::Exponential, rest, ..plain }
 }

@@ -11,9 +11,13 @@ use super::renumber::{materials_of, note_names};
 use super::reorder::fetch_order;
 use super::rigid::{Anchor, Place, attach, places, remove_emptied};
 use crate::accessor::{Accessor, Component, Shape};
-use crate::document::{Attribute, Document, Mesh, Mode, Node, Primitive};
+use crate::document::{Attribute, Document, Length, Mesh, Mode, Node, Primitive};
 use crate::json::Object;
-use crate::transform::{IDENTITY, Matrix, apply, apply_linear, cofactors, determinant};
+use crate::transform::{IDENTITY, Matrix, apply, apply_linear, cofactors, determinant, largest_scale};
+
+/// How many times larger than one of its parts a joined mesh may be, or be away from its origin. Positions are floats, whose
+/// 24 bits put a part off by a three-thousandth of its size then.
+const LARGEST_OF_PART: f64 = 5000.0;
 
 /// How many vertices a mesh that is shown several times may become, all copies together.
 const MOST_COPIED_VERTICES: usize = 16_384;
@@ -65,6 +69,9 @@ pub fn join(document: &mut Document, context: &Context<'_>) {
     for Candidate { node, primitive, key } in candidates(document, &places) {
         groups.entry(key).or_default().push((node, primitive));
     }
+    for entries in groups.values_mut() {
+        leave_tiny(document, &places, entries);
+    }
     // What is alone in its group stays where it is.
     groups.retain(|_, entries| entries.len() > 1);
 
@@ -108,10 +115,52 @@ pub fn join(document: &mut Document, context: &Context<'_>) {
     }
 }
 
-/// Whether a material lets through what is behind it, so that the order of drawing matters.
+/// Whether a material lets through what is behind it, so that the order of drawing matters, or is as thick as the node at
+/// which it is shown makes it.
 pub fn blends(material: &Object) -> bool {
+    let has = |name: &str| material.get("extensions").and_then(|all| all.get(name)).is_some();
     material.get("alphaMode").and_then(Value::as_str) == Some("BLEND")
-        || material.get("extensions").and_then(|all| all.get("KHR_materials_transmission")).is_some()
+        || has("KHR_materials_transmission")
+        || has("KHR_materials_volume")
+}
+
+/// Leaves out of a group what would be too small beside the rest of it to keep its shape.
+fn leave_tiny(document: &Document, places: &[Option<Place>], entries: &mut Vec<(usize, usize)>) {
+    let boxes: Vec<Option<([f64; 3], [f64; 3])>> = entries
+        .iter()
+        .map(|&(node, number)| {
+            let primitive = &document.meshes[document.nodes[node].mesh?].primitives[number];
+            let (low, high) = primitive.attribute("POSITION")?.bounds();
+            let matrix = places[node].as_ref()?.matrix;
+            let corners = (0..8).map(|corner: usize| {
+                apply(&matrix, std::array::from_fn(|axis| if corner >> axis & 1 == 0 { low[axis] } else { high[axis] }))
+            });
+            let (mut least, mut most) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+            for point in corners {
+                for axis in 0..3 {
+                    least[axis] = least[axis].min(point[axis]);
+                    most[axis] = most[axis].max(point[axis]);
+                }
+            }
+            Some((least, most))
+        })
+        .collect();
+    let extent = |(least, most): &([f64; 3], [f64; 3])| (0..3).map(|axis| most[axis] - least[axis]).fold(0.0, f64::max);
+    let (mut least, mut most) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+    for (low, high) in boxes.iter().flatten() {
+        for axis in 0..3 {
+            least[axis] = least[axis].min(low[axis]);
+            most[axis] = most[axis].max(high[axis]);
+        }
+    }
+    let farthest = least.iter().chain(&most).fold(0.0, |far: f64, value| far.max(value.abs()));
+    let reach = farthest.max(extent(&(least, most)));
+    let mut own = boxes.iter();
+    // What has no extent, such as a point, has no shape to lose.
+    entries.retain(|_| {
+        let size = own.next().and_then(|own| own.as_ref()).map_or(0.0, extent);
+        size <= 0.0 || size * LARGEST_OF_PART >= reach
+    });
 }
 
 /// What can be joined, node by node.
@@ -305,6 +354,7 @@ fn joined_primitive(parts: &[(&Primitive, &Matrix)]) -> Primitive {
         }
         base += part.vertex_count() as u32;
     }
+    let smallest_part = smallest_part(&compact);
     let has_indices = first.mode != Mode::Points || parts().any(|(part, _)| part.indices.is_some());
     Primitive {
         mode: first.mode,
@@ -312,8 +362,29 @@ fn joined_primitive(parts: &[(&Primitive, &Matrix)]) -> Primitive {
         indices: has_indices.then(|| Arc::new(indices)),
         targets,
         material: first.material,
+        smallest_part,
         rest: first.rest.clone(),
     }
+}
+
+/// The longest side of the smallest part in the space of the whole; of what was joined before, the smallest of that.
+fn smallest_part(parts: &[(Cow<'_, Primitive>, &Matrix)]) -> Option<Length> {
+    let side = |(part, matrix): &(Cow<'_, Primitive>, &Matrix)| -> Option<f64> {
+        if let Some(smallest) = part.smallest_part {
+            return Some(smallest.units() * largest_scale(matrix));
+        }
+        let (mut least, mut most) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+        for position in part.attribute("POSITION")?.floats().as_chunks::<3>().0 {
+            let point = apply(matrix, position.map(f64::from));
+            for axis in 0..3 {
+                least[axis] = least[axis].min(point[axis]);
+                most[axis] = most[axis].max(point[axis]);
+            }
+        }
+        Some((0..3).map(|axis| most[axis] - least[axis]).fold(0.0, f64::max))
+    };
+    let sides = parts.iter().filter_map(side).filter(|side| *side > 0.0 && side.is_finite());
+    sides.min_by(f64::total_cmp).map(Length::of)
 }
 
 /// Without the vertices that no index uses: parts often share one long list.

@@ -1,10 +1,12 @@
 //! Leaves out what nothing refers to.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::Context;
 use super::renumber::{Renumbering, images_of, materials_of};
-use crate::document::{Document, Primitive};
+use crate::accessor::{Accessor, Shape};
+use crate::document::{Attribute, Document, Primitive};
 use crate::json::{Object, size};
 use crate::texture_info;
 
@@ -110,8 +112,18 @@ fn used(count: usize, numbers: impl Iterator<Item = usize>) -> Vec<bool> {
     used
 }
 
+/// Leaves out attributes that no material uses, and numbers the sets of texture coordinates that are left from 0 on, which
+/// glTF demands. Materials that primitives share, or switch between, are numbered alike.
 fn attributes(document: &mut Document) {
     let needs: Vec<Needs> = document.materials.iter().map(Needs::of).collect();
+    let group = material_groups(document);
+    let mut sets: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); document.materials.len()];
+    for (needs, &group) in needs.iter().zip(&group) {
+        sets[group].extend(&needs.coordinates);
+    }
+    let numbers_of = |material: usize| -> BTreeMap<usize, usize> {
+        sets[group[material]].iter().enumerate().map(|(new, &old)| (old, new)).collect()
+    };
     for primitive in document.meshes.iter_mut().flat_map(|mesh| &mut mesh.primitives) {
         let materials = materials_of(primitive);
         // A primitive without a material is drawn with the default one.
@@ -120,8 +132,36 @@ fn attributes(document: &mut Document) {
         if primitive.material.is_none() {
             of_primitive.push(&plain);
         }
-        drop_unneeded(primitive, &of_primitive);
+        let numbers = materials.first().map(|&material| numbers_of(material)).unwrap_or_default();
+        drop_unneeded(primitive, &of_primitive, &numbers);
     }
+    for at in 0..document.materials.len() {
+        let numbers = numbers_of(at);
+        texture_info::visit_mut(&mut document.materials[at], &mut |_, info| {
+            let old = texture_info::coordinates(info);
+            if let Some(&new) = numbers.get(&old).filter(|&&new| new != old) {
+                texture_info::set_coordinates(info, new);
+            }
+        });
+    }
+}
+
+/// For every material the first of those that primitives are shown with besides, by variants.
+fn material_groups(document: &Document) -> Vec<usize> {
+    let mut group: Vec<usize> = (0..document.materials.len()).collect();
+    let root = |group: &[usize], mut at: usize| {
+        while group[at] != at {
+            at = group[at];
+        }
+        at
+    };
+    for primitive in document.meshes.iter().flat_map(|mesh| &mesh.primitives) {
+        for pair in materials_of(primitive).windows(2) {
+            let (left, right) = (root(&group, pair[0]), root(&group, pair[1]));
+            group[left.max(right)] = left.min(right);
+        }
+    }
+    (0..group.len()).map(|at| root(&group, at)).collect()
 }
 
 struct Needs {
@@ -144,25 +184,52 @@ impl Needs {
     }
 }
 
-fn drop_unneeded(primitive: &mut Primitive, needs: &[&Needs]) {
-    let needed = |name: &str| match name {
-        "NORMAL" => needs.iter().any(|needs| needs.normals),
-        "TANGENT" => needs.iter().any(|needs| needs.tangents),
-        _ => match name.strip_prefix("TEXCOORD_").and_then(|set| set.parse().ok()) {
-            Some(set) => needs.iter().any(|needs| needs.coordinates.contains(&set)),
-            None => true,
-        },
+fn drop_unneeded(primitive: &mut Primitive, needs: &[&Needs], numbers: &BTreeMap<usize, usize>) {
+    // The name that an attribute gets; none where it is left out.
+    let new_name = |name: &str| -> Option<String> {
+        let is_needed = match name {
+            "NORMAL" => needs.iter().any(|needs| needs.normals),
+            "TANGENT" => needs.iter().any(|needs| needs.tangents),
+            _ => match coordinate_set(name) {
+                Some(set) => return numbers.get(&set).map(|new| format!("TEXCOORD_{new}")),
+                None => true,
+            },
+        };
+        is_needed.then(|| name.to_owned())
     };
-    primitive.attributes.retain(|(name, _)| needed(name));
-    for target in &mut primitive.targets {
-        target.retain(|(name, _)| needed(name));
-    }
+    let rename = |attributes: &mut Vec<Attribute>| {
+        let old = std::mem::take(attributes);
+        attributes.extend(old.into_iter().filter_map(|(name, accessor)| Some((new_name(&name)?, accessor))));
+        attributes.sort_by(|(left, _), (right, _)| left.cmp(right));
+    };
+    rename(&mut primitive.attributes);
+    primitive.targets.iter_mut().for_each(rename);
+    fill_sets(primitive);
     // Targets that move nothing any more still have weights that animations drive: they stay, as positions at rest.
     if let Some((_, positions)) = primitive.attributes.iter().find(|(name, _)| name == "POSITION") {
         let count = positions.count;
         for target in primitive.targets.iter_mut().filter(|target| target.is_empty()) {
-            let still = crate::accessor::Accessor::of_floats(crate::accessor::Shape::Vec3, &vec![0.0; count * 3]);
-            target.push(("POSITION".to_owned(), std::sync::Arc::new(still)));
+            let still = Accessor::of_floats(Shape::Vec3, &vec![0.0; count * 3]);
+            target.push(("POSITION".to_owned(), Arc::new(still)));
         }
     }
+}
+
+/// A primitive may lack a set that others of its material have. Below a set that it has, zeros stand for it: they are what
+/// viewers take for what is not there.
+fn fill_sets(primitive: &mut Primitive) {
+    let sets: Vec<usize> = primitive.attributes.iter().filter_map(|(name, _)| coordinate_set(name)).collect();
+    let (Some(&last), count) = (sets.iter().max(), primitive.vertex_count()) else { return };
+    if (0..last).all(|set| sets.contains(&set)) {
+        return;
+    }
+    let zeros = Arc::new(Accessor::of_floats(Shape::Vec2, &vec![0.0; count * 2]));
+    for set in (0..last).filter(|set| !sets.contains(set)) {
+        primitive.attributes.push((format!("TEXCOORD_{set}"), Arc::clone(&zeros)));
+    }
+    primitive.attributes.sort_by(|(left, _), (right, _)| left.cmp(right));
+}
+
+fn coordinate_set(name: &str) -> Option<usize> {
+    name.strip_prefix("TEXCOORD_")?.parse().ok()
 }

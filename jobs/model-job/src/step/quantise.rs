@@ -1,7 +1,8 @@
 //! Fewer bits for each number (`KHR_mesh_quantization`).
 //!
 //! Positions become whole numbers on a grid. The grid is as fine for every mesh as seen in the scene: one step is the
-//! same length everywhere, but for small meshes, which get at least [`FEWEST_STEPS`]. What leads back from the grid
+//! same length everywhere, but for small meshes, which get at least [`FEWEST_STEPS`], and for meshes with small parts, none
+//! of which is off by more than [`LARGEST_ERROR_OF_PART`]. Where that takes more than 16 bits, the whole numbers are floats. What leads back from the grid
 //! goes into the node, into a new node below it where the node's own place has to stay, into the instances, or into
 //! the inverse bind matrices.
 
@@ -13,22 +14,36 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::geometry::each_geometry;
-use super::renumber::materials_of;
+use super::renumber::{change_materials, materials_of};
 use crate::accessor::{Accessor, Component, Filter, Shape};
 use crate::codec;
 use crate::document::{Document, Mesh, Node, Primitive};
-use crate::json::{Object, singles};
+use crate::json::{Object, single, singles};
 use crate::texture_info;
 use crate::transform::{IDENTITY, Parts, Transform, grid, largest_scale, multiply};
 
 /// Steps along the longest side that every mesh gets, however small it is beside the largest.
 const FEWEST_STEPS: f64 = 1023.0;
 
+/// How far, of its longest side, a part of a mesh may be off at most: by half a step, and by what floats lose of a part that
+/// is far away from the origin of what it was joined into.
+const LARGEST_ERROR_OF_PART: f64 = 0.001;
+/// Half of the last of the 24 bits of a float.
+const FLOAT_ERROR: f64 = 1.0 / 16_777_216.0;
+/// Steps along the longest side of a part that is enough for whatever floats lose.
+const MOST_STEPS_OF_PART: f64 = 750.0;
+/// The most steps that 16 bits hold. Rounding the offset to the grid takes one.
+const MOST_SHORT_STEPS: f64 = 65_534.0;
+/// The most steps that floats hold exactly, one less for the sign, and one for the offset.
+const MOST_STEPS: f64 = 8_388_606.0;
+
 /// Where whole numbers lead: `offset + step * number`.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
     offset: [f64; 3],
     step: f64,
+    /// Whether its numbers take more than 16 bits.
+    is_wide: bool,
 }
 
 /// The same for texture coordinates, each axis with its own step.
@@ -41,7 +56,8 @@ struct CoordinateGrid {
 /// Quantises every attribute that glTF allows to be.
 pub fn quantise(document: &mut Document, context: &mut Context<'_>) {
     let skins = skin_groups(document);
-    let grids = position_grids(document, context, &skins);
+    let mut grids = position_grids(document, context, &skins);
+    place_thickness(document, &mut grids);
     let coordinates = coordinate_grids(document, context);
     each_geometry(document, influences);
     let mut cache = Cache::default();
@@ -76,6 +92,8 @@ struct Bounds {
     most: [f64; 3],
     /// The farthest that a morph target moves along one axis.
     reach: f64,
+    /// The extent of the smallest part.
+    finest: f64,
 }
 
 impl Bounds {
@@ -84,12 +102,20 @@ impl Bounds {
         (0..3).map(|axis| self.most[axis] - self.least[axis]).fold(self.reach * 2.0, f64::max)
     }
 
+    /// The largest step that keeps the shape of the smallest part, or as many steps of it as the whole is given.
+    fn step_of_finest(&self, steps: f64) -> f64 {
+        let farthest = self.least.iter().chain(&self.most).fold(0.0, |far: f64, value| far.max(value.abs()));
+        let step = 2.0 * (LARGEST_ERROR_OF_PART * self.finest - FLOAT_ERROR * farthest);
+        step.max(self.finest / MOST_STEPS_OF_PART).max(self.finest / steps)
+    }
+
     fn join(&mut self, other: &Self) {
         for axis in 0..3 {
             self.least[axis] = self.least[axis].min(other.least[axis]);
             self.most[axis] = self.most[axis].max(other.most[axis]);
         }
         self.reach = self.reach.max(other.reach);
+        self.finest = self.finest.min(other.finest);
     }
 }
 
@@ -146,14 +172,18 @@ fn position_grids(document: &Document, context: &mut Context<'_>, skins: &[Optio
         .map(|(bounds, scale)| {
             let bounds = bounds.as_ref()?;
             let extent = bounds.extent();
-            let step = (largest / steps / scale).min(extent / FEWEST_STEPS.min(steps)).max(extent / steps);
+            let step = (largest / steps / scale)
+                .min(extent / FEWEST_STEPS.min(steps))
+                .max(extent / steps)
+                .min(bounds.step_of_finest(steps))
+                .max(extent / MOST_STEPS);
             let step = if step > 0.0 && step.is_finite() { f64::from(step as f32) } else { 1.0 };
             let offset = bounds.least.map(|least| f64::from(((least / step).floor() * step) as f32));
             context.position_error = context.position_error.max(step / 2.0);
             if extent > 0.0 {
                 context.relative_position_error = context.relative_position_error.max(step / 2.0 / extent);
             }
-            Some(Grid { offset, step })
+            Some(Grid { offset, step, is_wide: extent / step > MOST_SHORT_STEPS })
         })
         .collect()
 }
@@ -169,7 +199,11 @@ fn mesh_bounds(mesh: &Mesh) -> Option<Bounds> {
             let (least, most) = positions_bounds(target);
             reach = least.iter().chain(&most).fold(reach, |reach, value| reach.max(value.abs()));
         }
-        let own = Bounds { least, most, reach };
+        let mut own = Bounds { least, most, reach, finest: f64::INFINITY };
+        let extent = own.extent();
+        if extent > 0.0 {
+            own.finest = primitive.smallest_part.map_or(extent, |part| part.units().min(extent));
+        }
         match &mut all {
             Some(all) => all.join(&own),
             None => all = Some(own),
@@ -384,8 +418,8 @@ fn quantise_primitive(
             "POSITION" => {
                 let Some(grid) = grid else { continue };
                 let [x, y, z] = grid.offset;
-                cache.get(accessor, 0, [x, y, z, grid.step], |accessor| Some(positions(accessor, grid)));
-                is_used = true;
+                cache.get(accessor, 0, [x, y, z, grid.step], |accessor| Some(positions(accessor, grid, compressed)));
+                is_used |= !grid.is_wide;
             }
             "NORMAL" | "TANGENT" => {
                 cache.get(accessor, 1, [0.0; 4], |accessor| Some(unit_vectors(accessor, normal_bits, compressed)));
@@ -408,7 +442,7 @@ fn quantise_primitive(
         match (name.as_str(), grid, &base) {
             ("POSITION", Some(grid), Some(base)) => {
                 let [x, y, z] = grid.offset;
-                let make = |accessor: &Accessor| Some(offsets(accessor, base, grid));
+                let make = |accessor: &Accessor| Some(offsets(accessor, base, grid, compressed));
                 cache.get_relative(accessor, Some(base), 5, [x, y, z, grid.step], make);
             }
             ("NORMAL" | "TANGENT", ..) => cache.get(accessor, 4, [0.0; 4], small_offsets),
@@ -443,23 +477,44 @@ fn on_grid(position: [f32; 3], grid: &Grid) -> [i32; 3] {
     std::array::from_fn(|axis| ((f64::from(position[axis]) - grid.offset[axis]) / grid.step).round() as i32)
 }
 
-fn positions(accessor: &Accessor, grid: &Grid) -> Accessor {
+fn positions(accessor: &Accessor, grid: &Grid, compressed: bool) -> Accessor {
     let floats = accessor.floats();
-    let elements = floats.as_chunks::<3>().0.iter().map(|&position| on_grid(position, grid).map(|value| value as u16));
-    packed(Component::U16, false, elements, u16::to_le_bytes)
+    let numbers = floats.as_chunks::<3>().0.iter().map(|&position| on_grid(position, grid));
+    if grid.is_wide {
+        return whole_floats(numbers, compressed);
+    }
+    packed(Component::U16, false, numbers.map(|numbers| numbers.map(|value| value as u16)), u16::to_le_bytes)
 }
 
 /// What a morph target adds, as the difference of two points of the grid, so that a target at full weight is as exact
 /// as the mesh at rest.
-fn offsets(target: &Accessor, base: &Accessor, grid: &Grid) -> Accessor {
+fn offsets(target: &Accessor, base: &Accessor, grid: &Grid, compressed: bool) -> Accessor {
     let (offsets, bases) = (target.floats(), base.floats());
     let pairs = offsets.as_chunks::<3>().0.iter().zip(bases.as_chunks::<3>().0);
-    let elements = pairs.map(|(offset, base)| {
+    let numbers = pairs.map(|(offset, base)| {
         let moved: [f32; 3] = std::array::from_fn(|axis| base[axis] + offset[axis]);
         let (from, to) = (on_grid(*base, grid), on_grid(moved, grid));
-        std::array::from_fn::<i16, 3, _>(|axis| (to[axis] - from[axis]).clamp(-32767, 32767) as i16)
+        std::array::from_fn::<i32, 3, _>(|axis| to[axis] - from[axis])
     });
-    packed(Component::I16, false, elements, i16::to_le_bytes)
+    if grid.is_wide {
+        return whole_floats(numbers, compressed);
+    }
+    let shorts = numbers.map(|numbers| numbers.map(|value| value.clamp(-32767, 32767) as i16));
+    packed(Component::I16, false, shorts, i16::to_le_bytes)
+}
+
+/// Whole numbers of up to 24 bits as floats, of which the exponential filter makes whole numbers again.
+fn whole_floats(numbers: impl Iterator<Item = [i32; 3]>, compressed: bool) -> Accessor {
+    let floats: Vec<f32> = numbers.flatten().map(|number| number as f32).collect();
+    let plain = Accessor::of_floats(Shape::Vec3, &floats);
+    if !compressed {
+        return plain;
+    }
+    let largest = floats.iter().fold(1.0_f32, |largest, number| largest.max(number.abs()));
+    // A sign, and as many bits as the largest has: the exponent is 0 then, and every number exact.
+    let bits = largest.log2().floor() as u8 + 2;
+    let bytes = codec::exponential(&floats, 3, bits.min(24), codec::Exponents::OfColumns);
+    Accessor { bytes, filter: Filter::Exponential, ..plain }
 }
 
 /// Normals and tangents. Through the octahedral filter where the result is compressed; plain otherwise.
@@ -612,6 +667,65 @@ fn in_bytes(weights: &[f32]) -> Vec<u8> {
 }
 
 // Ways back
+
+/// The extension whose thickness is in the units of the mesh. Its `attenuationDistance` is in those of the scene.
+const VOLUME: &str = "KHR_materials_volume";
+
+/// Leads the thickness of materials back from the grid, which makes a unit of the mesh a step. Materials that are shown on
+/// several grids become several. Viewers take the thickness of a skinned mesh in the units of its node, which stay.
+fn place_thickness(document: &mut Document, grids: &mut [Option<Grid>]) {
+    let thickness: Vec<Option<f64>> = document.materials.iter().map(thickness).collect();
+    if thickness.iter().all(Option::is_none) {
+        return;
+    }
+    let mut is_skinned = vec![false; document.meshes.len()];
+    let mut has_instances = vec![false; document.meshes.len()];
+    for node in &document.nodes {
+        if let Some(mesh) = node.mesh {
+            is_skinned[mesh] |= node.skin.is_some();
+            has_instances[mesh] |= !node.instances.is_empty();
+        }
+    }
+    let original = document.materials.len();
+    let mut is_taken = vec![false; original];
+    let mut shown_on: HashMap<(usize, u64), usize> = HashMap::new();
+    for (at, mesh) in document.meshes.iter_mut().enumerate() {
+        let materials: Vec<usize> = mesh.primitives.iter().flat_map(materials_of).collect();
+        if materials.iter().all(|&material| thickness[material].is_none()) {
+            continue;
+        }
+        // Instances are scaled apart from their node, which not every viewer looks at; and what is unknown may refer to a
+        // material by its number.
+        if !is_skinned[at] && (has_instances[at] || document.frozen_by.is_some()) {
+            grids[at] = None;
+        }
+        let step = grids[at].filter(|_| !is_skinned[at]).map_or(1.0, |grid| grid.step);
+        for &material in &materials {
+            let Some(thickness) = thickness[material] else { continue };
+            shown_on.entry((material, step.to_bits())).or_insert_with(|| {
+                let mut thick = document.materials[material].clone();
+                thick["extensions"][VOLUME]["thicknessFactor"] = single(thickness / step);
+                if std::mem::replace(&mut is_taken[material], true) {
+                    document.materials.push(thick);
+                    document.materials.len() - 1
+                } else {
+                    document.materials[material] = thick;
+                    material
+                }
+            });
+        }
+        for primitive in &mut mesh.primitives {
+            change_materials(primitive, |material| {
+                shown_on.get(&(material, step.to_bits())).copied().filter(|_| material < original).unwrap_or(material)
+            });
+        }
+    }
+}
+
+fn thickness(material: &Object) -> Option<f64> {
+    let thickness = material.get("extensions")?.get(VOLUME)?.get("thicknessFactor")?.as_f64()?;
+    (thickness > 0.0).then_some(thickness)
+}
 
 /// Leads nodes without a skin back from the grid.
 fn place_meshes(document: &mut Document, grids: &[Option<Grid>]) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::Document;
+use crate::document::{Document, Primitive};
 use crate::json::{Object, size};
 use crate::texture_info;
 
@@ -125,11 +125,21 @@ impl Renumbering {
 }
 
 /// Materials that a primitive may be shown with.
-pub fn materials_of(primitive: &crate::document::Primitive) -> Vec<usize> {
+pub fn materials_of(primitive: &Primitive) -> Vec<usize> {
     let variants = primitive.rest.get("extensions").and_then(|all| all.get("KHR_materials_variants"));
     let mappings = variants.and_then(|variants| variants.get("mappings")).and_then(Value::as_array);
     let mapped = mappings.into_iter().flatten().filter_map(|mapping| mapping.get("material").and_then(size));
     primitive.material.into_iter().chain(mapped).collect()
+}
+
+/// Lets a primitive be shown with other materials.
+pub fn change_materials(primitive: &mut Primitive, change: impl Fn(usize) -> usize) {
+    primitive.material = primitive.material.map(&change);
+    for mapping in variant_mappings_mut(&mut primitive.rest) {
+        if let Some(material) = mapping.get("material").and_then(size) {
+            mapping.insert("material".to_owned(), Value::from(change(material)));
+        }
+    }
 }
 
 /// Images that a texture may be shown with.

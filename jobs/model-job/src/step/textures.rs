@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use catalog::operations::Textures;
 use contract::Failure;
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageFormat};
 use operation::Progress;
 use serde_json::{Value, json};
 
@@ -14,11 +14,8 @@ use super::Context;
 use super::renumber::images_of;
 use crate::document::Document;
 use crate::json::size;
-use crate::texture_info;
+use crate::{picture, texture_info};
 
-/// The longest side and the most pixels that a texture may have.
-const LONGEST_SIDE: u32 = 16_384;
-const MOST_PIXELS: u64 = 1 << 26;
 /// The most pixels of a texture that lossless coding is tried on.
 const MOST_LOSSLESS_PIXELS: u64 = 1 << 16;
 /// Normal maps and other data tell of every bit of noise in the shading.
@@ -62,9 +59,8 @@ struct Use {
     alpha: Alpha,
 }
 
-/// Writes PNG and JPEG textures as WebP where that is smaller. Images that cannot be decoded stay, with a warning;
-/// images that no GPU could hold are refused.
-pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progress) -> Result<(), Failure> {
+/// Writes PNG and JPEG textures as WebP where that is smaller. Images that cannot be decoded stay, with a warning.
+pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progress) {
     let uses = uses(document);
     let refused = document.textures.iter().filter(|texture| images_of(texture).len() > 1).flat_map(images_of);
     let has_alternatives: Vec<usize> = refused.collect();
@@ -78,20 +74,6 @@ pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progr
             _ => continue,
         };
         let name = format!("image {at}");
-        match dimensions(&image.bytes, format) {
-            Err(error) => {
-                document.warnings.push(format!("{name} is kept as it is, because it cannot be read: {error}"));
-                continue;
-            }
-            Ok((width, height)) => {
-                if width.max(height) > LONGEST_SIDE || u64::from(width) * u64::from(height) > MOST_PIXELS {
-                    return Err(Failure::invalid_input(format!(
-                        "{name} has {width} × {height} pixels; textures of at most {LONGEST_SIDE} pixels a side and \
-                         {MOST_PIXELS} in all are read"
-                    )));
-                }
-            }
-        }
         // Of an image that a format is chosen for by the viewer, the viewers without WebP would have nothing left.
         let Some(used) = used.filter(|_| !has_alternatives.contains(&at)) else { continue };
         if context.options.textures == Textures::Keep && context.options.texture_size.is_none() {
@@ -115,7 +97,6 @@ pub fn textures(document: &mut Document, context: &Context<'_>, progress: &Progr
     if !webp.is_empty() {
         refer(document, &webp);
     }
-    Ok(())
 }
 
 /// Textures of these images get `EXT_texture_webp`.
@@ -192,23 +173,6 @@ fn alpha(key: &str, is_opaque: bool) -> Alpha {
     }
 }
 
-fn reader(bytes: &[u8], format: ImageFormat) -> ImageReader<Cursor<&[u8]>> {
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LONGEST_SIDE);
-    limits.max_image_height = Some(LONGEST_SIDE);
-    limits.max_alloc = Some(MOST_PIXELS * 10);
-    reader.limits(limits);
-    reader
-}
-
-/// From the header alone.
-fn dimensions(bytes: &[u8], format: ImageFormat) -> Result<(u32, u32), image::ImageError> {
-    let mut reader = reader(bytes, format);
-    reader.no_limits();
-    reader.into_dimensions()
-}
-
 /// The image smaller and as WebP; `None` where it is good as it is.
 fn convert(
     bytes: &[u8],
@@ -216,9 +180,7 @@ fn convert(
     used: Use,
     context: &Context<'_>,
 ) -> Result<Option<(Vec<u8>, bool)>, Failure> {
-    let decoded = reader(bytes, format)
-        .decode()
-        .map_err(|error| Failure::invalid_input("the image is damaged").because(error))?;
+    let decoded = picture::decode(bytes, format)?;
     let longest = decoded.width().max(decoded.height());
     let too_large = context.options.texture_size.is_some_and(|most| longest > most);
     let decoded = match context.options.texture_size {

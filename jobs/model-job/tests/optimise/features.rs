@@ -10,14 +10,14 @@ use crate::support::{load, optimise};
 
 /// A glTF under construction: one buffer, a view and an accessor for each array.
 #[derive(Default)]
-struct Builder {
+pub struct Builder {
     bytes: Vec<u8>,
     views: Vec<Value>,
     accessors: Vec<Value>,
 }
 
 impl Builder {
-    fn view(&mut self, bytes: &[u8], stride: Option<usize>) -> usize {
+    pub fn view(&mut self, bytes: &[u8], stride: Option<usize>) -> usize {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
         let mut view = json!({ "buffer": 0, "byteOffset": self.bytes.len(), "byteLength": bytes.len() });
         if let Some(stride) = stride {
@@ -28,12 +28,12 @@ impl Builder {
         self.views.len() - 1
     }
 
-    fn accessor(&mut self, description: Value) -> usize {
+    pub fn accessor(&mut self, description: Value) -> usize {
         self.accessors.push(description);
         self.accessors.len() - 1
     }
 
-    fn floats(&mut self, kind: &str, width: usize, floats: &[f32]) -> usize {
+    pub fn floats(&mut self, kind: &str, width: usize, floats: &[f32]) -> usize {
         let bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
         let view = self.view(&bytes, None);
         let mut accessor =
@@ -48,7 +48,7 @@ impl Builder {
         self.accessor(accessor)
     }
 
-    fn indices(&mut self, component: u32, indices: &[u32]) -> usize {
+    pub fn indices(&mut self, component: u32, indices: &[u32]) -> usize {
         let size = match component {
             5121 => 1,
             5123 => 2,
@@ -60,7 +60,7 @@ impl Builder {
         self.accessor(json!({ "bufferView": view, "componentType": component, "count": count, "type": "SCALAR" }))
     }
 
-    fn finish(self, mut json: Value) -> Vec<u8> {
+    pub fn finish(self, mut json: Value) -> Vec<u8> {
         let text = base64::engine::general_purpose::STANDARD.encode(&self.bytes);
         json["asset"] = json!({ "version": "2.0", "generator": "a test", "copyright": "nobody" });
         json["buffers"] = json!([{
@@ -73,7 +73,7 @@ impl Builder {
 }
 
 /// A ribbon of `2 * (steps + 1)` vertices along x, and its triangles.
-fn ribbon(steps: u32) -> (Vec<f32>, Vec<u32>) {
+pub fn ribbon(steps: u32) -> (Vec<f32>, Vec<u32>) {
     let point = |at: u32| [at as f32 / steps as f32, 0.1 * (at as f32).sin(), 0.0];
     let positions = (0..=steps).flat_map(|at| {
         let [x, y, z] = point(at);
@@ -243,7 +243,8 @@ fn interleaved_and_integer_attributes_and_short_indices_read_the_same() {
 }
 
 /// A PNG of one pixel.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+pub const PIXEL: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// Lines and points as they are shown, in fiftieths of the scene's unit, each with its ends in an order of its own.
 fn strokes(document: &Document) -> Vec<Vec<[i64; 3]>> {
@@ -403,7 +404,7 @@ fn materials_keep_every_extension_and_number() {
         "KHR_materials_iridescence": { "iridescenceFactor": 1.0, "iridescenceThicknessMaximum": 300.0 },
         "KHR_materials_sheen": { "sheenColorFactor": [0.25, 0.5, 1.0], "sheenRoughnessTexture": { "index": 0 } },
         "KHR_materials_specular": { "specularFactor": 0.5, "specularColorFactor": [1.0, 0.5, 0.25] },
-        "KHR_materials_volume": { "thicknessFactor": 1.0, "attenuationDistance": 2.5 },
+        "KHR_materials_volume": { "attenuationColor": [0.5, 1.0, 1.0], "attenuationDistance": 2.5 },
     });
     let names: Vec<&String> = extensions.as_object().unwrap().keys().collect();
     let material = json!({

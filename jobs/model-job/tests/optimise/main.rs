@@ -4,8 +4,11 @@
 mod draw_calls;
 mod features;
 mod hostile;
+mod lenient;
+mod mesh_units;
 mod mutations;
 mod render;
+mod rotations;
 mod support;
 mod textures;
 

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use catalog::operations::Optimise;
 use catalog::{Format, Operations};
 use contract::Failure;
 use model_job::document::{Document, Interpolation, Mode, Primitive};
 use model_job::transform::{IDENTITY, Matrix, Parts, Transform, apply, apply_linear, cofactors, determinant, multiply};
-use operation::{Input, Outputs, Progress, Task};
+use operation::{Input, InputSource, Outputs, Progress, Task};
 use serde_json::Value;
 
 /// A corner of a triangle as it is shown.
@@ -45,14 +46,54 @@ pub fn input_of(name: &str, bytes: &[u8]) -> Input {
     Input::from_file(name, Format::from_name(name).unwrap(), file).unwrap()
 }
 
+/// An input with files beside it.
+struct Folder {
+    file: std::fs::File,
+    beside: Vec<(String, Vec<u8>)>,
+}
+
+impl InputSource for Folder {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
+    }
+
+    fn file(&self) -> Option<&std::fs::File> {
+        Some(&self.file)
+    }
+
+    fn sibling(&self, relative: &str) -> Result<std::fs::File, Failure> {
+        let found = self.beside.iter().find(|(name, _)| name == relative);
+        let (_, bytes) = found.ok_or_else(|| Failure::invalid_input(format!("{relative:?} is not beside it")))?;
+        Ok(file_of(bytes))
+    }
+}
+
+fn file_of(bytes: &[u8]) -> std::fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    file
+}
+
+/// Optimises a file with others beside it.
+pub fn optimise_beside(name: &str, bytes: &[u8], beside: &[(&str, &[u8])], text: &str) -> Result<Optimised, Failure> {
+    let beside = beside.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
+    let source = Folder { file: file_of(bytes), beside };
+    let input = Input::new(name, Format::from_name(name).unwrap(), bytes.len() as u64, Arc::new(source));
+    optimise_input(input, text)
+}
+
 pub fn load(name: &str, bytes: &[u8]) -> Result<Document, Failure> {
     model_job::load::load(&input_of(name, bytes))
 }
 
 pub fn optimise(name: &str, bytes: &[u8], text: &str) -> Result<Optimised, Failure> {
+    optimise_input(input_of(name, bytes), text)
+}
+
+fn optimise_input(input: Input, text: &str) -> Result<Optimised, Failure> {
     let folder = tempfile::tempdir().unwrap();
     let outputs = Outputs::in_folder(folder.path());
-    let task = Task { input: input_of(name, bytes), outputs, progress: Progress::silent() };
+    let task = Task { input, outputs, progress: Progress::silent() };
     model_job::optimise(&options(text), &task)?;
     let bytes = fs_err::read(folder.path().join("model.glb")).unwrap();
     let report = serde_json::from_slice(&fs_err::read(folder.path().join("report.json")).unwrap()).unwrap();
@@ -164,9 +205,11 @@ fn pose(document: &Document, animation: usize, time: f64, posed: &mut [Transform
                     .collect()
             } else {
                 let (p, q) = (key(from, 0), key(to, 0));
-                let dot: f64 = p.iter().zip(&q).map(|(a, b)| a * b).sum();
-                let sign = if channel.path == "rotation" && dot < 0.0 { -1.0 } else { 1.0 };
-                p.iter().zip(&q).map(|(a, b)| a * (1.0 - part) + sign * b * part).collect()
+                if channel.path == "rotation" {
+                    slerp(p.try_into().unwrap(), q.try_into().unwrap(), part).to_vec()
+                } else {
+                    p.iter().zip(&q).map(|(a, b)| a * (1.0 - part) + b * part).collect()
+                }
             }
         };
         if channel.path == "weights" {
@@ -184,6 +227,25 @@ fn pose(document: &Document, animation: usize, time: f64, posed: &mut [Transform
             _ => {}
         }
     }
+}
+
+/// The shorter way round, as viewers turn.
+fn slerp(from: [f64; 4], to: [f64; 4], part: f64) -> [f64; 4] {
+    let dot: f64 = from.iter().zip(&to).map(|(a, b)| a * b).sum();
+    let angle = dot.abs().min(1.0).acos();
+    let (near, far) = if angle < 1e-6 {
+        (1.0 - part, part)
+    } else {
+        ((angle * (1.0 - part)).sin() / angle.sin(), (angle * part).sin() / angle.sin())
+    };
+    std::array::from_fn(|at| from[at] * near + to[at] * far * dot.signum())
+}
+
+/// Where every node is at a time of an animation.
+pub fn posed(document: &Document, animation: usize, time: f64) -> Vec<Transform> {
+    let mut posed: Vec<Transform> = document.nodes.iter().map(|node| node.transform).collect();
+    pose(document, animation, time, &mut posed, &mut vec![None; document.nodes.len()]);
+    posed
 }
 
 fn shown_triangles(
