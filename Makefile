@@ -5,7 +5,7 @@ SECONDS ?= 60
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build lambda-zips test lint fuzz bench reference docker-build docker-push clean
+.PHONY: help demo build lambda-zips test lint fuzz bench sweep reference docker-build docker-push clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ fuzz: ## run the fuzz targets of the project's own parsers: make fuzz [SECONDS=6
 bench: ## measure against the peers; prints tables of ratios
 	scripts/setup bench
 	scripts/bench
+
+sweep: ## try every operation on every file of a folder, with a peer beside it: make sweep DIR=…
+	@[ -d "$(DIR)" ] || { echo "usage: make sweep DIR=folder" >&2; exit 64; }
+	scripts/setup bench
+	cargo build --release --locked -p image-job -p video-job -p model-job -p document-job
+	scripts/sweep "$(DIR)"
 
 reference: ## write docs/operations.md, terraform/modules/pipeline/profiles.json and the JSON Schemas from the code
 	REFERENCE=write cargo test -q -p catalog -p contract --test reference
