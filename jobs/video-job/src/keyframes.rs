@@ -264,7 +264,7 @@ fn incomplete(good: usize, bad: &[FrameRecord], missing: &[FrameRecord], expecte
     let mut message = String::new();
     if let Some(expected) = expected {
         message =
-            format!("the file is truncated: of {expected} bytes {size} are there ({}); ", percent(size, expected));
+            format!("the file is truncated: {size} of {expected} bytes are present ({}); ", percent(size, expected));
     } else if !missing.is_empty() {
         message = format!("the file is truncated: its index names frames behind its end at byte {size}; ");
     } else if good + bad.len() == 0 {
@@ -277,7 +277,7 @@ fn incomplete(good: usize, bad: &[FrameRecord], missing: &[FrameRecord], expecte
         let _ = write!(message, "; the first bad one is number {} at {:.3} s: {reason}", first.number, first.time);
     }
     if good + bad.len() > 0 {
-        message += "; allow-truncated takes what is there";
+        message += "; use allow-truncated to keep what could be decoded";
     }
     message
 }

@@ -193,7 +193,7 @@ impl Demuxer {
         self.avio.check()?;
         if code < 0 {
             return Err(
-                Failure::invalid_input("the streams of this file cannot be made out").because(Error::from(code))
+                Failure::invalid_input("the streams of this file cannot be identified").because(Error::from(code))
             );
         }
         Ok(())
@@ -274,7 +274,7 @@ impl Demuxer {
         let (width, height) = video.dimensions();
         if i64::from(width) * i64::from(height) > MAX_PIXELS || width > 16384 || height > 16384 {
             return Err(Failure::invalid_input(format!(
-                "the video says it has {width}×{height} pixels; at most 16384 on a side and {MAX_PIXELS} in all are taken"
+                "the video has {width}×{height} pixels by its header; the limit is 16384 on a side and {MAX_PIXELS} in all"
             )));
         }
         Ok(video.clone())
@@ -599,8 +599,7 @@ impl StreamInfo {
             id => id.name().to_owned(),
         };
         Err(Failure::invalid_input(format!(
-            "the {:?} codec of stream {} is {name} (tag {:?}), for which there is no decoder",
-            self.kind,
+            "there is no decoder for the codec of stream {}: {name} (tag {:?})",
             self.index,
             String::from_utf8_lossy(&tag)
         )))
@@ -625,7 +624,7 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
             };
             if moov.end - moov.start > MAX_INDEX {
                 return Err(Failure::invalid_input(format!(
-                    "the index (moov) says it has {} bytes; at most {MAX_INDEX} are taken",
+                    "the index (moov) has {} bytes; the limit is {MAX_INDEX}",
                     moov.end - moov.start
                 )));
             }
@@ -667,12 +666,12 @@ fn examine_index(moov: &Range<u64>, layout: &mut Layout, avio: &mut AvioReader) 
 fn without_index(layout: &Layout, size: u64) -> Failure {
     Failure::invalid_input(match (layout.has_media, layout.expected_size) {
         (true, Some(expected)) => format!(
-            "the file is truncated: of at least {expected} bytes {size} are there ({}), and its index (moov), which \
-             stands at the end, is not among them",
+            "the file is truncated: {size} of at least {expected} bytes are present ({}), and the index (moov), which belongs at \
+             the end, is missing",
             percent(size, expected)
         ),
         (false, Some(expected)) => {
-            format!("the file is truncated: a box ends at byte {expected}, and {size} bytes are there")
+            format!("the file is truncated: a box ends at byte {expected}, but the file has {size} bytes")
         }
         (true, None) => "the file has media data but no index (moov): the recording was not finished".to_owned(),
         (false, None) => {
@@ -690,12 +689,12 @@ fn cannot_open(input: &Input, layout: &Layout, expected: Option<u64>, code: c_in
     let name = input.format().name();
     let message = match expected {
         Some(expected) => format!(
-            "the file is truncated: of {expected} bytes {} are there ({}), too few to read it as {name}",
+            "the file is truncated: {} of {expected} bytes are present ({}), too few to read it as {name}",
             input.size(),
             percent(input.size(), expected)
         ),
         None if layout.moov.is_some() => "the index (moov) of the file is damaged".to_owned(),
-        None => format!("the file begins like {name}, but cannot be read as such"),
+        None => format!("the file begins like {name} but cannot be read as {name}"),
     };
     Failure::invalid_input(message).because(Error::from(code))
 }

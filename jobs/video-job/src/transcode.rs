@@ -81,6 +81,9 @@ pub fn transcode(options: &Transcode, task: &Task, division: Option<Division>) -
         return Err(Failure::invalid_input(problem.clone()));
     }
     warn(&plan, task, counts, &demuxer);
+    if damaged > 0 {
+        task.outputs.warn(format!("the decoders reported {damaged} errors: some frames may not look or sound right"));
+    }
     let mut properties = target.finish(&plan, &task.outputs, counts.end.max(sound_end))?;
     describe(&mut properties, &plan, counts, damaged, expected.is_some());
     Ok(properties)
@@ -370,7 +373,7 @@ fn incomplete(
     if counts.encoded == 0 {
         return Some(match expected {
             Some(expected) => format!(
-                "the file is truncated: of {expected} bytes {size} are there ({}), and no frame of the video",
+                "the file is truncated: {size} of {expected} bytes are present ({}), and they hold no frame of the video",
                 percent(size, expected)
             ),
             None => "no frame of the video could be decoded".to_owned(),
@@ -378,23 +381,25 @@ fn incomplete(
     }
     let mut reasons = Vec::new();
     if let Some(expected) = expected {
-        reasons
-            .push(format!("the file is truncated: of {expected} bytes {size} are there ({})", percent(size, expected)));
+        reasons.push(format!(
+            "the file is truncated: {size} of {expected} bytes are present ({})",
+            percent(size, expected)
+        ));
     }
     if demuxer.breaks_off() {
         reasons.push("the file cannot be read to its end: its structure is damaged".to_owned());
     }
-    if damaged > 0 {
-        reasons.push(format!("the decoders found errors in {damaged} places"));
+    if damaged > tolerated(demuxer, counts.encoded) {
+        reasons.push(format!("the decoders reported {damaged} errors"));
     }
     // At a constant rate frames are left out as a matter of course.
     if !plan.clock.is_constant && counts.dropped > counts.encoded / 10 {
-        reasons.push(format!("{} frames stand before others that are shown earlier", counts.dropped));
+        reasons.push(format!("{} frames are out of order", counts.dropped));
     }
     if reasons.is_empty() {
         return None;
     }
-    Some(format!("{}; {:.3} s could be encoded, which allow-truncated takes", reasons.join("; "), counts.end))
+    Some(format!("{}; {:.3} s could be encoded: use allow-truncated to keep them", reasons.join("; "), counts.end))
 }
 
 /// Says what the result does not have, or has otherwise than the source.
@@ -415,6 +420,12 @@ fn warn(plan: &Plan, task: &Task, counts: FrameCounts, demuxer: &Demuxer) {
                 .warn(format!("the file says that its picture ends at {end:.3} s; it ends at {:.3} s", counts.end));
         }
     }
+}
+
+/// Errors of decoding that do not fail the whole: recordings of broadcasts begin and end within a frame, and reception has its
+/// moments. Players show them all the same, and the manifest says how many there were.
+fn tolerated(demuxer: &Demuxer, frames: u64) -> u64 {
+    if demuxer.is_stream() { 2 + frames / 1000 } else { 0 }
 }
 
 fn describe(properties: &mut Properties, plan: &Plan, counts: FrameCounts, damaged: u64, is_truncated: bool) {

@@ -245,6 +245,22 @@ fn a_cover_is_not_the_film_though_it_is_the_first_track_and_larger() {
 }
 
 #[test]
+fn transparency_that_is_lost_is_said_to_be() {
+    let (folder, film) = made(&Fixture { codec: "libvpx-vp9", frames: 12, ..Fixture::default() }, "film.webm");
+    let path = folder.path().join("alpha.webm");
+    remux(&[&film], &path, |output| {
+        let mut metadata = ffmpeg::Dictionary::new();
+        metadata.set("alpha_mode", "1");
+        output.stream_mut(0).unwrap().set_metadata(metadata);
+    });
+    for option in [FAST, "keyframes"] {
+        let run = run(&path, option);
+        let warnings = run.properties()["warnings"].to_string();
+        assert!(warnings.contains("transparency"), "{option}: {warnings}");
+    }
+}
+
+#[test]
 fn the_title_and_chapters_are_carried() {
     let (folder, film) = made(&Fixture::default(), "film.mp4");
     let path = folder.path().join("chapters.mkv");

@@ -223,6 +223,30 @@ fn joined_transport_streams_play_on_where_their_clock_starts_again() {
 }
 
 #[test]
+fn recordings_that_end_within_a_frame_are_taken_and_that_is_said() {
+    let (_folder, path) = made(&Fixture { audio_tracks: 1, ..Fixture::default() }, "a.ts");
+    let bytes = fs_err::read(&path).unwrap();
+    for end in [bytes.len() * 7 / 10, bytes.len() / 2 + 100] {
+        let run = run_on(bytes[..end].to_vec(), Format::MpegTs, u64::MAX, FAST);
+        let frames = run.properties()["frames"].as_u64().unwrap();
+        assert!((40..110).contains(&frames), "{frames}");
+        if let Some(damage) = run.properties().get("damage") {
+            assert!(damage.as_u64() <= Some(2), "{damage}");
+            assert!(run.properties()["warnings"].to_string().contains("errors"));
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_file_whose_clock_starts_again_are_refused_with_a_way_out() {
+    let (_folder, path) = made(&Fixture { frames: 48, ..Fixture::default() }, "a.ts");
+    let bytes = fs_err::read(&path).unwrap();
+    let joined = [bytes.clone(), bytes].concat();
+    let failure = run_on(joined, Format::MpegTs, u64::MAX, "transcode?preset=ultrafast&chunks=2").failure();
+    assert!(failure.contains("chunks=off"), "{failure}");
+}
+
+#[test]
 fn recordings_that_begin_within_a_packet_are_read() {
     let (_folder, path) = made(&Fixture { audio_tracks: 1, ..Fixture::default() }, "a.ts");
     let bytes = [vec![0x55; 100], fs_err::read(&path).unwrap()].concat();
@@ -264,6 +288,19 @@ fn a_picture_that_comes_late_is_in_time_with_the_sound_in_every_player_of_a_ladd
     assert!((length - 5.5).abs() < 0.05, "{playlist}");
     let manifest = fs_err::read_to_string(run.path("manifest.mpd")).unwrap();
     assert!(manifest.matches("<S t=\"0\"").count() == 2, "{manifest}");
+}
+
+#[test]
+fn sound_that_is_a_little_longer_than_whole_segments_has_no_segment_for_the_rest() {
+    let fixture = Fixture { frames: 96, audio_tracks: 1, audio_frames: 98, ..Fixture::default() };
+    let (_folder, path) = made(&fixture, "a.mp4");
+    let run = run(&path, "transcode?preset=ultrafast&container=hls&heights=96&segment-duration=2");
+    run.properties();
+    let playlist = fs_err::read_to_string(run.path("audio-1/index.m3u8")).unwrap();
+    let lengths: Vec<f64> =
+        playlist.lines().filter_map(|line| line.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse().ok()).collect();
+    assert!(lengths.len() == 2 && lengths.iter().all(|length| (1.9..2.3).contains(length)), "{lengths:?}");
+    assert!(playlist.contains("#EXT-X-TARGETDURATION:2\n"), "{playlist}");
 }
 
 #[test]

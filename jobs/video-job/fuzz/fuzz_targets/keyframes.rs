@@ -10,7 +10,21 @@ use contract::FailureKind;
 use operation::{Input, Outputs, Progress, Task};
 use libfuzzer_sys::fuzz_target;
 
-const FORMATS: [Format; 4] = [Format::Mp4, Format::Mkv, Format::MpegTs, Format::Avi];
+const FORMATS: [Format; 13] = [
+    Format::Mp4,
+    Format::Mkv,
+    Format::MpegTs,
+    Format::Avi,
+    Format::Flv,
+    Format::Asf,
+    Format::MpegPs,
+    Format::Mxf,
+    Format::Ogv,
+    Format::H264,
+    Format::Hevc,
+    Format::Ivf,
+    Format::Dv,
+];
 const SELECTIONS: [&str; 3] = ["all", "every=1", "count=2"];
 
 fuzz_target!(|bytes: &[u8]| {

@@ -180,7 +180,10 @@ impl<'a> Producer<'a> {
                 width: None,
                 height: None,
                 status: Status::Missing,
-                reason: Some(format!("it ends at byte {}, and the object has {size}", entry.position + entry.size)),
+                reason: Some(format!(
+                    "it ends at byte {}, behind the end of the object at byte {size}",
+                    entry.position + entry.size
+                )),
             });
         }
         wanted.retain(is_there);

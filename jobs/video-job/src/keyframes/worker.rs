@@ -251,7 +251,7 @@ impl KeyFrameDecoder {
     }
 
     fn decode_alone(&mut self, packet: &Packet) -> Decoded {
-        let mut problem = packet.is_corrupt().then(|| "its bytes are not all there".to_owned());
+        let mut problem = packet.is_corrupt().then(|| "its data is incomplete".to_owned());
         let mut best: Option<Video> = None;
         if let Err(error) = self.decoder.send_packet(packet) {
             problem.get_or_insert_with(|| error.to_string());
@@ -271,7 +271,7 @@ impl KeyFrameDecoder {
         self.decoder.flush();
         match &best {
             Some(frame) => problem = problem.or_else(|| error_in(frame)),
-            None => drop(problem.get_or_insert_with(|| "the decoder made no picture of it".to_owned())),
+            None => drop(problem.get_or_insert_with(|| "the decoder returned no picture".to_owned())),
         }
         Decoded { frame: best, problem }
     }
@@ -303,7 +303,7 @@ fn is_key_frame(frame: &Video) -> bool {
 fn error_in(frame: &Video) -> Option<String> {
     // SAFETY: the frame owns a live AVFrame.
     let flags = unsafe { (*frame.as_ptr()).decode_error_flags };
-    (frame.is_corrupt() || flags != 0).then(|| "the decoder found errors in it".to_owned())
+    (frame.is_corrupt() || flags != 0).then(|| "the decoder reported errors".to_owned())
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,4 +1,4 @@
-//! One audio track from its packets to those of the result: decoded, brought to the wanted loudness, encoded anew.
+//! One audio track from its packets to those of the result: decoded, brought to the wanted loudness, encoded again.
 
 use std::ffi::{CStr, c_char};
 
@@ -155,7 +155,7 @@ impl AudioDecoder {
                     let gap = (time - self.end) as f64 * seconds(self.time_base);
                     if gap > LONGEST_GAP {
                         return Err(Failure::invalid_input(format!(
-                            "the file says that its sound pauses for {gap:.0} s; at most {LONGEST_GAP} are filled"
+                            "the sound pauses for {gap:.0} s by the file's times; the limit is {LONGEST_GAP} s"
                         )));
                     }
                     self.end = time + length;

@@ -195,6 +195,11 @@ pub(super) fn encode_part(
     }
     // An encoder's own failure says why no frame was taken.
     let counts = video.finish()?;
+    if demuxer.clock_jumps() > 0 {
+        return Err(Failure::invalid_input(
+            "the clock of the file starts again, so its parts cannot be found by time: use chunks=off",
+        ));
+    }
     result.map(|()| counts)
 }
 

@@ -60,7 +60,7 @@ impl Meter {
         let time_base = self.decoder.time_base();
         let (graph, reading) = (&mut self.graph, &mut self.reading);
         self.decoder.decode(packet, |frame| {
-            // A track that changes its shape is measured from there on anew: by far the longer part decides mostly.
+            // A track that changes its shape is measured again from there on: by far the longer part decides mostly.
             if !graph.as_ref().is_some_and(|graph| graph.fits(&frame, time_base)) {
                 *graph = Some(AudioGraph::new(&frame, time_base, "ebur128=peak=true:metadata=1")?);
             }

@@ -212,7 +212,7 @@ fn renditions(options: &Transcode, (width, height): (u32, u32)) -> Result<Vec<Re
     let smallest = if options.codec() == VideoCodec::Av1 { SMALLEST_SIDE_OF_AV1 } else { SMALLEST_SIDE };
     if width < smallest || height < smallest {
         return Err(Failure::invalid_input(format!(
-            "the video has {width}×{height} pixels; its encoder takes {smallest} on a side and more"
+            "the video has {width}×{height} pixels; the encoder needs at least {smallest} on a side"
         )));
     }
     let renditions: Vec<_> = match options.container {
@@ -224,7 +224,7 @@ fn renditions(options: &Transcode, (width, height): (u32, u32)) -> Result<Vec<Re
     };
     match renditions.iter().find(|rendition| rendition.width < smallest || rendition.height < smallest) {
         Some(small) => Err(Failure::invalid_request(format!(
-            "a picture of {}×{} pixels is too small for the encoder, which takes {smallest} on a side and more",
+            "a picture of {}×{} pixels is too small; the encoder needs at least {smallest} on a side",
             small.width, small.height
         ))),
         None => Ok(renditions),

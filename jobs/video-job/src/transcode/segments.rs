@@ -12,6 +12,10 @@ use super::plan::rescale;
 use super::track::{DecodedDurations, Encoded, Track};
 use crate::open::{Disposition, seconds};
 
+/// Seconds of a last segment of sound, at least: a shorter rest goes into the one before. hls.js takes a rest that is no longer
+/// than the encoder's priming, which browsers cut off, for one that was lost, and waits for it.
+const SHORTEST_REST: f64 = 0.25;
+
 /// A written segment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Segment {
@@ -80,6 +84,8 @@ pub(crate) struct Segmenter {
     origin: Option<i64>,
     /// Where the next segment may begin.
     next: i64,
+    /// Sound from where the next segment may begin on, until there is enough of it for a segment.
+    waiting: Vec<Packet>,
     /// The end of the packet that was written last.
     end: i64,
     state: SegmentedTrack,
@@ -103,6 +109,7 @@ impl Segmenter {
             begun: None,
             origin: None,
             next: 0,
+            waiting: Vec::new(),
             end: 0,
             state: SegmentedTrack { folder, ..SegmentedTrack::default() },
             finished: Arc::clone(finished),
@@ -111,21 +118,38 @@ impl Segmenter {
 
     fn put(&mut self, packet: Packet) -> Result<(), Failure> {
         let time = packet.pts().unwrap_or(0);
-        let may_begin = !self.is_video || packet.is_key();
-        if let Some(begun) = self.begun
-            && may_begin
-            && time >= self.next
-        {
-            self.cut(begun, time)?;
-            self.begun = None;
+        let Some(begun) = self.begun else {
+            self.begin(time);
+            return self.add(packet);
+        };
+        if time < self.next || (self.is_video && !packet.is_key()) {
+            return self.add(packet);
         }
-        if self.begun.is_none() {
-            self.begun = Some(time);
-            let units = self.time_base.denominator() / self.time_base.numerator().max(1);
-            let interval = i64::from(self.interval) * i64::from(units);
-            self.next = (time.max(0) / interval + 1) * interval;
+        let end = time + packet.duration();
+        self.waiting.push(packet);
+        let start = self.waiting[0].pts().unwrap_or(time);
+        if self.is_video || (end - start) as f64 * seconds(self.time_base) >= SHORTEST_REST {
+            self.cut(begun, start)?;
+            self.begin(start);
+            self.add_waiting()?;
         }
-        self.end = self.end.max(time + packet.duration());
+        Ok(())
+    }
+
+    /// A segment begins at this time.
+    fn begin(&mut self, time: i64) {
+        self.begun = Some(time);
+        let units = self.time_base.denominator() / self.time_base.numerator().max(1);
+        let interval = i64::from(self.interval) * i64::from(units);
+        self.next = (time.max(0) / interval + 1) * interval;
+    }
+
+    fn add_waiting(&mut self) -> Result<(), Failure> {
+        std::mem::take(&mut self.waiting).into_iter().try_for_each(|packet| self.add(packet))
+    }
+
+    fn add(&mut self, packet: Packet) -> Result<(), Failure> {
+        self.end = self.end.max(packet.pts().unwrap_or(0) + packet.duration());
         self.muxer.write(0, packet)
     }
 
@@ -198,6 +222,7 @@ impl Track for Segmenter {
         if let Some(last) = self.durations.finish(end, usual) {
             self.put(last)?;
         }
+        self.add_waiting()?;
         if let Some(begun) = self.begun.take() {
             // Durations of decoding add up to a wrong end where frames are reordered and not evenly spaced.
             let end = end.filter(|end| *end > begun).unwrap_or(self.end);

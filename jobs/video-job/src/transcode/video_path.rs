@@ -235,7 +235,7 @@ impl VideoPath {
         let gap = (repeats * self.plan.clock.step) as f64 * seconds(self.plan.clock.time_base);
         if gap > LONGEST_GAP {
             return Err(Failure::invalid_input(format!(
-                "the file says that one frame is shown for {gap:.0} s; at most {LONGEST_GAP} are taken"
+                "one frame is shown for {gap:.0} s by the file's times; the limit is {LONGEST_GAP} s"
             )));
         }
         for repeat in 0..=repeats {
