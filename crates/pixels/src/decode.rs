@@ -102,6 +102,8 @@ pub struct Metadata {
     pub exif: Option<Vec<u8>>,
     /// XMP, as XML text.
     pub xmp: Option<Vec<u8>>,
+    /// The data sets of IPTC-IIM. Never written: XMP has the same facts.
+    pub iptc: Option<Vec<u8>>,
 }
 
 /// Where pixels come from.

@@ -1,5 +1,7 @@
 //! What can be shown before an image is there: a ThumbHash of about 25 bytes and the dominant colour.
 
+use std::cmp::Reverse;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use catalog::operations::Filter;
@@ -85,29 +87,44 @@ fn thin<T: Copy>(from: &[T], to: &mut [T], channels: usize, step: usize) {
 
 /// Adds `placeholder` and `dominantColour` of a small grey or RGB picture in sRGB.
 pub fn describe(small: &Raster, properties: &mut Properties) {
-    let channels = small.format().channels();
-    let pixels: Vec<[u8; 4]> = small
-        .eight()
-        .chunks_exact(channels)
-        .map(|pixel| {
-            let alpha = if small.alpha { pixel[channels - 1] } else { 255 };
-            match small.model {
-                Model::Grey => [pixel[0], pixel[0], pixel[0], alpha],
-                _ => [pixel[0], pixel[1], pixel[2], alpha],
-            }
-        })
-        .collect();
-    let hash = thumbhash::rgba_to_thumb_hash(small.width as usize, small.height as usize, pixels.as_flattened());
-    properties.insert("placeholder".to_owned(), STANDARD.encode(hash).into());
-    if let Some([red, green, blue]) = dominant_colour(&pixels) {
+    properties.insert("placeholder".to_owned(), thumb_hash(small).into());
+    if let Some(DominantColour { rgb: [red, green, blue], .. }) = colours_by_box(small).first() {
         properties.insert("dominantColour".to_owned(), format!("#{red:02x}{green:02x}{blue:02x}").into());
     }
 }
 
-/// The mean of the fullest of 512 boxes of colours; none for a picture in which nothing can be seen.
-fn dominant_colour(pixels: &[[u8; 4]]) -> Option<[u8; 3]> {
+/// The ThumbHash of a grey or RGB picture in sRGB of at most 100 × 100 pixels, in Base64.
+pub fn thumb_hash(small: &Raster) -> String {
+    let pixels = rgba(small);
+    STANDARD.encode(thumbhash::rgba_to_thumb_hash(small.width as usize, small.height as usize, pixels.as_flattened()))
+}
+
+/// A colour that much of a picture has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DominantColour {
+    /// Red, green and blue.
+    pub rgb: [u8; 3],
+    /// Its share of what can be seen of the picture, 0 to 1.
+    pub share: f64,
+}
+
+/// Colours are counted in 8 × 8 × 8 boxes of this side.
+const BOX: i32 = 32;
+
+/// The colours that most of a grey or RGB picture in sRGB has, those of the largest shares first; none of a picture in which
+/// nothing can be seen.
+pub fn dominant_colours(small: &Raster, most: usize) -> Vec<DominantColour> {
+    let mut colours = colours_by_box(small);
+    colours.sort_by(|one, other| other.share.total_cmp(&one.share));
+    colours.truncate(most);
+    colours
+}
+
+/// The means of the 512 boxes of colours, those of the fullest first. A colour that is nearer to that of a fuller box than
+/// a box is wide counts for it.
+fn colours_by_box(small: &Raster) -> Vec<DominantColour> {
     let mut boxes = vec![([0_u64; 3], 0_u64); 512];
-    for &[red, green, blue, alpha] in pixels {
+    for [red, green, blue, alpha] in rgba(small) {
         let at = usize::from(red >> 5) << 6 | usize::from(green >> 5) << 3 | usize::from(blue >> 5);
         let (sums, weight) = &mut boxes[at];
         for (sum, sample) in sums.iter_mut().zip([red, green, blue]) {
@@ -115,6 +132,35 @@ fn dominant_colour(pixels: &[[u8; 4]]) -> Option<[u8; 3]> {
         }
         *weight += u64::from(alpha);
     }
-    let (sums, weight) = boxes.into_iter().max_by_key(|(_, weight)| *weight)?;
-    (weight > 0).then(|| sums.map(|sum| (sum / weight) as u8))
+    let total: u64 = boxes.iter().map(|(_, weight)| weight).sum();
+    // Of boxes that are equally full, the last one comes first.
+    boxes.reverse();
+    boxes.sort_by_key(|(_, weight)| Reverse(*weight));
+    let mut colours: Vec<DominantColour> = Vec::new();
+    for (sums, weight) in boxes.into_iter().filter(|(_, weight)| *weight > 0) {
+        let rgb = sums.map(|sum| (sum / weight) as u8);
+        let share = weight as f64 / total as f64;
+        match colours.iter_mut().find(|colour| is_near(colour.rgb, rgb)) {
+            Some(fuller) => fuller.share += share,
+            None => colours.push(DominantColour { rgb, share }),
+        }
+    }
+    colours
+}
+
+fn is_near(one: [u8; 3], other: [u8; 3]) -> bool {
+    let squares = one.iter().zip(other).map(|(one, other)| (i32::from(*one) - i32::from(other)).pow(2));
+    squares.sum::<i32>() < BOX * BOX
+}
+
+fn rgba(small: &Raster) -> Vec<[u8; 4]> {
+    let channels = small.format().channels();
+    let pixel = |pixel: &[u8]| {
+        let alpha = if small.alpha { pixel[channels - 1] } else { 255 };
+        match small.model {
+            Model::Grey => [pixel[0], pixel[0], pixel[0], alpha],
+            _ => [pixel[0], pixel[1], pixel[2], alpha],
+        }
+    };
+    small.eight().chunks_exact(channels).map(pixel).collect()
 }

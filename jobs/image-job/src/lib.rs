@@ -1,4 +1,4 @@
-//! The image job: [`resize`] and [`convert`].
+//! The operations on images, each in the file of its name.
 //!
 //! An input is opened ([`pixels::decode`]), its rows run through a resampler for each size that is wanted ([`pixels::resample`]), get
 //! their colours, their orientation and their frame ([`render`]), and are written ([`pixels::encode`]). Where the result's rows

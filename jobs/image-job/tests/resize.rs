@@ -122,7 +122,7 @@ fn a_truncated_jpeg_is_an_error_unless_what_is_there_is_wanted() {
 /// Luma and chroma of a JPEG are resampled apart, those of a PNG of them together.
 #[test]
 fn a_jpeg_is_resized_as_its_pixels_are() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/jpeg");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/pixels/tests/fixtures/jpeg");
     for name in
         ["optimised_tables.jpg", "chroma_halved_across.jpg", "chroma_whole.jpg", "progressive_with_restarts.jpg"]
     {

@@ -127,7 +127,7 @@ variable "eks" {
 }
 
 variable "kinds" {
-  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (the table in crates/control/src/dispatch/resources.rs)."
+  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (docs/operations.md)."
   type = map(object({
     vcpus           = optional(number)
     memory_mib      = optional(number)

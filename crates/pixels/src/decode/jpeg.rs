@@ -32,6 +32,8 @@ use crate::raster::{Depth, Model, PixelFormat, RowMut, RowSource};
 const APP1: u8 = 0xe1;
 /// ICC profiles.
 const APP2: u8 = 0xe2;
+/// Photoshop's resources, IPTC among them.
+const APP13: u8 = 0xed;
 /// Adobe's mark.
 const APP14: u8 = 0xee;
 const WINDOW: usize = 1 << 16;
@@ -76,6 +78,8 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
             metadata.xmp.get_or_insert_with(|| xmp.to_vec());
         }
     }
+    let mut resources = segments.iter().filter(|(code, _)| *code == APP13);
+    metadata.iptc = resources.find_map(|(_, segment)| iptc(segment.strip_prefix(b"Photoshop 3.0\0")?));
     let profile = icc_profile(&segments).map_or(Profile::Srgb, Profile::Icc);
     let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
     Ok(Picture {
@@ -153,6 +157,24 @@ impl Rows {
         row[..count].copy_from_slice(&self.row[..count]);
         Ok(())
     }
+}
+
+/// IPTC-IIM among Photoshop's resources: each has a signature, a number, a name of even length, a length and data of even
+/// length.
+fn iptc(mut resources: &[u8]) -> Option<Vec<u8>> {
+    const IPTC: [u8; 2] = [0x04, 0x04];
+    while let Some(resource) = resources.strip_prefix(b"8BIM") {
+        let (number, rest) = resource.split_first_chunk::<2>()?;
+        let name = (usize::from(*rest.first()?) + 2) & !1;
+        let (length, rest) = rest.get(name..)?.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let data = rest.get(..length)?;
+        if *number == IPTC {
+            return Some(data.to_vec());
+        }
+        resources = rest.get((length + 1) & !1..).unwrap_or_default();
+    }
+    None
 }
 
 /// Joins the parts of an ICC profile, which APP2 segments carry in numbered chunks.
@@ -290,7 +312,7 @@ impl Decoder {
             decoder.library.src = &raw mut *decoder.source;
             // SAFETY: the decompressor is created and has a source.
             unsafe {
-                for code in [APP1, APP2, APP14] {
+                for code in [APP1, APP2, APP13, APP14] {
                     jpeg_save_markers(&mut decoder.library, c_int::from(code), 0xffff);
                 }
                 jpeg_read_header(&mut decoder.library, 1);

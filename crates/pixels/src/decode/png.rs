@@ -53,6 +53,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
             .and_then(|text| text.get_text().ok())
             .map(String::into_bytes)
             .filter(|xmp| xmp.len() <= MOST_METADATA_BYTES),
+        iptc: None,
     };
     let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
     let profile = profile(info);

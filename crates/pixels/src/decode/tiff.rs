@@ -66,6 +66,7 @@ mod tag {
     pub const CHROMA_STEP: u16 = 530;
     pub const BLACK_AND_WHITE: u16 = 532;
     pub const XMP: u16 = 700;
+    pub const IPTC: u16 = 33_723;
     pub const ICC: u16 = 34_675;
 }
 
@@ -223,6 +224,7 @@ impl Source {
             samples: in_chunk,
         };
         let xmp = self.bytes(tag::XMP).filter(|xmp| xmp.len() <= MOST_METADATA_BYTES);
+        let iptc = self.bytes(tag::IPTC).filter(|iptc| iptc.len() <= MOST_METADATA_BYTES);
         // What is converted here already is sRGB.
         let is_srgb = matches!(pixels.meaning, Meaning::Lab { .. });
         let icc = self.bytes(tag::ICC).filter(|icc| icc.len() <= MOST_PROFILE_BYTES && !is_srgb);
@@ -237,7 +239,7 @@ impl Source {
         Ok(Picture {
             profile: icc.map_or(Profile::Srgb, |icc| Profile::Icc(icc.to_vec())),
             orientation: Orientation::from_exif(self.number(tag::ORIENTATION).unwrap_or(1) as u16),
-            metadata: Metadata { xmp: xmp.map(<[u8]>::to_vec), ..Metadata::default() },
+            metadata: Metadata { xmp: xmp.map(<[u8]>::to_vec), iptc: iptc.map(<[u8]>::to_vec), exif: None },
             warnings,
             ..Picture::new(size, format, Content::Still(Box::new(rows)))
         })
