@@ -4,6 +4,7 @@
 use crate::operation::Declaration;
 
 mod convert;
+mod extract;
 mod keyframes;
 mod optimise;
 mod probe;
@@ -14,6 +15,7 @@ mod transcode;
 pub mod image_encoding;
 
 pub use convert::Convert;
+pub use extract::Extract;
 pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
@@ -26,6 +28,7 @@ pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Text>(),
     Declaration::of::<Resize>(),
     Declaration::of::<Convert>(),
+    Declaration::of::<Extract>(),
     Declaration::of::<Optimise>(),
     Declaration::of::<Keyframes>(),
     Declaration::of::<Transcode>(),

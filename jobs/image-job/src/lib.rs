@@ -6,6 +6,7 @@
 //! way apart ([`pixels::planes`]), and into a JPEG without becoming pixels.
 
 mod convert;
+mod extract;
 mod focus;
 mod render;
 mod resize;
@@ -14,6 +15,7 @@ use catalog::MediaKind;
 use operation::{Job, OfOptions};
 
 pub use convert::convert;
+pub use extract::extract;
 pub use resize::resize;
 
 /// The operations on images.
@@ -22,6 +24,7 @@ pub const JOB: Job = Job {
     processors: &[
         &OfOptions::new(resize).with_versions(pixels::decode::library_versions),
         &OfOptions::new(convert).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(extract).with_versions(pixels::decode::library_versions),
     ],
 };
 
