@@ -9,6 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use catalog::MediaKind;
 use contract::Manifest;
 use control::{InputRecord, OutputRecord, State, input_record::LATEST, table};
+use control::table::{Query, query_all};
 use control_aws::DynamoTable;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -295,7 +296,7 @@ pub fn jpeg(width: u32, height: u32) -> Vec<u8> {
 pub async fn records_of(system: &System<'_>, key: &str) -> Vec<InputRecord> {
     let input = DynamoTable { client: system.aws.dynamodb(), name: system.infrastructure.tables.input.clone() };
     let object = format!("s3://{}/{key}", system.infrastructure.buckets.input);
-    let items = input.partition(None, "object", &object).await.expect("a table can be queried");
+    let items = query_all(&input, Query::of(None, "object", &object)).await.expect("a table can be queried");
     let items = items.into_iter().filter(|item| item["jobId"] != LATEST);
     items.map(|item| table::from_item(item).expect("an item is a record")).collect()
 }
@@ -310,7 +311,7 @@ pub async fn only_record_of(system: &System<'_>, key: &str) -> InputRecord {
 async fn output_record(system: &System<'_>, key: &str) -> OutputRecord {
     let output = DynamoTable { client: system.aws.dynamodb(), name: system.infrastructure.tables.output.clone() };
     let object = format!("s3://{}/{key}", system.infrastructure.buckets.output);
-    let mut items = output.partition(None, "object", &object).await.expect("a table can be queried");
+    let mut items = query_all(&output, Query::of(None, "object", &object)).await.expect("a table can be queried");
     assert_eq!(items.len(), 1, "{object}: {items:#?}");
     table::from_item(items.remove(0)).expect("an item is a record")
 }

@@ -188,9 +188,9 @@ async fn table(aws: &Aws, name: &str, keys: [&str; 2], indexes: &[(&str, [&str; 
         create = create.attribute_definitions(attribute.build().expect("a complete attribute"));
     }
     for (index, keys) in indexes {
-        let all = dynamodb::Projection::builder().projection_type(dynamodb::ProjectionType::All).build();
+        let keys_only = dynamodb::Projection::builder().projection_type(dynamodb::ProjectionType::KeysOnly).build();
         let index = dynamodb::GlobalSecondaryIndex::builder().index_name(*index).set_key_schema(Some(schema(keys)));
-        create = create.global_secondary_indexes(index.projection(all).build().expect("a complete index"));
+        create = create.global_secondary_indexes(index.projection(keys_only).build().expect("a complete index"));
     }
     create.send().await.expect("a table is made");
     name.to_owned()
@@ -200,7 +200,7 @@ async fn table(aws: &Aws, name: &str, keys: [&str; 2], indexes: &[(&str, [&str; 
 async fn queue_pair(aws: &Aws, name: &str) -> (String, String) {
     let dead_letters = aws.sqs().create_queue().queue_name(format!("{name}-dead-letters")).send().await;
     let dead_letters = dead_letters.expect("a queue is made").queue_url.expect("a queue has a URL");
-    let redrive = json!({"deadLetterTargetArn": queue_arn(&dead_letters), "maxReceiveCount": 5}).to_string();
+    let redrive = json!({"deadLetterTargetArn": queue_arn(&dead_letters), "maxReceiveCount": 8}).to_string();
     let queue = aws
         .sqs()
         .create_queue()

@@ -28,7 +28,6 @@ pub mod operator;
 mod proxy;
 mod system;
 pub mod terraform;
-pub mod world;
 
 pub use aws::{Aws, TopicQueue, unique};
 pub use batch::{CarriedOut, Kill};

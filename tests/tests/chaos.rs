@@ -16,14 +16,24 @@ use control::{
     InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, event::BusEvent,
     output::handler::Recorder,
 };
-use e2e::world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, WorldTable, text_of};
+use e2e::world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 
 const UPLOADS: usize = 2000;
-const FAULTS: Faults =
-    Faults { crash: 0.01, throttle: 0.02, lost_answer: 0.01, duplicate: 0.15, delay: 0.2, kill: 0.004 };
-/// A queue's visibility timeout: more than the claims' validity.
-const VISIBILITY: Duration = Duration::from_mins(6);
+const FAULTS: Faults = Faults {
+    crash: 0.005,
+    throttle: 0.02,
+    lost_answer: 0.01,
+    duplicate: 0.15,
+    delay: 0.2,
+    kill: 0.004,
+    conflict: 0.02,
+    throttled_index: 0.01,
+    expiry: 0.3,
+    lost_batch_event: 0.0,
+};
+/// A queue's visibility timeout: six times dispatch's.
+const VISIBILITY: Duration = Duration::from_mins(12);
 /// The queues' maxReceiveCount.
 const MAX_RECEIVES: usize = 10;
 const SECOND: i64 = 1000;
@@ -58,8 +68,8 @@ struct Truth {
     /// How the work on an upload ended. What has succeeded in one try stays so, whatever the next one finds.
     ended: BTreeMap<String, State>,
     succeeded: BTreeSet<(String, String)>,
-    /// Sizes of what was stored, by key.
-    stored: BTreeMap<String, u64>,
+    /// Sizes and versions of what was stored, by key.
+    stored: BTreeMap<String, (u64, String)>,
     /// Keys that a job has told of.
     told: BTreeSet<String>,
 }
@@ -71,9 +81,9 @@ struct Run {
     truth: Truth,
     jobs: Vec<SubmittedJob>,
     polling: PerKind<bool>,
-    classifier: Classifier<World, WorldTable, World, World, World>,
-    dispatcher: Dispatcher<World, WorldTable, World, World, World, World>,
-    recorder: Recorder<World, WorldTable, WorldTable, World, World>,
+    classifier: Classifier<World>,
+    dispatcher: Dispatcher<World>,
+    recorder: Recorder<World>,
 }
 
 #[test]
@@ -120,7 +130,7 @@ impl Run {
             records: table("input"),
             queues: world.clone(),
             notices: world.clone(),
-            batch: world.clone(),
+            executor: world.clone(),
             clock: world.clone(),
             settings: control::dispatch::settings::Settings {
                 queues: names.clone(),
@@ -131,7 +141,7 @@ impl Run {
                 work_bucket: "work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
                 give_up_receives: 5,
-                claim_seconds: 300,
+                lease_seconds: 300,
                 record_days: 30,
             },
         };
@@ -139,6 +149,7 @@ impl Run {
             objects: world.clone(),
             inputs: table("input"),
             outputs: table("output"),
+            queues: world.clone(),
             notices: world.clone(),
             clock: world.clone(),
             settings: control::output::settings::Settings {
@@ -298,7 +309,7 @@ impl Run {
         let event = json!({
             "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
             "detail": {"bucket": {"name": "in"}, "object": {
-                "key": key, "size": size, "etag": object.etag, "version-id": version_id, "sequencer": format!("{serial:016X}"),
+                "key": key, "size": size, "etag": object.etag, "version-id": version_id, "sequencer": sequencer(serial),
             }},
         });
         let arrival: BusEvent<_> = serde_json::from_value(event.clone()).expect("an event");
@@ -427,12 +438,19 @@ impl Run {
         for number in 0..=count {
             let name = if number == count { "manifest.json".to_owned() } else { format!("{number}.bin") };
             let (key, size) = (format!("{folder}/{name}"), 10 + number);
-            self.truth.stored.insert(key.clone(), size);
             let serial = self.world.inner().serial();
+            let version = format!("o{serial}");
+            let overwritten = self.truth.stored.insert(key.clone(), (size, version.clone()));
+            let expiry = self.world.inner().faults.expiry;
+            if let Some((_, old)) = overwritten
+                && self.random.chance(expiry)
+            {
+                self.expire(now, &key, &old);
+            }
             let event = json!({
                 "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
                 "detail": {"bucket": {"name": "out"}, "object": {
-                    "key": key, "size": size, "etag": "e", "sequencer": format!("{serial:016X}")}},
+                    "key": key, "size": size, "etag": "e", "version-id": version, "sequencer": sequencer(serial)}},
             });
             self.deliver(now, &event, Happening::Record);
             if number < count {
@@ -440,6 +458,18 @@ impl Run {
             }
         }
         outputs
+    }
+
+    /// A lifecycle rule deletes an overwritten version a week later, in the shape of S3's documentation.
+    fn expire(&mut self, now: i64, key: &str, version: &str) {
+        let serial = self.world.inner().serial();
+        let event = json!({
+            "detail-type": "Object Deleted", "source": "aws.s3", "time": text_of(now + 7 * 24 * HOUR),
+            "detail": {"bucket": {"name": "out"}, "object": {
+                "key": key, "etag": "e", "version-id": version, "sequencer": sequencer(serial)},
+                "reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"},
+        });
+        self.deliver(now, &event, Happening::Record);
     }
 
     fn publish(
@@ -471,7 +501,7 @@ impl Run {
             Some(_) => format!("{}:{child}", job.id),
             None => job.id.clone(),
         };
-        let parameters: BTreeMap<_, _> = job.submission.parameters.iter().cloned().collect();
+        let parameters: BTreeMap<_, _> = job.submission.parameters.to_pairs().into_iter().collect();
         let event = json!({
             "detail-type": "Batch Job State Change", "source": "aws.batch", "time": text_of(now),
             "detail": {
@@ -555,7 +585,8 @@ impl Run {
         );
         for (key, record) in &outputs {
             let stored = record.stored.as_ref().unwrap_or_else(|| panic!("{key}: S3's part is missing"));
-            assert_eq!(stored.size, self.truth.stored[key]);
+            let (size, version) = &self.truth.stored[key];
+            assert_eq!((stored.size, stored.version_id.as_ref(), stored.deleted), (*size, Some(version), false), "{key}");
             // Outputs that were stored by a container that was killed before it committed them are not in any manifest.
             assert_eq!(record.made.is_some(), self.truth.told.contains(key), "{key}: the job's part");
             if let Some(made) = &record.made {
@@ -566,4 +597,10 @@ impl Run {
         let committed = outputs.values().filter(|record| record.made.is_some()).count();
         eprintln!("{states:?}; {committed} outputs; {} jobs; requests {:?}", self.jobs.len(), inner.requests);
     }
+}
+
+/// A sequencer of S3: a time with, at times, a suffix that tells events of the same time apart.
+fn sequencer(serial: u64) -> String {
+    let suffix = if serial.is_multiple_of(3) { "D189" } else { "" };
+    format!("{:014X}{suffix}", 0x0061_7F08_2993_u64 + serial)
 }

@@ -9,17 +9,18 @@ use control::{
     InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, output::handler::Recorder,
     ports::Queues, table,
 };
-use e2e::world::{Faults, SubmittedJob, World, WorldTable, text_of};
+use control::ports::Receipt;
+use e2e::world::{Faults, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 
 const QUEUE: &str = "video";
-/// More than the claims' validity.
+/// More than the leases' validity.
 const VISIBILITY: Duration = Duration::from_mins(6);
 
 struct System {
     world: World,
-    dispatcher: Dispatcher<World, WorldTable, World, World, World, World>,
-    recorder: Recorder<World, WorldTable, WorldTable, World, World>,
+    dispatcher: Dispatcher<World>,
+    recorder: Recorder<World>,
 }
 
 impl System {
@@ -31,7 +32,7 @@ impl System {
             records: world.table("input"),
             queues: world.clone(),
             notices: world.clone(),
-            batch: world.clone(),
+            executor: world.clone(),
             clock: world.clone(),
             settings: control::dispatch::settings::Settings {
                 queues: each("https://sqs/1/"),
@@ -42,7 +43,7 @@ impl System {
                 work_bucket: "s3-work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
                 give_up_receives: 1000,
-                claim_seconds: 300,
+                lease_seconds: 300,
                 record_days: 30,
             },
         };
@@ -50,6 +51,7 @@ impl System {
             objects: world.clone(),
             inputs: world.table("input"),
             outputs: world.table("output"),
+            queues: world.clone(),
             notices: world.clone(),
             clock: world.clone(),
             settings: control::output::settings::Settings {
@@ -100,8 +102,8 @@ impl System {
     fn batch(&self, job: &SubmittedJob, child: Option<usize>, change: &Value) -> bool {
         let now = text_of(self.world.inner().now);
         let id = child.map_or_else(|| job.id.clone(), |child| format!("{}:{child}", job.id));
-        let parameters: serde_json::Map<_, _> =
-            job.submission.parameters.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        let pairs = job.submission.parameters.to_pairs();
+        let parameters: serde_json::Map<_, _> = pairs.into_iter().map(|(name, value)| (name, value.into())).collect();
         let mut detail = json!({"jobId": id, "jobName": job.submission.name, "parameters": parameters});
         for (name, value) in change.as_object().unwrap() {
             detail[name] = value.clone();
@@ -155,7 +157,7 @@ fn quiet() -> (System, SubmittedJob, SubmittedJob) {
 fn a_long_video_is_an_array_of_parts_and_a_job_that_joins_them() {
     let (system, parts, join) = quiet();
     assert_eq!((parts.submission.array_size, join.submission.array_size), (Some(4), None));
-    assert_eq!((&parts.submission.depends_on, join.submission.depends_on.as_ref()), (&None, Some(&parts.id)));
+    assert_eq!((&parts.submission.depends_on, join.submission.depends_on.as_ref()), (&None, Some(&Receipt(parts.id.clone()))));
     let (list, location) = (&parts.submission.command[2], format!("s3://s3-work/parts/{}", join.submission.name));
     assert_eq!(
         parts.submission.command,
@@ -195,7 +197,7 @@ fn each_is_submitted_once_whatever_happens_between_the_requests() {
         system.world.inner().faults = Faults::default();
         let jobs = system.jobs();
         let [parts, join] = jobs.as_slice() else { panic!("seed {seed}: {jobs:#?}") };
-        assert_eq!(join.submission.depends_on.as_ref(), Some(&parts.id), "seed {seed}");
+        assert_eq!(join.submission.depends_on.as_ref(), Some(&Receipt(parts.id.clone())), "seed {seed}");
         assert_eq!(parts.submission.name, format!("{}-parts", join.submission.name), "seed {seed}");
         assert_eq!(system.record().batch_job_id.as_ref(), Some(&join.id), "seed {seed}");
         deliveries += system.world.inner().requests.get("batch:ListJobs").copied().unwrap_or_default();

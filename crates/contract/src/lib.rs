@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+mod batch_parameters;
 mod event;
 mod failure;
 mod identity;
@@ -12,6 +13,7 @@ mod location;
 pub mod metrics;
 pub mod timestamp;
 
+pub use batch_parameters::BatchParameters;
 pub use event::{
     JobError, JobEvent, JobRequest, MANIFEST_NAME, Manifest, Outcome, Output, ProcessDuration, Properties,
     SCHEMA_VERSION, Sandbox, Source,

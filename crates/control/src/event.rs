@@ -28,6 +28,20 @@ pub struct ObjectDetail {
     pub bucket: Bucket,
     /// The object, in the version that the event is about.
     pub object: Object,
+    /// Of a deletion: what it did.
+    #[serde(default, rename = "deletion-type")]
+    pub deletion_type: Option<DeletionType>,
+}
+
+/// What a deletion did to an object (S3 User Guide, "EventBridge event message structure"). Lifecycle rules make both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum DeletionType {
+    /// One version is gone for good: in a versioned bucket often one that had been overwritten long before.
+    #[serde(rename = "Permanently Deleted")]
+    PermanentlyDeleted,
+    /// The versions are there, behind a marker that makes the object seem deleted.
+    #[serde(rename = "Delete Marker Created")]
+    DeleteMarkerCreated,
 }
 
 /// A bucket.
@@ -51,7 +65,7 @@ pub struct Object {
     /// The version in a versioned bucket.
     #[serde(default, rename = "version-id")]
     pub version_id: Option<String>,
-    /// Hexadecimal digits that order the events of one key: the greater, padded to the same length, is the later.
+    /// Hexadecimal digits that order the events of one key: see [`crate::identity::comparable`].
     #[serde(default)]
     pub sequencer: Option<String>,
 }
@@ -177,6 +191,9 @@ impl BatchJobDetail {
 pub struct QueueMessage {
     /// Names the message in the answer.
     pub message_id: String,
+    /// Names this delivery of the message.
+    #[serde(default)]
+    pub receipt_handle: String,
     /// What was sent.
     pub body: String,
     /// What the queue knows about it.

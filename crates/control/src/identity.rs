@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::input_record::object_of;
 
-/// S3's sequencers have 16 to 18 hexadecimal digits. Shorter ones are padded on the left, as S3 says to compare them.
+/// S3's sequencers have 16 to 20 hexadecimal digits. "To compare them, right-pad the shorter value with zeros, and then do a
+/// lexicographic comparison" (S3 User Guide, event message structure): they begin with the time, and longer ones go on
+/// with what tells events of the same time apart.
 const SEQUENCER_DIGITS: usize = 24;
 
 /// The id of the job of an upload. For one object, a later version's id is greater.
 pub fn job_id(source: &Source, sequencer: Option<&str>) -> String {
-    let sequencer = padded(sequencer.unwrap_or_default());
+    let sequencer = comparable(sequencer.unwrap_or_default());
     let version = source.version_id.as_deref().or(source.etag.as_deref()).unwrap_or_default();
     format!("{sequencer}-{}", short_hash(&[&object_of(source), version, &sequencer]))
 }
@@ -32,20 +34,31 @@ pub fn sequence(job_id: &str) -> &str {
     if is_of_upload(job_id) { job_id.split('-').next().unwrap_or_default() } else { "" }
 }
 
+/// A sequencer of S3 in the form in which the greater text is the later event.
+pub fn comparable(sequencer: &str) -> String {
+    format!("{:0<SEQUENCER_DIGITS$}", sequencer.to_ascii_lowercase())
+}
+
+/// A number below `limit` (0 if that is 0) that is the same for the same parts and as good as random otherwise.
+pub fn spread(parts: &[&str], limit: u64) -> u64 {
+    number(parts).checked_rem(limit).unwrap_or_default()
+}
+
 /// Sixteen hexadecimal digits over parts.
 pub fn short_hash(parts: &[&str]) -> String {
+    format!("{:016x}", number(parts))
+}
+
+fn number(parts: &[&str]) -> u64 {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    format!("{:016x}", u64::from_be_bytes(std::array::from_fn(|position| digest[position])))
+    u64::from_be_bytes(std::array::from_fn(|position| digest[position]))
 }
 
-fn padded(sequencer: &str) -> String {
-    format!("{:0>SEQUENCER_DIGITS$}", sequencer.to_ascii_lowercase())
-}
 
 #[cfg(test)]
 mod tests {
@@ -64,7 +77,9 @@ mod tests {
     #[test]
     fn later_versions_have_greater_ids_whatever_the_length_of_the_sequencer() {
         let id = |sequencer| job_id(&source("v"), Some(sequencer));
-        assert!(id("9F08299329D189") < id("00A17F08299329D189"), "padding is on the left");
+        // A time that is shorter by its suffix, and a later one: padded on the left, the earlier would be the greater.
+        assert!(id("006539AA6D7936ACF500") < id("006539AA6D7936ACF6"), "padding is on the right");
+        assert!(id("006539AA6D7936ACF5") < id("006539AA6D7936ACF501"));
         assert!(id("00617F08299329D189") < id("00617f0829932aD189"), "case does not matter");
         assert_eq!(id("00617F08299329D189"), id("00617f08299329d189"));
     }

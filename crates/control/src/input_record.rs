@@ -9,7 +9,7 @@ use catalog::{Format, MediaKind, ProcessingOption};
 use contract::{FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::identity;
+use crate::{by_state, identity};
 use crate::table::{Condition, Key, Put, Record, to_item};
 
 /// Where an upload is on its way.
@@ -99,9 +99,9 @@ pub struct InputRecord {
     /// Why it was refused before any work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
-    /// Who is submitting it to Batch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<Claim>,
+    /// Who is submitting it.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "claim")]
+    pub lease: Option<Lease>,
     /// Batch's id of its job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_job_id: Option<String>,
@@ -127,7 +127,7 @@ pub struct InputRecord {
     /// Derived: see [`State`].
     #[serde(default)]
     pub state: State,
-    /// Derived, the key of the index by state and time: state and day (`FAILED#2026-11-22`).
+    /// Derived, the partition key of the index by state: see [`crate::by_state`].
     #[serde(default)]
     pub state_day: String,
     /// Derived: when it came into its state, as far as that is told by the facts.
@@ -192,25 +192,32 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// A dispatcher's claim to submit an upload: made before the submission and void after a while, so that two never
-/// submit the same.
+/// A dispatcher's lease of an upload: taken before the work is submitted, and expired after a while, so that two never submit
+/// the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Claim {
-    /// The name of the Batch job that is submitted under this claim, by which it can be found.
-    pub job_name: String,
-    /// The job queue.
-    pub job_queue: String,
-    /// The key of the job's list in `S3_WORK`.
+pub struct Lease {
+    /// The name under which the work is submitted and by which the executor finds it again.
+    #[serde(alias = "jobName")]
+    pub name: String,
+    /// Where the executor is to look for it: Batch's job queue.
+    #[serde(alias = "jobQueue")]
+    pub queue: String,
+    /// The key of the work's list of requests in `S3_WORK`.
     pub work_list: String,
-    /// When it was made, seconds since 1970.
+    /// When it was taken, seconds since 1970.
     pub at: i64,
 }
 
-impl Claim {
+impl Lease {
     /// The name of the array job whose children do the parts of long work; the job itself then joins them.
     pub fn parts_name(&self) -> String {
-        format!("{}-parts", self.job_name)
+        format!("{}-parts", self.name)
+    }
+
+    /// Seconds until it expires; 0 if it has.
+    pub fn remaining(&self, now: i64, lease_seconds: i64) -> u64 {
+        u64::try_from(self.at + lease_seconds - now).unwrap_or_default()
     }
 }
 
@@ -287,7 +294,7 @@ impl InputRecord {
             option_source: None,
             operations: BTreeSet::new(),
             refusal: None,
-            claim: None,
+            lease: None,
             batch_job_id: None,
             results: BTreeMap::new(),
             batch_failure: None,
@@ -383,7 +390,7 @@ impl InputRecord {
         let failed = self.results.values().filter(|result| result.outcome != Outcome::Succeeded);
         self.retired_jobs.extend(failed.filter_map(|result| result.batch_job_id.clone()));
         self.results.retain(|_, result| result.outcome == Outcome::Succeeded);
-        self.claim = None;
+        self.lease = None;
         self.given_up = None;
         self.expires_at = None;
         self.timeline.queued_at = None;
@@ -495,13 +502,8 @@ impl Record for InputRecord {
         };
         let at = at.or(timeline.classified_at.as_ref()).or(timeline.uploaded_at.as_ref());
         self.state_at = at.cloned().unwrap_or_else(|| "1970-01-01T00:00:00.000Z".to_owned());
-        self.state_day = state_day(self.state, &self.state_at);
+        self.state_day = by_state::partition_of(self.state, &self.state_at, &self.object, &self.job_id);
     }
-}
-
-/// The key of the index by state and day.
-pub fn state_day(state: State, at: &str) -> String {
-    format!("{}#{}", state.name(), at.get(..10).unwrap_or_default())
 }
 
 /// The sort key under which an object's latest version is noted.

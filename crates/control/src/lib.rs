@@ -1,6 +1,7 @@
 //! The control plane: the tables' records with their transitions, and the handlers of classify, dispatch and output over
 //! narrow ports. No AWS SDK: `control-aws` has the ports' AWS side.
 
+pub mod by_state;
 pub mod classify;
 pub mod dispatch;
 pub mod environment;
@@ -12,6 +13,7 @@ pub mod operator;
 pub mod output;
 pub mod output_record;
 pub mod ports;
+pub mod redelivery;
 pub mod reply;
 pub mod table;
 

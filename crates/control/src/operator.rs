@@ -6,23 +6,14 @@ use time::OffsetDateTime;
 
 use crate::State;
 use crate::input_record::InputRecord;
-use crate::ports::{Clock, Queues, Table};
+use crate::ports::{Clock, Phase, Queues, Report, Table};
 use crate::table::{self, Key};
 
 /// After so many seconds, a step that takes none is worth a look.
 const SLOW: i64 = 15 * 60;
 
-/// What Batch says of a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BatchStatus {
-    /// `RUNNABLE`, `RUNNING`, …
-    pub status: String,
-    /// Why, in Batch's words.
-    pub reason: Option<String>,
-}
-
 /// Says in words where an upload is and why it is not further.
-pub fn explain(record: &InputRecord, batch: Option<&BatchStatus>, now: OffsetDateTime) -> Vec<String> {
+pub fn explain(record: &InputRecord, report: Option<&Report>, now: OffsetDateTime) -> Vec<String> {
     let since = timestamp::parse(&record.state_at).map_or(0, |at| (now - at).whole_seconds().max(0));
     let option = record.processing_option.as_deref().unwrap_or("nothing");
     let from = record.option_source.as_deref().unwrap_or("no one");
@@ -39,7 +30,7 @@ pub fn explain(record: &InputRecord, batch: Option<&BatchStatus>, now: OffsetDat
     words.extend(record.reason.clone());
     words.push(match record.state {
         State::Queued => queued(record, since, now),
-        State::Submitted => submitted(record, batch, since),
+        State::Submitted => submitted(record, report, since),
         State::Running => {
             let done = record.results.values().filter(|result| result.is_final()).count();
             format!("Its container works on it: {done} of {} operations have ended.", record.operations.len())
@@ -78,11 +69,11 @@ pub const fn what_to_do(kind: Option<FailureKind>) -> &'static str {
 }
 
 fn queued(record: &InputRecord, since: i64, now: OffsetDateTime) -> String {
-    match &record.claim {
-        Some(claim) => format!(
+    match &record.lease {
+        Some(lease) => format!(
             "Dispatch began {} ago to submit it as {}; if that does not end, the next delivery of its message takes over.",
-            span(now.unix_timestamp() - claim.at),
-            claim.job_name
+            span(now.unix_timestamp() - lease.at),
+            lease.name
         ),
         None if since > SLOW => "Its request waits in the queue longer than it should: look at the queue's and the dead-letter \
                                  queue's depth and at dispatch's log. pipeline redrive --state queued sends its request again."
@@ -91,23 +82,23 @@ fn queued(record: &InputRecord, since: i64, now: OffsetDateTime) -> String {
     }
 }
 
-fn submitted(record: &InputRecord, batch: Option<&BatchStatus>, since: i64) -> String {
+fn submitted(record: &InputRecord, report: Option<&Report>, since: i64) -> String {
     let job = record.batch_job_id.as_deref().unwrap_or("unknown");
-    let Some(batch) = batch else {
+    let Some(report) = report else {
         return format!("Batch has it as job {job}, and no longer (or not yet) knows its status.");
     };
-    let why = batch.reason.as_ref().map(|reason| format!(" (Batch: {reason})")).unwrap_or_default();
-    let meaning = match batch.status.as_str() {
-        "RUNNABLE" if since > SLOW => {
+    let why = report.reason.as_ref().map(|reason| format!(" (Batch: {reason})")).unwrap_or_default();
+    let meaning = match report.phase {
+        Phase::Waiting if since > SLOW => {
             "it waits for capacity: look at the compute environment's maximum of vCPUs, its subnets and quotas"
         }
-        "SUBMITTED" | "PENDING" | "RUNNABLE" => "it waits for capacity",
-        "STARTING" => "its container is being started",
-        "RUNNING" => "its container works",
-        "SUCCEEDED" => "it has ended, and its events are on their way; look at output's log if that stays so",
-        _ => "it has failed, and the event of that is on its way; look at output's log if that stays so",
+        Phase::Waiting => "it waits for capacity",
+        Phase::Starting => "its container is being started",
+        Phase::Running => "its container works",
+        Phase::Succeeded => "it has ended, and its events are on their way; look at output's log if that stays so",
+        Phase::Failed => "it has failed, and the event of that is on its way; look at output's log if that stays so",
     };
-    format!("Batch job {job} is {}: {meaning}{why}.", batch.status)
+    format!("Batch job {job} is {}: {meaning}{why}.", report.status)
 }
 
 fn or_unknown(time: Option<&String>) -> &str {
@@ -157,7 +148,7 @@ mod tests {
     use contract::Source;
 
     use super::*;
-    use crate::input_record::{Claim, Refusal};
+    use crate::input_record::{Lease, Refusal};
     use crate::table::Record as _;
 
     fn record() -> InputRecord {
@@ -168,20 +159,25 @@ mod tests {
         record
     }
 
-    fn words(record: &InputRecord, batch: Option<(&str, &str)>, minutes: i64) -> String {
-        let batch = batch.map(|(status, reason)| BatchStatus { status: status.into(), reason: Some(reason.into()) });
+    fn words(record: &InputRecord, batch: Option<(Phase, &str)>, minutes: i64) -> String {
+        let report = batch.map(|(phase, reason)| Report {
+            phase,
+            status: format!("{phase:?}").to_uppercase(),
+            reason: Some(reason.to_owned()),
+            exit_code: None,
+            ended_at: None,
+        });
         let now = timestamp::parse("2026-11-22T18:00:00Z").expect("a time") + time::Duration::minutes(minutes);
-        explain(record, batch.as_ref(), now).join("\n")
+        explain(record, report.as_ref(), now).join("\n")
     }
 
     #[test]
     fn a_request_that_waits_too_long_is_told_with_what_to_do() {
         assert!(words(&record(), None, 1).contains("waits in the queue for dispatch"));
         assert!(words(&record(), None, 60).contains("redrive --state queued"));
-        let mut claimed = record();
-        claimed.claim =
-            Some(Claim { job_name: "image-resize-1".into(), job_queue: "q".into(), work_list: "l".into(), at: 0 });
-        assert!(words(&claimed, None, 1).contains("image-resize-1"));
+        let mut leased = record();
+        leased.lease = Some(Lease { name: "image-resize-1".into(), queue: "q".into(), work_list: "l".into(), at: 0 });
+        assert!(words(&leased, None, 1).contains("image-resize-1"));
     }
 
     #[test]
@@ -190,8 +186,8 @@ mod tests {
         submitted.batch_job_id = Some("b1".into());
         submitted.timeline.submitted_at = Some("2026-11-22T18:00:00.000Z".into());
         submitted.derive();
-        assert!(words(&submitted, Some(("RUNNABLE", "")), 60).contains("maximum of vCPUs"));
-        assert!(words(&submitted, Some(("RUNNING", "x")), 1).contains("its container works (Batch: x)"));
+        assert!(words(&submitted, Some((Phase::Waiting, "")), 60).contains("maximum of vCPUs"));
+        assert!(words(&submitted, Some((Phase::Running, "x")), 1).contains("its container works (Batch: x)"));
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! A record of DYNAMODB_OUTPUT: one object in S3_OUTPUT. S3 tells what is stored, the job tells what it means; each has
 //! its own part of the record, and of several tellings the latest counts.
 
+use std::collections::BTreeSet;
+
 use catalog::{Format, MediaKind};
-use contract::{JobEvent, Output, ProcessDuration, Properties, Source, timestamp};
+use contract::{Failure, JobEvent, Output, ProcessDuration, Properties, Source, timestamp};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::event::Object;
+use crate::event::{DeletionType, ObjectDetail};
+use crate::identity;
 use crate::input_record::object_of;
-use crate::table::{Key, Record};
+use crate::ports::Table;
+use crate::table::{self, Key, Query, Record};
 
 /// A record of DYNAMODB_OUTPUT.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,9 +30,12 @@ pub struct OutputRecord {
     /// Where it can be downloaded, if a distribution is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What S3 told.
+    /// What S3 told of the version that is current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,
+    /// What else S3 told: of earlier versions and of deletions. The latest few: what counts is which version is current.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stored_before: BTreeSet<Stored>,
     /// What the job told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
@@ -46,13 +54,16 @@ pub struct OutputRecord {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
-    /// The event's place among those of the key, padded.
+    /// The event's place among those of the key: the greater is the later.
     pub sequencer: String,
     /// When, RFC 3339.
     pub at: String,
-    /// The object was deleted.
+    /// The object was deleted (by a marker in a versioned bucket).
     #[serde(default)]
     pub deleted: bool,
+    /// Only this version was deleted, and for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub version_deleted: bool,
     /// Bytes.
     pub size: u64,
     /// The entity tag, without quotes.
@@ -111,6 +122,7 @@ impl OutputRecord {
             key: key.to_owned(),
             url: domain.map(|domain| format!("https://{domain}/{}", encoded(key))),
             stored: None,
+            stored_before: BTreeSet::new(),
             made: None,
             source_object: None,
             job_id: None,
@@ -123,11 +135,28 @@ impl OutputRecord {
         Key(vec![("object", format!("s3://{bucket}/{key}"))])
     }
 
-    /// Merges what S3 told.
-    pub fn stored(&mut self, stored: Stored) {
-        if self.stored.as_ref().is_none_or(|present| *present < stored) {
-            self.stored = Some(stored);
+    /// The outputs that were made from an object, `s3://bucket/key`, in the order of their keys.
+    pub async fn of_source(table: &impl Table, object: &str) -> Result<Vec<Self>, Failure> {
+        let mut query = Query::of(Some("by-source"), "sourceObject", object);
+        query.descending = false;
+        let items = table::query_all(table, query).await?;
+        let keys: Vec<Key> = items.iter().map(|item| Key::of(item, Self::KEY_NAMES)).collect();
+        let records: Vec<Option<Self>> = table::read(table, &keys).await?;
+        Ok(records.into_iter().flatten().collect())
+    }
+
+    /// Merges what S3 told. The facts are a set of which the latest are kept, and which version is current follows from
+    /// them, so that neither order nor repetition matters.
+    pub fn stored(&mut self, told: Stored) {
+        let mut facts = std::mem::take(&mut self.stored_before);
+        facts.extend(self.stored.take());
+        facts.insert(told);
+        self.stored = current(&facts).cloned();
+        facts.retain(|fact| Some(fact) != self.stored.as_ref());
+        while facts.len() > MAX_FACTS {
+            facts.pop_first();
         }
+        self.stored_before = facts;
     }
 
     /// Merges what a job told: the job that ended last wrote the object last.
@@ -140,16 +169,38 @@ impl OutputRecord {
 
 impl Stored {
     /// What an event of S3 says.
-    pub fn of(object: &Object, at: &str, deleted: bool) -> Self {
+    pub fn of(detail: &ObjectDetail, at: &str, deleted: bool) -> Self {
+        let object = &detail.object;
+        // Without versions a deletion is one of the object, whatever it is called.
+        let version_deleted = deleted
+            && detail.deletion_type != Some(DeletionType::DeleteMarkerCreated)
+            && object.version_id.is_some();
         Self {
-            sequencer: format!("{:0>24}", object.sequencer.as_deref().unwrap_or_default().to_ascii_lowercase()),
+            sequencer: identity::comparable(object.sequencer.as_deref().unwrap_or_default()),
             at: timestamp::normal(at),
             deleted,
+            version_deleted,
             size: object.size,
             etag: object.etag.clone(),
             version_id: object.version_id.clone(),
         }
     }
+}
+
+/// How many facts about an object are kept beside the current one: with each overwrite come two in the end, that a version
+/// was stored and that a lifecycle rule deleted it.
+const MAX_FACTS: usize = 8;
+
+/// The fact that says what the object is now: the latest version or marker that was not deleted itself. If only deletions
+/// of versions are known, nothing is known of the object.
+fn current(facts: &BTreeSet<Stored>) -> Option<&Stored> {
+    let gone: BTreeSet<_> = facts.iter().filter(|fact| fact.version_deleted).map(|fact| &fact.version_id).collect();
+    let of_object = || facts.iter().filter(|fact| !fact.version_deleted);
+    let there = of_object().rfind(|fact| fact.version_id.is_none() || !gone.contains(&fact.version_id));
+    there.or_else(|| {
+        let last = of_object().next_back()?;
+        facts.iter().rfind(|fact| fact.version_deleted && fact.version_id == last.version_id)
+    })
 }
 
 impl Made {
@@ -201,22 +252,18 @@ impl Record for OutputRecord {
     fn derive(&mut self) {
         self.source_object = self.made.as_ref().map(|made| object_of(&made.source));
         self.job_id = self.made.as_ref().map(|made| made.job_id.clone());
-        let deleted = self.stored.as_ref().filter(|stored| stored.deleted);
+        let last = self.stored_before.last().filter(|_| self.stored.is_none());
+        let deleted = self.stored.as_ref().filter(|stored| stored.deleted).or(last);
         let month = time::Duration::days(30);
         self.expires_at =
             deleted.and_then(|stored| timestamp::parse(&stored.at)).map(|at| (at + month).unix_timestamp());
     }
 }
 
+/// What of a key stays itself in a URL's path.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
 /// A key as the path of a URL.
 fn encoded(key: &str) -> String {
-    use std::fmt::Write as _;
-    key.bytes().fold(String::new(), |mut url, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            let _ = write!(url, "%{byte:02X}");
-        }
-        url
-    })
+    utf8_percent_encode(key, PATH).to_string()
 }

@@ -1,13 +1,29 @@
-//! The services that the control plane uses, as narrow as it uses them. `aws` has the real ones; the tests have a
-//! simulated world.
+//! The services that the control plane uses, as narrow as it uses them. `control-aws` has AWS's; the tests have a simulated
+//! world.
 
 use std::future::Future;
 use std::time::Duration;
 
-use contract::{Failure, JobEvent, Source};
+use contract::{BatchParameters, Failure, JobEvent, Source};
 use time::OffsetDateTime;
 
-use crate::table::{Conflict, Item, Key, Put};
+use crate::table::{Item, Key, Page, Put, PutOutcome, Query};
+
+/// The services of one place, named together.
+pub trait Ports: Send + Sync + 'static {
+    /// Buckets.
+    type Objects: Objects;
+    /// DYNAMODB_INPUT, DYNAMODB_OUTPUT.
+    type Table: Table;
+    /// The kinds' queues and their dead-letter queues.
+    type Queues: Queues;
+    /// SNS_NOTIF.
+    type Notices: Notices;
+    /// What runs the jobs.
+    type Executor: Executor;
+    /// The clock.
+    type Clock: Clock;
+}
 
 /// The first bytes of an object and what S3 tells along with them.
 #[derive(Debug, Clone, Default)]
@@ -46,13 +62,27 @@ pub trait Objects: Send + Sync {
     fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// A table of items.
+/// A table of items. An item's write is atomic; nothing holds across items.
 pub trait Table: Send + Sync {
-    /// Reads items as they are now, in the order of the keys (at most 100).
+    /// Reads items as they are now, in the order of the keys (at most [`crate::table::BATCH`]).
     fn get(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Option<Item>>, Failure>> + Send;
 
-    /// Writes all items (at most 100) or, if one does not meet its condition, none.
-    fn put(&self, puts: &[Put]) -> impl Future<Output = Result<Result<(), Conflict>, Failure>> + Send;
+    /// Writes items (at most [`crate::table::BATCH`]), each on its own condition, and answers in the order of the puts.
+    fn put(&self, puts: &[Put]) -> impl Future<Output = Vec<PutOutcome>> + Send;
+
+    /// Reads a page of the items that share a partition key. An index may be a moment behind the table.
+    fn query(&self, query: &Query) -> impl Future<Output = Result<Page, Failure>> + Send;
+}
+
+/// A message that a queue is asked to deliver again at another time than by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponed {
+    /// The queue.
+    pub queue_arn: String,
+    /// Names this delivery of the message.
+    pub receipt_handle: String,
+    /// When it comes again.
+    pub delay: Duration,
 }
 
 /// Queues.
@@ -64,6 +94,9 @@ pub trait Queues: Send + Sync {
         body: &str,
         attributes: &[(&str, &str)],
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Sets when messages that were received and not deleted come again, in place of the queue's visibility timeout.
+    fn postpone(&self, messages: &[Postponed]) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// The topic for notices.
@@ -72,51 +105,93 @@ pub trait Notices: Send + Sync {
     fn publish(&self, event: &JobEvent) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// A job for Batch.
+/// Work for an executor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
-    /// Letters, digits, `-` and `_`; at most 128.
+    /// Unique to a lease, so that the work can be found by it: letters, digits, `-` and `_`; at most 128.
     pub name: String,
-    /// The job queue.
+    /// Where the work waits: Batch's job queue.
     pub queue: String,
-    /// The job definition.
+    /// What does it: Batch's job definition.
     pub definition: String,
     /// What the container runs, without the program.
     pub command: Vec<String>,
-    /// Kept with the job for whoever looks at it later.
-    pub parameters: Vec<(String, String)>,
+    /// Kept with the work and repeated in its events.
+    pub parameters: BatchParameters,
     /// Children; `None` for a job that is no array.
     pub array_size: Option<u32>,
-    /// The id of a job that must have succeeded before, all its children included.
-    pub depends_on: Option<String>,
+    /// What must have succeeded before, all its children included.
+    pub depends_on: Option<Receipt>,
     /// Virtual CPUs.
     pub vcpus: u32,
     /// Memory, MiB.
     pub memory: u32,
-    /// Where the job is a pod on EKS, the name of its container in the job definition; `None` on Fargate and EC2.
+    /// If the job is a pod on EKS, the name of its container in the job definition; `None` on Fargate and EC2.
     pub pod_container: Option<String>,
     /// For cost reports and people.
     pub tags: Vec<(String, String)>,
 }
 
-/// Why a job was not submitted.
+/// What an executor names work by that it has accepted: Batch's job id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Receipt(pub String);
+
+/// Why work was not submitted.
 #[derive(Debug)]
 pub enum SubmitFailure {
     /// Too many requests: nothing was submitted.
     Throttled,
     /// Refused for good: nothing was submitted.
     Refused(Failure),
-    /// No answer, or one that leaves it open whether the job was submitted.
+    /// No answer, or one that leaves it open whether the work was submitted.
     Unknown(Failure),
 }
 
-/// Batch.
-pub trait Batch: Send + Sync {
-    /// Submits a job once, without any retry, and answers its id.
-    fn submit(&self, submission: &Submission) -> impl Future<Output = Result<String, SubmitFailure>> + Send;
+/// What an executor says of work that it has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How far it is.
+    pub phase: Phase,
+    /// The same in the executor's own word, such as `RUNNABLE`.
+    pub status: String,
+    /// Why it is so, in the executor's words.
+    pub reason: Option<String>,
+    /// The container's exit code, once it has ended.
+    pub exit_code: Option<i64>,
+    /// When it ended, RFC 3339.
+    pub ended_at: Option<String>,
+}
 
-    /// The id of the job of that name in a queue, whatever its status.
-    fn find(&self, queue: &str, name: &str) -> impl Future<Output = Result<Option<String>, Failure>> + Send;
+/// How far submitted work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It waits for capacity or for other work.
+    Waiting,
+    /// Its container is being started.
+    Starting,
+    /// It works.
+    Running,
+    /// It has ended well.
+    Succeeded,
+    /// It has ended badly, retries included.
+    Failed,
+}
+
+/// Runs work elsewhere: AWS Batch today. Dispatch leases an upload, submits under the lease's name, and records the receipt;
+/// whoever finds an expired lease without a receipt asks [`Executor::find`]. An executor whose submissions are idempotent by
+/// name may answer `find` with `None`: submitting again is then harmless.
+pub trait Executor: Send + Sync {
+    /// Submits work once, without any retry.
+    fn submit(&self, submission: &Submission) -> impl Future<Output = Result<Receipt, SubmitFailure>> + Send;
+
+    /// The work of that name in a queue, whatever its state.
+    fn find(&self, queue: &str, name: &str) -> impl Future<Output = Result<Option<Receipt>, Failure>> + Send;
+
+    /// How far work is, in the order of the receipts (any number); `None` for what the executor no longer knows.
+    fn report(&self, receipts: &[Receipt]) -> impl Future<Output = Result<Vec<Option<Report>>, Failure>> + Send;
+
+    /// Ends work, whether it waits or runs. Work that has ended stays as it is.
+    fn cancel(&self, receipt: &Receipt, reason: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// The clock.

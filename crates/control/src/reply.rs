@@ -1,9 +1,13 @@
 //! The answer to a queue's trigger.
 
+use std::time::Duration;
+
 use contract::Failure;
 use serde_json::{Value, json};
 
 use crate::event::QueueMessage;
+use crate::ports::{Clock, Queues};
+use crate::redelivery;
 
 /// The answer to a queue's trigger: the messages that come again.
 pub fn failed_messages<'a>(messages: impl IntoIterator<Item = &'a str>) -> Value {
@@ -11,8 +15,10 @@ pub fn failed_messages<'a>(messages: impl IntoIterator<Item = &'a str>) -> Value
     json!({"batchItemFailures": failures})
 }
 
-/// Handles each message of a queue on its own, and answers those that failed.
+/// Handles each message of a queue on its own, and answers those that failed. They come again soon.
 pub async fn each_message<F: Future<Output = Result<(), Failure>>>(
+    queues: &impl Queues,
+    clock: &impl Clock,
     messages: &[QueueMessage],
     handle: impl Fn(String) -> F,
 ) -> Value {
@@ -21,8 +27,9 @@ pub async fn each_message<F: Future<Output = Result<(), Failure>>>(
     for (message, result) in messages.iter().zip(results) {
         if let Err(failure) = result {
             tracing::warn!(message = message.message_id, receives = message.receive_count(), "{failure}");
-            failed.push(message.message_id.as_str());
+            failed.push((message, Duration::ZERO));
         }
     }
-    failed_messages(failed)
+    redelivery::postpone(queues, clock, &failed).await;
+    failed_messages(failed.iter().map(|(message, _)| message.message_id.as_str()))
 }

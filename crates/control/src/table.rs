@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::identity;
 use crate::ports::{Clock, Table};
 
 /// An item as JSON.
 pub type Item = Map<String, Value>;
 
-/// How many items one request reads or writes at most.
+/// How many items one call of a table reads or writes at most.
 pub const BATCH: usize = 100;
 
 /// How often a write is tried again when somebody else was faster.
@@ -75,9 +76,66 @@ impl Put {
     }
 }
 
-/// Which items did not meet their condition: positions in the list of puts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict(pub Vec<usize>);
+/// What became of a put.
+#[derive(Debug)]
+pub enum PutOutcome {
+    /// The item is written.
+    Written,
+    /// The item did not meet the condition, or another request was at it at the same time. Only a read tells which.
+    Conflict,
+    /// It is not known whether the item is written.
+    Failed(Failure),
+}
+
+/// Items that share a partition key.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Of which index; `None` for the table itself.
+    pub index: Option<&'static str>,
+    /// Name and value of the partition key.
+    pub partition: (&'static str, String),
+    /// Name of the sort key and the text that the items' must not come after.
+    pub up_to: Option<(&'static str, String)>,
+    /// The greatest sort key first.
+    pub descending: bool,
+    /// Where the last page ended.
+    pub start: Option<Item>,
+}
+
+impl Query {
+    /// All items of a partition, the greatest sort key first.
+    pub fn of(index: Option<&'static str>, name: &'static str, value: impl Into<String>) -> Self {
+        Self { index, partition: (name, value.into()), up_to: None, descending: true, start: None }
+    }
+}
+
+/// A page of what a query found.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The items; of an index only the attributes that it has.
+    pub items: Vec<Item>,
+    /// Where the next page starts; `None` if this is the last.
+    pub next: Option<Item>,
+}
+
+/// Every item that a query finds.
+pub async fn query_all(table: &impl Table, mut query: Query) -> Result<Vec<Item>, Failure> {
+    let mut items = Vec::new();
+    loop {
+        let page = table.query(&query).await?;
+        items.extend(page.items);
+        query.start = page.next;
+        if query.start.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+/// Writes one item.
+pub async fn put_one(table: &impl Table, put: Put) -> PutOutcome {
+    let outcome = table.put(&[put]).await.pop();
+    outcome.unwrap_or_else(|| PutOutcome::Failed(Failure::internal("a table answered nothing to a put")))
+}
 
 /// A record of a table.
 pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync {
@@ -117,9 +175,8 @@ pub fn put<R: Record>(record: &R) -> Put {
     Put { key_names: R::KEY_NAMES, item: to_item(&next), condition }
 }
 
-/// Merges news into records, in as few requests as there can be: all are read, `merge` changes each (or leaves it as it
-/// is), the changed ones are written; those that somebody else changed meanwhile are read and merged again. Answers
-/// those that changed.
+/// Merges news into records: all are read, `merge` changes each (or leaves it unchanged), the changed ones are written, each
+/// on its own; those that somebody else changed meanwhile are read and merged again. Returns those that changed.
 pub async fn update<R: Record>(
     table: &impl Table,
     clock: &impl Clock,
@@ -132,6 +189,7 @@ pub async fn update<R: Record>(
     todo.dedup();
     for attempt in 0..TRIES {
         let mut again = Vec::new();
+        let mut failed = None;
         for keys in todo.chunks(BATCH) {
             let present: Vec<Option<R>> = read(table, keys).await?;
             let mut changed: Vec<(Key, R)> = Vec::new();
@@ -142,37 +200,34 @@ pub async fn update<R: Record>(
                     changed.push((key.clone(), after));
                 }
             }
-            while !changed.is_empty() {
-                let puts: Vec<Put> = changed.iter().map(|(_, record)| put(record)).collect();
-                match table.put(&puts).await? {
-                    Ok(()) => {
-                        for written_item in puts {
-                            written.push(from_item(written_item.item)?);
-                        }
-                        break;
-                    }
-                    // The others of the request must not wait for the one that somebody else changed.
-                    Err(Conflict(positions)) => {
-                        let mut position = 0;
-                        changed.retain(|(key, _)| {
-                            let conflicts = positions.contains(&position);
-                            position += 1;
-                            if conflicts {
-                                again.push(key.clone());
-                            }
-                            !conflicts
-                        });
-                    }
+            let puts: Vec<Put> = changed.iter().map(|(_, record)| put(record)).collect();
+            let outcomes = if puts.is_empty() { Vec::new() } else { table.put(&puts).await };
+            for ((put, outcome), (key, _)) in puts.into_iter().zip(outcomes).zip(changed) {
+                match outcome {
+                    PutOutcome::Written => written.push(from_item(put.item)?),
+                    PutOutcome::Conflict => again.push(key),
+                    // The others are written first: what is written need not be merged again by the next delivery.
+                    PutOutcome::Failed(failure) => drop(failed.get_or_insert(failure)),
                 }
             }
+        }
+        if let Some(failure) = failed {
+            return Err(failure);
         }
         if again.is_empty() {
             return Ok(written);
         }
-        clock.sleep(Duration::from_millis(10 << attempt.min(6))).await;
+        clock.sleep(backoff(attempt, &again, clock)).await;
         todo = again;
     }
-    Err(Failure::temporary(format!("{} records are changed by others all the time", todo.len())))
+    Err(Failure::temporary(format!("{} records kept being changed by other requests", todo.len())))
+}
+
+/// Between half and the whole of an exponential step, so that writers of the same item part.
+fn backoff(attempt: u32, keys: &[Key], clock: &impl Clock) -> Duration {
+    let step = 20_u64 << attempt.min(6);
+    let seed = [format!("{keys:?}"), attempt.to_string(), clock.now().unix_timestamp_nanos().to_string()];
+    Duration::from_millis(step / 2 + identity::spread(&seed.each_ref().map(String::as_str), step / 2))
 }
 
 /// An item of a record.

@@ -3,7 +3,7 @@
 use contract::{FailureKind, JobError, JobEvent, JobRequest, Outcome, Output, ProcessDuration, Properties, Source};
 use control::input_record::{BatchFailure, GivenUp};
 use control::output_record::{Made, Stored};
-use control::{InputRecord, OutputRecord, State, event::Object, table::Record};
+use control::{InputRecord, OutputRecord, State, event::ObjectDetail, table::Record};
 use proptest::prelude::*;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -18,6 +18,16 @@ fn source() -> Source {
         etag: Some("e".to_owned()),
         size: 9,
     }
+}
+
+/// What S3 tells of an object that was created, or deleted in one of the two ways that there are.
+fn stored(version: Option<&str>, sequencer: &str, deletion: Option<&str>) -> Stored {
+    let detail: ObjectDetail = serde_json::from_value(json!({
+        "bucket": {"name": "out"}, "deletion-type": deletion, "reason": deletion.map(|_| "Lifecycle Expiration"),
+        "object": {"key": "a", "size": 7, "etag": "e", "version-id": version, "sequencer": sequencer},
+    }))
+    .expect("the detail of an event");
+    Stored::of(&detail, "2026-11-22T18:00:00Z", deletion.is_some())
 }
 
 fn request() -> JobRequest {
@@ -125,14 +135,7 @@ proptest! {
     ) {
         let tell = |record: &mut OutputRecord, (who, at, what): (u8, u8, u8)| {
             if who == 0 {
-                let object = Object {
-                    key: "a".to_owned(),
-                    size: u64::from(what),
-                    etag: Some(format!("{what}")),
-                    version_id: None,
-                    sequencer: Some(format!("0A{at}")),
-                };
-                record.stored(Stored::of(&object, "2026-11-22T18:00:00Z", what == 2));
+                record.stored(stored(None, &format!("0A{at}"), (what == 2).then_some("Permanently Deleted")));
             } else {
                 let output = Output {
                     key: "a".to_owned(),
@@ -155,6 +158,68 @@ proptest! {
         rotated.rev().chain(tellings.iter()).for_each(|telling| tell(&mut other, *telling));
         prop_assert_eq!(one, other);
     }
+}
+
+const GONE: Option<&str> = Some("Permanently Deleted");
+const MARKER: Option<&str> = Some("Delete Marker Created");
+
+/// The record after what S3 told, in whatever order it came.
+fn told_by_s3(facts: &[(&str, &str, Option<&str>)]) -> OutputRecord {
+    let after = |facts: &mut dyn Iterator<Item = &(&str, &str, Option<&str>)>| {
+        let mut record = OutputRecord::new("out", "a", None);
+        facts.for_each(|(version, sequencer, deletion)| record.stored(stored(Some(version), sequencer, *deletion)));
+        record.derive();
+        record
+    };
+    let record = after(&mut facts.iter());
+    assert_eq!(record, after(&mut facts.iter().rev()));
+    assert_eq!(record, after(&mut facts.iter().chain(facts)));
+    record
+}
+
+fn current_version(record: &OutputRecord) -> Option<(&str, bool)> {
+    record.stored.as_ref().map(|stored| (stored.version_id.as_deref().unwrap_or_default(), stored.deleted))
+}
+
+#[test]
+fn the_expiry_of_an_overwritten_version_leaves_the_current_one() {
+    let record = told_by_s3(&[("v1", "0061", None), ("v2", "0062", None), ("v1", "0063", GONE)]);
+    assert_eq!((current_version(&record), record.expires_at), (Some(("v2", false)), None));
+}
+
+#[test]
+fn a_delete_marker_and_the_end_of_the_only_version_delete_an_output() {
+    let marked = told_by_s3(&[("v1", "0061", None), ("m", "0062", MARKER)]);
+    assert_eq!(current_version(&marked), Some(("m", true)));
+    let ended = told_by_s3(&[("v1", "0061", None), ("v1", "0062", GONE)]);
+    assert_eq!(current_version(&ended), Some(("v1", true)));
+    assert!(marked.expires_at.is_some() && ended.expires_at.is_some());
+}
+
+#[test]
+fn an_output_comes_back_when_its_delete_marker_is_deleted() {
+    let record = told_by_s3(&[("v1", "0061", None), ("m", "0062", MARKER), ("m", "0063", GONE)]);
+    assert_eq!((current_version(&record), record.expires_at), (Some(("v1", false)), None));
+}
+
+#[test]
+fn the_end_of_a_version_says_nothing_of_an_object_that_nothing_else_is_known_of() {
+    let record = told_by_s3(&[("v1", "0062", GONE)]);
+    assert_eq!(current_version(&record), None);
+    assert!(record.expires_at.is_some());
+}
+
+#[test]
+fn many_expired_versions_do_not_push_the_current_one_out() {
+    let mut record = OutputRecord::new("out", "a", None);
+    for number in 10..30 {
+        record.stored(stored(Some(&format!("v{number}")), &format!("00{number}"), None));
+    }
+    for number in 10..29 {
+        record.stored(stored(Some(&format!("v{number}")), &format!("01{number}"), GONE));
+    }
+    assert_eq!(current_version(&record), Some(("v29", false)));
+    assert!(record.stored_before.len() <= 8);
 }
 
 #[test]

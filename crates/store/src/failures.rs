@@ -1,4 +1,4 @@
-//! What the errors of S3 and SNS mean in the one taxonomy.
+//! What the errors of AWS's services mean in the one taxonomy: the one table for jobs, Lambdas and the operator's commands.
 
 use std::error::Error;
 
@@ -16,6 +16,8 @@ pub enum Purpose {
     Write,
     /// Publishing an event.
     Publish,
+    /// A request to DynamoDB, SQS or Batch, whose resources come from the configuration.
+    Call,
 }
 
 /// The failure that an SDK's error is: `subject` is the object or topic, `permission` the IAM action that is needed.
@@ -54,7 +56,11 @@ where
             | "RequestTimeout"
             | "RequestTimeTooSkewed"
             | "BadDigest"
-            | "XAmzContentChecksumMismatch",
+            | "XAmzContentChecksumMismatch"
+            | "InternalServerError"
+            | "TransactionConflictException"
+            | "TransactionInProgressException"
+            | "ReplicatedWriteConflictException",
             _,
         )
         | (_, 429 | 500..) => Failure::temporary(format!("{subject}: AWS cannot answer now; try again later")),
@@ -69,15 +75,21 @@ where
         (_, 403) => {
             let absent = match purpose {
                 Purpose::Read => "; S3 says the same of an object that is not there where s3:ListBucket is missing",
-                Purpose::Write | Purpose::Publish => "",
+                Purpose::Write | Purpose::Publish | Purpose::Call => "",
             };
             Failure::invalid_request(format!("no permission: {permission} on {subject} is needed{absent}"))
         }
         (_, 412 | 416) if matches!(purpose, Purpose::Read) => overwritten(subject),
-        ("NotFound" | "NotFoundException", _) | (_, 404) => match purpose {
+        (
+            "NotFound" | "NotFoundException" | "ResourceNotFoundException" | "QueueDoesNotExist"
+            | "AWS.SimpleQueueService.NonExistentQueue",
+            _,
+        )
+        | (_, 404) => match purpose {
             Purpose::Read => Failure::input_not_found(format!("{subject} is not there")),
             Purpose::Write => Failure::temporary(format!("{subject}: the upload is no longer there")),
             Purpose::Publish => Failure::invalid_request(format!("{subject}: there is no such topic; check SNS_NOTIF")),
+            Purpose::Call => Failure::invalid_request(format!("{subject} not found; check the name and AWS_REGION")),
         },
         _ => Failure::invalid_request(format!("{subject}: AWS refused the request")),
     };
@@ -117,6 +129,8 @@ fn is_throttling(code: &str) -> bool {
         "TooManyRequests",
         "RequestLimitExceeded",
         "BandwidthLimitExceeded",
+        "ThroughputExceeded",
+        "OverLimit",
         "PriorRequestNotComplete",
     ]
     .iter()

@@ -32,14 +32,21 @@ enum Destination {
 impl Publisher {
     /// A publisher to the topic of that ARN (`SNS_NOTIF`), with the store's AWS configuration.
     pub async fn from_topic(store: &Store, topic: Option<&str>) -> Result<Self, Failure> {
-        let Some(topic) = topic.filter(|topic| !topic.is_empty()) else { return Ok(Self(Destination::Nobody)) };
+        match topic.filter(|topic| !topic.is_empty()) {
+            Some(topic) => Self::to_topic(&store.aws, topic).await,
+            None => Ok(Self(Destination::Nobody)),
+        }
+    }
+
+    /// A publisher to the topic of that ARN.
+    pub async fn to_topic(aws: &Aws, topic: &str) -> Result<Self, Failure> {
         if !topic.starts_with("arn:") || topic.split(':').nth(2) != Some("sns") {
             return Err(Failure::invalid_request(format!(
                 "{topic:?} is not the ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME); check SNS_NOTIF"
             )));
         }
-        store.aws.sns().await?;
-        Ok(Self(Destination::Topic { aws: store.aws.clone(), arn: topic.to_owned() }))
+        aws.sns().await?;
+        Ok(Self(Destination::Topic { aws: aws.clone(), arn: topic.to_owned() }))
     }
 
     /// A publisher that appends each event to a file, as a line of JSON.

@@ -7,14 +7,14 @@ use control::{
     classify::environment::VARIABLES, classify::handler::Classifier, classify::settings::Settings,
     environment::Environment,
 };
-use control_aws::{Clients, SystemClock, lambda};
+use control_aws::{AwsPorts, Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     lambda::start_logging();
     let environment = Environment::read(VARIABLES)?;
     let clients = Clients::load().await?;
-    let classifier = Classifier {
+    let classifier = Classifier::<AwsPorts> {
         objects: clients.objects().await?,
         records: clients.table(environment.get("DYNAMODB_INPUT")),
         queues: clients.queues(),

@@ -7,19 +7,19 @@ use control::{
     dispatch::environment::VARIABLES, dispatch::handler::Dispatcher, dispatch::settings::Settings,
     environment::Environment,
 };
-use control_aws::{Clients, SystemClock, lambda};
+use control_aws::{AwsPorts, Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     lambda::start_logging();
     let environment = Environment::read(VARIABLES)?;
     let clients = Clients::load().await?;
-    let dispatcher = Dispatcher {
+    let dispatcher = Dispatcher::<AwsPorts> {
         objects: clients.objects().await?,
         records: clients.table(environment.get("DYNAMODB_INPUT")),
         queues: clients.queues(),
         notices: clients.notices(environment.get("SNS_NOTIF")).await?,
-        batch: clients.batch(),
+        executor: clients.executor(),
         clock: SystemClock,
         settings: Settings::read(&environment)?,
     };

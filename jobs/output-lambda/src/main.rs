@@ -6,17 +6,18 @@
 use control::{
     environment::Environment, output::environment::VARIABLES, output::handler::Recorder, output::settings::Settings,
 };
-use control_aws::{Clients, SystemClock, lambda};
+use control_aws::{AwsPorts, Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     lambda::start_logging();
     let environment = Environment::read(VARIABLES)?;
     let clients = Clients::load().await?;
-    let recorder = Recorder {
+    let recorder = Recorder::<AwsPorts> {
         objects: clients.objects().await?,
         inputs: clients.table(environment.get("DYNAMODB_INPUT")),
         outputs: clients.table(environment.get("DYNAMODB_OUTPUT")),
+        queues: clients.queues(),
         notices: clients.notices(environment.get("SNS_NOTIF")).await?,
         clock: SystemClock,
         settings: Settings::read(&environment)?,

@@ -7,8 +7,12 @@ use contract::{Failure, Location, Source, timestamp};
 use control::classify::handler::{Arrival, Classifier, Decision};
 use control::environment::{Environment, Variable};
 use control::operator::{explain, redrive};
-use control::{InputRecord, OutputRecord, State, classify::settings::Settings, identity, input_record, table};
-use control_aws::{Clients, SystemClock};
+use control::ports::{Executor, Receipt};
+use control::table::{Query, query_all};
+use control::{
+    InputRecord, OutputRecord, State, by_state, classify::settings::Settings, identity, input_record, table,
+};
+use control_aws::{AwsPorts, Clients, SystemClock};
 use store::Store;
 use time::OffsetDateTime;
 
@@ -81,7 +85,7 @@ pub(crate) fn explain_upload(arguments: &ExplainArguments) -> Result<(), Failure
         }
         for record in &records {
             let status = match &record.batch_job_id {
-                Some(id) if record.state == State::Submitted => clients.batch().status(id).await?,
+                Some(id) if record.state == State::Submitted => clients.executor().report(&[Receipt(id.clone())]).await?.pop().flatten(),
                 _ => None,
             };
             print(&(explain(record, status.as_ref(), OffsetDateTime::now_utc()).join("\n") + "\n"));
@@ -112,11 +116,9 @@ pub(crate) fn status(object: Option<&str>, state: Option<&str>, day: Option<&str
         }
         print(&rows.to_string());
         let Some(object) = object else { return Ok(()) };
-        let outputs =
-            clients.table(environment.get(OUTPUT)).partition(Some("by-source"), "sourceObject", object).await?;
+        let outputs = OutputRecord::of_source(&clients.table(environment.get(OUTPUT)), object).await?;
         let mut rows = crate::table::table(&["output", "size", "type", "url"]);
-        for item in outputs {
-            let output: OutputRecord = table::from_item(item)?;
+        for output in outputs {
             let made = output.made.as_ref();
             rows.add_row(vec![
                 output.key.clone(),
@@ -150,7 +152,7 @@ pub(crate) fn submit(arguments: &SubmitArguments) -> Result<(), Failure> {
             uploaded_at: now,
             operator_option: Some(arguments.processing_option.clone()),
         };
-        let classifier = Classifier {
+        let classifier = Classifier::<AwsPorts> {
             objects: clients.objects().await?,
             records: clients.table(environment.get(INPUT)),
             queues: clients.queues(),
@@ -217,7 +219,7 @@ pub(crate) fn redrive_uploads(arguments: &RedriveArguments) -> Result<(), Failur
 
 async fn versions(clients: &Clients, environment: &Environment, source: &Source) -> Result<Vec<InputRecord>, Failure> {
     let object = input_record::object_of(source);
-    let items = clients.table(environment.get(INPUT)).partition(None, "object", &object).await?;
+    let items = query_all(&clients.table(environment.get(INPUT)), Query::of(None, "object", object)).await?;
     let records = items.into_iter().filter(|item| item.get("jobId").is_some_and(|id| id != input_record::LATEST));
     records.map(table::from_item).collect()
 }
@@ -229,9 +231,8 @@ async fn of_day(
     day: Option<&str>,
 ) -> Result<Vec<InputRecord>, Failure> {
     let today = timestamp::text(OffsetDateTime::now_utc());
-    let day = input_record::state_day(state, day.unwrap_or(&today));
-    let items = clients.table(environment.get(INPUT)).partition(Some("by-state"), "stateDay", &day).await?;
-    items.into_iter().map(table::from_item).collect()
+    let day = day.unwrap_or_else(|| today.get(..10).unwrap_or_default());
+    by_state::records(&clients.table(environment.get(INPUT)), state, day).await
 }
 
 fn state_named(word: &str) -> Result<State, Failure> {

@@ -8,9 +8,9 @@ locals {
 
   # A function's timeout, and what has to be longer than it.
   dispatch_timeout_seconds   = 120
-  claim_seconds              = 300
+  lease_seconds              = 300
   queue_visibility_seconds   = 6 * local.dispatch_timeout_seconds + var.dispatch.window_seconds
-  dead_letter_after_receives = 5
+  dead_letter_after_receives = 8
 
   # The images declare it as a volume of the jobs' user (docker/Dockerfile).
   scratch_folder = "/tmp"
@@ -50,7 +50,7 @@ locals {
         PACK_COUNT        = tostring(var.packing.count)
         RESOURCE_BOUNDS   = length(local.resource_bounds) > 0 ? jsonencode(local.resource_bounds) : ""
         MAX_RECEIVE_COUNT = tostring(local.dead_letter_after_receives)
-        CLAIM_SECONDS     = tostring(local.claim_seconds)
+        LEASE_SECONDS     = tostring(local.lease_seconds)
         RECORD_DAYS       = tostring(var.record_days)
       },
       { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },

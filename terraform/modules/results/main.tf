@@ -62,11 +62,14 @@ locals {
       }
     }
     job-states = {
-      description = "State changes of the jobs in this installation's queues"
+      description = "Jobs of this installation's queues that began or failed"
       pattern = {
         source      = ["aws.batch"]
         detail-type = ["Batch Job State Change"]
-        detail      = { jobQueue = [for kind in sort(keys(var.job_queue_arns)) : var.job_queue_arns[kind]] }
+        detail = {
+          jobQueue = [for kind in sort(keys(var.job_queue_arns)) : var.job_queue_arns[kind]]
+          status   = ["RUNNING", "FAILED"]
+        }
       }
     }
   }

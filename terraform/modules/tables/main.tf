@@ -2,6 +2,8 @@
 # those that crates/control declares; docs/tables.md tells what each is for.
 
 locals {
+  # The indexes have the keys only: an entry is one write unit, and none where a write leaves its key as it is. Whoever lists
+  # them reads the items themselves. `stateDay` ends in one of sixteen shards (crates/control/src/by_state.rs).
   tables = {
     input = {
       hash_key  = "object"
@@ -54,7 +56,7 @@ resource "aws_dynamodb_table" "this" {
       name            = global_secondary_index.key
       hash_key        = global_secondary_index.value.hash_key
       range_key       = global_secondary_index.value.range_key
-      projection_type = "ALL"
+      projection_type = "KEYS_ONLY"
     }
   }
 

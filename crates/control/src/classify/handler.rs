@@ -6,31 +6,37 @@
 //! record, so that what is recorded has been told.
 //!
 //! Requests to AWS per upload: one ranged GET (metadata and first bytes in one), `GetObjectTagging` only for an object
-//! that has tags and no metadata, one transaction, one message.
+//! that has tags and no metadata, two puts, one message.
+
+use std::time::Duration;
 
 use catalog::{Classification, HEAD_BYTES, MediaKind, OptionSource, Upload, classify};
 use contract::{Failure, FailureKind, Source, timestamp};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::classify::settings::Settings;
 use crate::event::{BusEvent, ObjectDetail, Trigger, read_as};
 use crate::input_record::{Latest, Refusal};
-use crate::ports::{Clock, Found, Head, Notices, Objects, Queues, Table};
-use crate::table::{self, Condition, Conflict, Put};
+use crate::ports::{Clock, Found, Head, Notices, Objects, Ports, Queues, Table};
+use crate::table::{self, Condition, Put, PutOutcome};
 use crate::{InputRecord, State, identity, notice, reply};
 
+/// How often a write is tried that another request on the same item has kept away.
+const TRIES: u32 = 6;
+
 /// What classify needs of the world.
-pub struct Classifier<O, T, Q, N, C> {
+pub struct Classifier<P: Ports> {
     /// Uploads.
-    pub objects: O,
+    pub objects: P::Objects,
     /// DYNAMODB_INPUT.
-    pub records: T,
+    pub records: P::Table,
     /// The kinds' queues.
-    pub queues: Q,
+    pub queues: P::Queues,
     /// SNS_NOTIF.
-    pub notices: N,
+    pub notices: P::Notices,
     /// The clock.
-    pub clock: C,
+    pub clock: P::Clock,
     /// What is configured.
     pub settings: Settings,
 }
@@ -75,7 +81,7 @@ pub enum Decision {
     Known(State),
 }
 
-impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, N, C> {
+impl<P: Ports> Classifier<P> {
     /// Handles an invocation: an event of EventBridge, or messages of a queue that hold such events.
     pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
         match Trigger::read(payload)? {
@@ -89,7 +95,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
                     self.event(&event.map_err(|error| Failure::invalid_request("a message is no JSON").because(error))?)
                         .await
                 };
-                Ok(reply::each_message(&messages, each).await)
+                Ok(reply::each_message(&self.queues, &self.clock, &messages, each).await)
             }
             Trigger::Topic(_) => Err(Failure::invalid_request("classify takes no messages of a topic")),
         }
@@ -122,28 +128,53 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
         if record.refusal.is_some() {
             return self.refuse(record).await;
         }
-        let mut puts = vec![table::put(&record)];
-        if identity::is_of_upload(&arrival.job_id) {
-            let expires_at = now.unix_timestamp() + self.settings.record_days as i64 * 86_400;
-            puts.push(Latest::put(&arrival.source, &arrival.job_id, expires_at));
+        if identity::is_of_upload(&arrival.job_id) && !self.is_latest(arrival, now).await? {
+            // Its outputs would overwrite newer ones.
+            record.refusal = Some(Refusal {
+                state: State::Failed,
+                kind: FailureKind::InputNotFound,
+                message: format!("{} was overwritten by a later version, which has a record of its own", record.object),
+            });
+            record.conclude(now, self.settings.record_days);
+            return self.refuse(record).await;
         }
-        match self.records.put(&puts).await? {
-            Ok(()) => self.send(&record).await,
-            Err(Conflict(unmet)) if unmet.contains(&0) => self.known(&record).await,
-            Err(Conflict(_)) => {
-                // A later version was classified before this one: its outputs must not be overwritten by older ones.
-                record.refusal = Some(Refusal {
-                    state: State::Failed,
-                    kind: FailureKind::InputNotFound,
-                    message: format!(
-                        "{} was overwritten by a later version, which has a record of its own",
-                        record.object
-                    ),
-                });
-                record.conclude(now, self.settings.record_days);
-                self.tell_and_record(record).await
+        for attempt in 0..TRIES {
+            match table::put_one(&self.records, table::put(&record)).await {
+                PutOutcome::Written => return self.send(&record).await,
+                PutOutcome::Failed(failure) => return Err(failure),
+                PutOutcome::Conflict => {
+                    if let Some(decision) = self.known(&record).await? {
+                        return Ok(decision);
+                    }
+                    // Another request was at the item and wrote nothing.
+                    self.clock.sleep(Duration::from_millis(20 << attempt)).await;
+                }
             }
         }
+        Err(Failure::temporary(format!("failed to record {}: other requests keep being at its record", record.object)))
+    }
+
+    /// Notes an upload as the latest version of its object, unless a later one is. It comes before the record: a version
+    /// without a record gets one by the next delivery of its event, and until then older ones are refused already.
+    async fn is_latest(&self, arrival: &Arrival, now: OffsetDateTime) -> Result<bool, Failure> {
+        let expires_at = now.unix_timestamp() + self.settings.record_days as i64 * 86_400;
+        for attempt in 0..TRIES {
+            let put = Latest::put(&arrival.source, &arrival.job_id, expires_at);
+            match table::put_one(&self.records, put).await {
+                PutOutcome::Written => return Ok(true),
+                PutOutcome::Failed(failure) => return Err(failure),
+                PutOutcome::Conflict => {
+                    let latest = self.records.get(&[Latest::key(&arrival.source)]).await?.into_iter().flatten().next();
+                    let latest: Option<Latest> = latest.map(table::from_item).transpose()?;
+                    if latest.is_some_and(|latest| *latest.sequence > *identity::sequence(&arrival.job_id)) {
+                        return Ok(false);
+                    }
+                    self.clock.sleep(Duration::from_millis(20 << attempt)).await;
+                }
+            }
+        }
+        let object = crate::input_record::object_of(&arrival.source);
+        Err(Failure::temporary(format!("failed to note the latest version of {object}: other requests keep being at it")))
     }
 
     /// Looks at the object and decides.
@@ -218,40 +249,34 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, C: Clock> Classifier<O, T, Q, 
         Ok(Decision::Queued(request.kind()))
     }
 
-    /// The upload has a record. If nobody has taken its request yet, the message may never have been sent.
-    async fn known(&self, record: &InputRecord) -> Result<Decision, Failure> {
+    /// What becomes of an upload that has a record; `None` if it has none. If nobody has taken its request yet, the message may
+    /// never have been sent.
+    async fn known(&self, record: &InputRecord) -> Result<Option<Decision>, Failure> {
         let key = InputRecord::key(&record.source, &record.job_id);
         let present: Vec<Option<InputRecord>> = table::read(&self.records, &[key]).await?;
-        let Some(present) = present.into_iter().flatten().next() else {
-            return Err(Failure::temporary(format!("the record of {} came and went", record.object)));
-        };
-        if present.state == State::Queued && present.claim.is_none() {
-            return self.send(&InputRecord { secret_option: record.secret_option.clone(), ..present }).await;
+        let Some(present) = present.into_iter().flatten().next() else { return Ok(None) };
+        if present.state == State::Queued && present.lease.is_none() {
+            let secret_option = record.secret_option.clone();
+            return self.send(&InputRecord { secret_option, ..present }).await.map(Some);
         }
-        Ok(Decision::Known(present.state))
+        Ok(Some(Decision::Known(present.state)))
     }
 
-    /// Tells everybody why there is nothing to do, and records it.
+    /// Tells everybody why there is nothing to do, and records it. An upload that an earlier delivery has recorded as accepted
+    /// stays so: the job will say what has become of it since.
     async fn refuse(&self, record: InputRecord) -> Result<Decision, Failure> {
-        let key = InputRecord::key(&record.source, &record.job_id);
-        let present: Vec<Option<InputRecord>> = table::read(&self.records, &[key]).await?;
-        if let Some(present) = present.into_iter().flatten().next() {
-            return if present.state == State::Queued && present.claim.is_none() {
-                // Recorded as accepted by an earlier delivery, and gone since: the job will say so.
-                self.send(&present).await
-            } else {
-                Ok(Decision::Known(present.state))
-            };
+        if let Some(decision) = self.known(&record).await? {
+            return Ok(decision);
         }
-        self.tell_and_record(record).await
-    }
-
-    async fn tell_and_record(&self, record: InputRecord) -> Result<Decision, Failure> {
         self.notices.publish(&notice::of(&record, &self.clock)).await?;
         let put = Put { condition: Condition::Absent, ..table::put(&record) };
-        match self.records.put(&[put]).await? {
-            Ok(()) => Ok(Decision::Refused(record.state)),
-            Err(_) => Ok(Decision::Known(record.state)),
+        match table::put_one(&self.records, put).await {
+            PutOutcome::Written => Ok(Decision::Refused(record.state)),
+            PutOutcome::Failed(failure) => Err(failure),
+            PutOutcome::Conflict => match self.known(&record).await? {
+                Some(decision) => Ok(decision),
+                None => Err(Failure::temporary(format!("another request is at the record of {}", record.object))),
+            },
         }
     }
 }

@@ -38,13 +38,13 @@ pub const VARIABLES: &[Variable] = &[
     ),
     Variable::optional(
         "MAX_RECEIVE_COUNT",
-        "5",
+        "8",
         "the queues' maxReceiveCount: a message that comes the last time is given up with its reason",
     ),
     Variable::optional(
-        "CLAIM_SECONDS",
+        "LEASE_SECONDS",
         "300",
-        "seconds after which a claim without a job is void; more than this function's timeout, less than the queues' visibility timeout",
+        "seconds after which a lease without a job expires; more than this function's timeout, less than the queues' visibility timeout",
     ),
     Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
     Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),

@@ -1,22 +1,24 @@
-//! From requests in a queue to Batch jobs, each submitted once.
+//! From requests in a queue to submitted work, each submitted once.
 //!
-//! An upload is claimed before its job is submitted and the job's id is recorded after. A crash before the claim leaves
-//! nothing behind but a list that nobody reads. A crash between the claim and the record leaves a claim without a job:
-//! once the claim is void, the next delivery looks for the job by the claim's name and either records it or begins
-//! anew. A message is acknowledged only when its job is recorded, or when there is nothing more to do for it.
+//! The lease protocol: an upload is leased under a name that is used once, then the list of what was leased is written, then
+//! the work is submitted under that name, then its receipt is recorded. Each lease is a conditional write of its own record;
+//! those that somebody else was faster with are left out of the list. A crash before the receipt is recorded leaves a lease
+//! without one: once the lease has expired, the next delivery asks the executor for work of that name. If there is some and
+//! its list names the upload, the receipt is recorded; otherwise the upload is leased again, under another name. A message is
+//! deleted only when its receipt is recorded, or when there is nothing more to do for it.
 //!
 //! A long video is encoded by an array job, whose children do a part each, and a second job that depends on it and joins the
-//! parts. Both belong to one claim: the array is submitted first, under a name made from the claim's, and a delivery that
+//! parts. Both belong to one lease: the array is submitted first, under a name made from the lease's, and a delivery that
 //! finds it without the second job submits that one.
 //!
-//! Requests to AWS for a delivery of up to 100 messages that become one job: two reads, one list, one transaction for the
-//! claims, one SubmitJob, one read and one transaction to record it.
+//! Requests to AWS for a delivery of up to 100 messages that become one job: two reads, a write for each lease, one list, one
+//! SubmitJob, one read and a write for each receipt.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use catalog::Resources;
-use contract::{Failure, FailureKind, JobRequest, list, timestamp};
+use contract::{BatchParameters, Failure, FailureKind, JobRequest, list, timestamp};
 use futures::StreamExt;
 use serde_json::Value;
 
@@ -24,10 +26,10 @@ use crate::dispatch::packing::{Pack, needs_of_parts, pack, parts};
 use crate::dispatch::resources::memory_limit;
 use crate::dispatch::settings::Settings;
 use crate::event::{QueueMessage, Trigger};
-use crate::input_record::{Claim, GivenUp, Latest, Refusal};
-use crate::ports::{Batch, Clock, Notices, Objects, Queues, Submission, SubmitFailure, Table};
-use crate::table::{self, BATCH, Conflict, Key};
-use crate::{InputRecord, State, identity, notice, reply};
+use crate::input_record::{GivenUp, Latest, Lease, Refusal};
+use crate::ports::{Clock, Executor, Notices, Objects, Ports, Queues, Receipt, Submission, SubmitFailure, Table};
+use crate::table::{self, BATCH, Key, PutOutcome};
+use crate::{InputRecord, State, identity, notice, redelivery, reply};
 
 /// How many jobs one delivery submits at a time.
 const CONCURRENT_JOBS: usize = 4;
@@ -36,19 +38,19 @@ const CONCURRENT_JOBS: usize = 4;
 const SUBMIT_TRIES: u32 = 7;
 
 /// What dispatch needs of the world.
-pub struct Dispatcher<O, T, Q, N, B, C> {
+pub struct Dispatcher<P: Ports> {
     /// `S3_WORK`.
-    pub objects: O,
+    pub objects: P::Objects,
     /// DYNAMODB_INPUT.
-    pub records: T,
-    /// The dead-letter queues.
-    pub queues: Q,
+    pub records: P::Table,
+    /// The kinds' queues and the dead-letter queues.
+    pub queues: P::Queues,
     /// SNS_NOTIF.
-    pub notices: N,
-    /// Batch.
-    pub batch: B,
+    pub notices: P::Notices,
+    /// What runs the jobs.
+    pub executor: P::Executor,
     /// The clock.
-    pub clock: C,
+    pub clock: P::Clock,
     /// What is configured.
     pub settings: Settings,
 }
@@ -66,6 +68,20 @@ struct Later {
     reason: String,
     /// Whether it may be given up when it has come often enough: not while its job may have been submitted.
     may_give_up: bool,
+    /// It need not come again before.
+    not_before: Duration,
+}
+
+impl Later {
+    /// It comes again soon, and is given up if it has come often enough.
+    fn or_never(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), may_give_up: true, not_before: Duration::ZERO }
+    }
+
+    /// It comes again until it is done with.
+    fn surely(reason: impl Into<String>, not_before: Duration) -> Self {
+        Self { reason: reason.into(), may_give_up: false, not_before }
+    }
 }
 
 /// Why a job is not known to have been submitted.
@@ -76,11 +92,17 @@ enum NotSubmitted {
     Unknown(Failure),
 }
 
+/// Work that was found by its lease.
+struct Submitted {
+    receipt: Receipt,
+    job_ids: BTreeSet<String>,
+}
+
 /// A request whose parts a job does already, while the job that joins them is missing.
 struct Begun {
-    claim: Claim,
-    /// The id of the job that does the parts.
-    array: String,
+    lease: Lease,
+    /// The job that does the parts.
+    array: Receipt,
 }
 
 /// The jobs of a pack.
@@ -94,13 +116,13 @@ struct Submissions {
 /// Requests that are not done with, by job id.
 type Leftover = HashMap<String, Later>;
 
-impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher<O, T, Q, N, B, C> {
+impl<P: Ports> Dispatcher<P> {
     /// Handles a delivery of a queue and answers the messages that must come again.
     pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
         let Trigger::Queue(messages) = Trigger::read(payload)? else {
             return Err(Failure::invalid_request("dispatch takes messages of a queue only"));
         };
-        let mut failed: Vec<String> = Vec::new();
+        let mut failed: Vec<(QueueMessage, Duration)> = Vec::new();
         let mut incoming: BTreeMap<String, Incoming> = BTreeMap::new();
         for message in messages {
             match serde_json::from_str::<JobRequest>(&message.body) {
@@ -112,7 +134,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                     let reason = format!("the message is no request: {error}");
                     if let Err(failure) = self.bury(&message, &reason).await {
                         tracing::error!(message = message.message_id, "{reason}; {failure}");
-                        failed.push(message.message_id);
+                        failed.push((message, Duration::ZERO));
                     }
                 }
             }
@@ -120,7 +142,7 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         let leftover = match self.dispatch(&incoming).await {
             Ok(leftover) => leftover,
             Err(failure) => {
-                let later = Later { reason: failure.to_string(), may_give_up: true };
+                let later = Later::or_never(failure.to_string());
                 incoming.keys().map(|id| (id.clone(), later.clone())).collect()
             }
         };
@@ -134,16 +156,18 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
                     Err(failure) => tracing::error!(job = job_id, "cannot even give up: {failure}"),
                 }
             }
-            failed.extend(incoming.messages.iter().map(|message| message.message_id.clone()));
+            failed.extend(incoming.messages.iter().map(|message| (message.clone(), later.not_before)));
         }
-        Ok(reply::failed_messages(failed.iter().map(String::as_str)))
+        let postponed: Vec<_> = failed.iter().map(|(message, not_before)| (message, *not_before)).collect();
+        redelivery::postpone(&self.queues, &self.clock, &postponed).await;
+        Ok(reply::failed_messages(failed.iter().map(|(message, _)| message.message_id.as_str())))
     }
 
     /// Submits what is to be submitted, and answers what is not done with.
     async fn dispatch(&self, incoming: &BTreeMap<String, Incoming>) -> Result<Leftover, Failure> {
         let mut leftover = Leftover::new();
         let mut available: HashMap<String, InputRecord> = HashMap::new();
-        let mut found: HashMap<String, Option<String>> = HashMap::new();
+        let mut found: HashMap<String, Option<Submitted>> = HashMap::new();
         let mut begun: HashMap<String, Begun> = HashMap::new();
         let known = self.read(incoming).await?;
         let now = self.clock.now().unix_timestamp();
@@ -155,25 +179,34 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             if ended || record.batch_job_id.is_some() {
                 continue;
             }
-            if let Some(claim) = record.claim.clone() {
-                if now < claim.at + self.settings.claim_seconds {
-                    let reason = format!("being submitted as {} since {} s", claim.job_name, now - claim.at);
-                    leftover.insert(job_id.clone(), Later { reason, may_give_up: false });
+            if let Some(lease) = record.lease.clone() {
+                let remaining = lease.remaining(now, self.settings.lease_seconds);
+                if remaining > 0 {
+                    let reason = format!("being submitted as {} since {} s", lease.name, now - lease.at);
+                    leftover.insert(job_id.clone(), Later::surely(reason, Duration::from_secs(remaining)));
                     continue;
                 }
-                let batch_job_id = match found.get(&claim.job_name) {
-                    Some(id) => id.clone(),
-                    None => self.batch.find(&claim.job_queue, &claim.job_name).await?,
-                };
-                found.insert(claim.job_name.clone(), batch_job_id.clone());
-                if let Some(id) = batch_job_id {
-                    self.record_job(&[InputRecord::key(&request.source, job_id)], &claim.job_name, &id).await?;
+                if !found.contains_key(&lease.name) {
+                    match self.find(&lease).await {
+                        Ok(submitted) => drop(found.insert(lease.name.clone(), submitted)),
+                        Err(failure) => {
+                            let may_give_up = failure.kind() != FailureKind::Temporary;
+                            let later = Later { may_give_up, ..Later::or_never(failure.to_string()) };
+                            leftover.insert(job_id.clone(), later);
+                            continue;
+                        }
+                    }
+                }
+                let submitted = found.get(&lease.name).and_then(Option::as_ref);
+                if let Some(submitted) = submitted.filter(|submitted| submitted.job_ids.contains(job_id)) {
+                    let key = InputRecord::key(&request.source, job_id);
+                    self.record_job(&[key], &lease.name, &submitted.receipt).await?;
                     continue;
                 }
                 if parts(request).is_some()
-                    && let Some(array) = self.batch.find(&claim.job_queue, &claim.parts_name()).await?
+                    && let Some(array) = self.executor.find(&lease.queue, &lease.parts_name()).await?
                 {
-                    begun.insert(job_id.clone(), Begun { claim, array });
+                    begun.insert(job_id.clone(), Begun { lease, array });
                 }
             }
             // Only now is it certain that no job has it. What an operator asked for has no place among the versions.
@@ -199,6 +232,21 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
             futures::stream::iter(submissions).buffer_unordered(CONCURRENT_JOBS).collect().await;
         leftover.extend(results.into_iter().flatten());
         Ok(leftover)
+    }
+
+    /// The work that was submitted under a lease, with the uploads in its list: a lease that was not known to have been taken
+    /// is not in it.
+    async fn find(&self, lease: &Lease) -> Result<Option<Submitted>, Failure> {
+        let Some(receipt) = self.executor.find(&lease.queue, &lease.name).await? else { return Ok(None) };
+        let bucket = &self.settings.work_bucket;
+        let Some(text) = self.objects.read(bucket, &lease.work_list).await? else {
+            return Err(Failure::internal(format!(
+                "list s3://{bucket}/{} of job {} not found: it is not known which uploads the job was for",
+                lease.work_list, receipt.0
+            )));
+        };
+        let requests = contract::read_list(&text, &format!("s3://{bucket}/{}", lease.work_list))?;
+        Ok(Some(Submitted { receipt, job_ids: requests.into_iter().map(|request| request.job_id).collect() }))
     }
 
     /// The records of requests, and the latest versions of their objects.
@@ -231,98 +279,78 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
     /// Submits a pack, and answers what of it is not done with. `begun` has the requests whose parts are being done already.
     async fn submit(
         &self,
-        mut pack: Pack,
+        pack: Pack,
         records: &HashMap<String, InputRecord>,
         begun: &HashMap<String, Begun>,
     ) -> Leftover {
-        let mut leftover = Leftover::new();
-        loop {
-            let begun = pack.requests.first().and_then(|request| begun.get(&request.job_id));
-            let claim = match begun {
-                Some(Begun { claim, .. }) => Claim { at: self.clock.now().unix_timestamp(), ..claim.clone() },
-                None => self.new_claim(&pack),
-            };
-            match self.claim(&pack, &claim, records).await {
-                Ok(Ok(())) => {
-                    let submissions = self.prepare(&pack, &claim);
-                    let array = begun.map(|begun| begun.array.clone());
-                    leftover.extend(self.submit_claimed(&pack, submissions, array).await);
-                    return leftover;
-                }
-                // Somebody else is at these: they come again, the others go on without them.
-                Ok(Err(Conflict(positions))) => {
-                    let others = pack.requests.iter().enumerate();
-                    let (theirs, ours): (Vec<_>, Vec<_>) =
-                        others.partition(|(position, _)| positions.contains(position));
-                    for (_, request) in theirs {
-                        let reason = "changed by another at the same time".to_owned();
-                        leftover.insert(request.job_id.clone(), Later { reason, may_give_up: false });
-                    }
-                    let ours = ours.into_iter().map(|(_, request)| request.clone()).collect();
-                    let Some(rest) = crate::dispatch::packing::pack(ours, &self.settings.packing).pop() else {
-                        return leftover;
-                    };
-                    pack = rest;
-                }
-                Err(failure) => {
-                    leftover.extend(later(&pack, &failure.to_string(), true));
-                    return leftover;
-                }
-            }
+        let begun = pack.requests.first().and_then(|request| begun.get(&request.job_id));
+        let lease = match begun {
+            Some(Begun { lease, .. }) => Lease { at: self.clock.now().unix_timestamp(), ..lease.clone() },
+            None => self.new_lease(&pack),
+        };
+        let (leased, mut leftover) = self.lease(pack, &lease, records).await;
+        let Some(pack) = leased else { return leftover };
+        let (bucket, list) = (&self.settings.work_bucket, list::write(&pack.requests));
+        if let Err(failure) = self.objects.write(bucket, &lease.work_list, list).await {
+            leftover.extend(self.release(&pack, &lease, &failure.to_string()).await);
+            return leftover;
         }
+        let submissions = self.prepare(&pack, &lease);
+        let array = begun.map(|begun| begun.array.clone());
+        leftover.extend(self.submit_leased(&pack, &lease, submissions, array).await);
+        leftover
     }
 
-    /// A claim for a pack.
-    fn new_claim(&self, pack: &Pack) -> Claim {
+    /// A lease for a pack.
+    fn new_lease(&self, pack: &Pack) -> Lease {
         let now = self.clock.now();
         let operation = operation_of(&pack.requests);
         let ids: Vec<&str> = pack.requests.iter().map(|request| request.job_id.as_str()).collect();
         let at = now.unix_timestamp_nanos().to_string();
-        let job_name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
-        let work_list = format!("lists/{}/{}/{job_name}.jsonl", pack.kind, &timestamp::text(now)[..10]);
-        let job_queue = self.settings.job_queues[pack.kind].clone();
-        Claim { job_name, job_queue, work_list, at: now.unix_timestamp() }
+        let name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
+        let work_list = format!("lists/{}/{}/{name}.jsonl", pack.kind, &timestamp::text(now)[..10]);
+        let queue = self.settings.job_queues[pack.kind].clone();
+        Lease { name, queue, work_list, at: now.unix_timestamp() }
     }
 
-    /// What is submitted under a claim.
-    fn prepare(&self, pack: &Pack, claim: &Claim) -> Submissions {
+    /// What is submitted under a lease.
+    fn prepare(&self, pack: &Pack, lease: &Lease) -> Submissions {
         let (Some(count), [request]) = (pack.parts, pack.requests.as_slice()) else {
-            return Submissions { parts: None, work: self.submission(pack, claim, pack.resources, &[]) };
+            return Submissions { parts: None, work: self.submission(pack, lease, pack.resources, &[]) };
         };
         let (part, join) = needs_of_parts(request, count, &self.settings.packing);
-        let location = format!("s3://{}/parts/{}", self.settings.work_bucket, claim.job_name);
+        let location = format!("s3://{}/parts/{}", self.settings.work_bucket, lease.name);
         let parts = Submission {
-            name: claim.parts_name(),
+            name: lease.parts_name(),
             array_size: Some(count),
-            ..self.submission(pack, claim, part, &["--parts", &location])
+            ..self.submission(pack, lease, part, &["--parts", &location])
         };
-        let join = self.submission(pack, claim, join, &["--parts", &location, "--join", &count.to_string()]);
+        let join = self.submission(pack, lease, join, &["--parts", &location, "--join", &count.to_string()]);
         Submissions { parts: Some(parts), work: join }
     }
 
     /// The job of a pack with that part of a machine, and what its command says beside the list.
-    fn submission(&self, pack: &Pack, claim: &Claim, resources: Resources, more: &[&str]) -> Submission {
+    fn submission(&self, pack: &Pack, lease: &Lease, resources: Resources, more: &[&str]) -> Submission {
         let operation = operation_of(&pack.requests);
-        let list_url = format!("s3://{}/{}", self.settings.work_bucket, claim.work_list);
+        let list_url = format!("s3://{}/{}", self.settings.work_bucket, lease.work_list);
         let source = match pack.requests.as_slice() {
             [one] => crate::input_record::object_of(&one.source),
             many => format!("{} objects", many.len()),
         };
-        let mut parameters = vec![
-            ("manifest".to_owned(), list_url.clone()),
-            ("list".to_owned(), claim.work_list.clone()),
-            ("children".to_owned(), pack.children.to_string()),
-        ];
-        if let [one] = pack.requests.as_slice() {
-            parameters.push(("input".to_owned(), source.clone()));
-            parameters.push(("processingOption".to_owned(), one.processing_option.to_string()));
-        }
+        let one = if let [one] = pack.requests.as_slice() { Some(one) } else { None };
+        let parameters = BatchParameters {
+            manifest: list_url.clone(),
+            list: lease.work_list.clone(),
+            children: pack.children,
+            input: one.map(|_| source.clone()),
+            processing_option: one.map(|one| one.processing_option.to_string()),
+        };
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
         let limit = memory_limit(resources);
         let command = [&["run", "--manifest", &list_url], more, &["--memory-limit", &limit]].concat();
         Submission {
-            name: claim.job_name.clone(),
-            queue: claim.job_queue.clone(),
+            name: lease.name.clone(),
+            queue: lease.queue.clone(),
             definition: self.settings.job_definitions[pack.kind].clone(),
             command: command.into_iter().map(str::to_owned).collect(),
             parameters,
@@ -335,67 +363,93 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         }
     }
 
-    /// Writes the list, then claims every upload of the pack or none.
-    async fn claim(
+    /// Leases what can be leased of a pack: that, if there is any, and what comes again.
+    async fn lease(
         &self,
-        pack: &Pack,
-        claim: &Claim,
+        pack: Pack,
+        lease: &Lease,
         records: &HashMap<String, InputRecord>,
-    ) -> Result<Result<(), Conflict>, Failure> {
-        self.objects.write(&self.settings.work_bucket, &claim.work_list, list::write(&pack.requests)).await?;
+    ) -> (Option<Pack>, Leftover) {
         let puts = pack.requests.iter().map(|request| {
             let mut record = records[&request.job_id].clone();
-            record.claim = Some(claim.clone());
+            record.lease = Some(lease.clone());
             if record.given_up.take().is_some() {
                 record.timeline.recorded_at = None;
                 record.expires_at = None;
             }
             table::put(&record)
         });
-        self.records.put(&puts.collect::<Vec<_>>()).await
+        let outcomes = self.records.put(&puts.collect::<Vec<_>>()).await;
+        let mut leftover = Leftover::new();
+        let mut leased = Vec::new();
+        let all = pack.requests.len();
+        for (request, outcome) in pack.requests.iter().zip(outcomes) {
+            let later = match outcome {
+                PutOutcome::Written => {
+                    leased.push(request.clone());
+                    continue;
+                }
+                PutOutcome::Conflict => Later::surely("changed by another request at the same time", Duration::ZERO),
+                PutOutcome::Failed(failure) => Later::or_never(failure.to_string()),
+            };
+            leftover.insert(request.job_id.clone(), later);
+        }
+        let pack = if leased.len() == all {
+            Some(pack)
+        } else {
+            crate::dispatch::packing::pack(leased, &self.settings.packing).pop()
+        };
+        (pack, leftover)
     }
 
-    /// Submits what was claimed; `array` does the parts already, where there is one.
-    async fn submit_claimed(&self, pack: &Pack, submissions: Submissions, array: Option<String>) -> Leftover {
+    /// Submits what was leased; `array` does the parts already, if there is one.
+    async fn submit_leased(
+        &self,
+        pack: &Pack,
+        lease: &Lease,
+        submissions: Submissions,
+        array: Option<Receipt>,
+    ) -> Leftover {
         let Submissions { parts, mut work } = submissions;
-        let keys: Vec<Key> =
-            pack.requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect();
+        // What may have been submitted can be found once the lease has expired.
+        let expiry = Duration::from_secs(self.settings.lease_seconds.unsigned_abs());
+        let unknown = |failure: Failure| later(pack, &Later::surely(failure.to_string(), expiry));
         if let Some(parts) = parts {
             work.depends_on = match array {
-                Some(id) => Some(id),
+                Some(receipt) => Some(receipt),
                 None => match self.submit_once(&parts).await {
-                    Ok(id) => Some(id),
-                    Err(NotSubmitted::Refused(reason)) => return self.release(pack, &keys, &work, &reason).await,
-                    Err(NotSubmitted::Unknown(failure)) => return later(pack, &failure.to_string(), false).collect(),
+                    Ok(receipt) => Some(receipt),
+                    Err(NotSubmitted::Refused(reason)) => return self.release(pack, lease, &reason).await,
+                    Err(NotSubmitted::Unknown(failure)) => return unknown(failure),
                 },
             };
         }
-        let id = match self.submit_once(&work).await {
-            Ok(id) => id,
-            // The parts are under way: the claim stays, by whose name they are found when it is void.
+        let receipt = match self.submit_once(&work).await {
+            Ok(receipt) => receipt,
+            // The parts are under way: the lease stays, by whose name they are found when it has expired.
             Err(NotSubmitted::Refused(reason)) if work.depends_on.is_some() => {
-                return later(pack, &reason, true).collect();
+                return later(pack, &Later { not_before: expiry, ..Later::or_never(reason) });
             }
-            Err(NotSubmitted::Refused(reason)) => return self.release(pack, &keys, &work, &reason).await,
-            Err(NotSubmitted::Unknown(failure)) => return later(pack, &failure.to_string(), false).collect(),
+            Err(NotSubmitted::Refused(reason)) => return self.release(pack, lease, &reason).await,
+            Err(NotSubmitted::Unknown(failure)) => return unknown(failure),
         };
-        match self.record_job(&keys, &work.name, &id).await {
+        match self.record_job(&keys_of(pack), &lease.name, &receipt).await {
             Ok(()) => Leftover::new(),
-            Err(failure) => later(pack, &failure.to_string(), false).collect(),
+            Err(failure) => unknown(failure),
         }
     }
 
-    /// Submits a job, again only where it is certain that it was not, and answers its id.
-    async fn submit_once(&self, submission: &Submission) -> Result<String, NotSubmitted> {
+    /// Submits work, again only if it is certain that it was not, and returns its receipt.
+    async fn submit_once(&self, submission: &Submission) -> Result<Receipt, NotSubmitted> {
         for attempt in 0..SUBMIT_TRIES {
-            match self.batch.submit(submission).await {
-                Ok(id) => return Ok(id),
+            match self.executor.submit(submission).await {
+                Ok(receipt) => return Ok(receipt),
                 Err(SubmitFailure::Throttled) => self.clock.sleep(self.backoff(attempt, &submission.name)).await,
                 Err(SubmitFailure::Refused(failure)) => return Err(NotSubmitted::Refused(failure.to_string())),
-                // It may have been submitted all the same: then it can be found, now or once the claim is void.
+                // It may have been submitted all the same: then it can be found, now or once the lease has expired.
                 Err(SubmitFailure::Unknown(failure)) => {
-                    return match self.batch.find(&submission.queue, &submission.name).await {
-                        Ok(Some(id)) => Ok(id),
+                    return match self.executor.find(&submission.queue, &submission.name).await {
+                        Ok(Some(receipt)) => Ok(receipt),
                         _ => Err(NotSubmitted::Unknown(failure)),
                     };
                 }
@@ -413,33 +467,32 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
         Duration::from_millis((step / 2 + spread).min(6000))
     }
 
-    /// Takes a claim back: nothing was submitted under it.
-    async fn release(&self, pack: &Pack, keys: &[Key], submission: &Submission, reason: &str) -> Leftover {
-        let unclaim = |_: &Key, record: Option<InputRecord>| {
+    /// Gives a lease back: nothing was submitted under it.
+    async fn release(&self, pack: &Pack, lease: &Lease, reason: &str) -> Leftover {
+        let give_back = |_: &Key, record: Option<InputRecord>| {
             let mut record = record?;
-            record.claim.take_if(|claim| claim.job_name == submission.name);
+            record.lease.take_if(|present| present.name == lease.name);
             Some(record)
         };
-        if let Err(failure) = table::update(&self.records, &self.clock, keys, unclaim).await {
-            // The claim is void after a while by itself.
-            tracing::warn!(name = submission.name, "a claim could not be taken back: {failure}");
+        if let Err(failure) = table::update(&self.records, &self.clock, &keys_of(pack), give_back).await {
+            tracing::warn!(name = lease.name, "failed to give a lease back, which expires after a while: {failure}");
         }
-        later(pack, reason, true).collect()
+        later(pack, &Later::or_never(reason))
     }
 
-    /// Records the job of uploads that were claimed under its name.
-    async fn record_job(&self, keys: &[Key], job_name: &str, batch_job_id: &str) -> Result<(), Failure> {
+    /// Records the work of uploads that were leased under its name.
+    async fn record_job(&self, keys: &[Key], name: &str, receipt: &Receipt) -> Result<(), Failure> {
         let submitted_at = timestamp::text(self.clock.now());
         let merge = |_: &Key, record: Option<InputRecord>| {
             let mut record = record?;
-            if record.claim.as_ref().is_some_and(|claim| claim.job_name == job_name) && record.batch_job_id.is_none() {
-                record.batch_job_id = Some(batch_job_id.to_owned());
+            if record.lease.as_ref().is_some_and(|lease| lease.name == name) && record.batch_job_id.is_none() {
+                record.batch_job_id = Some(receipt.0.clone());
                 record.timeline.submitted_at = Some(submitted_at.clone());
             }
             Some(record)
         };
         table::update(&self.records, &self.clock, keys, merge).await?;
-        tracing::info!(name = job_name, batch_job_id, objects = keys.len(), "submitted");
+        tracing::info!(name, batch_job_id = receipt.0, objects = keys.len(), "submitted");
         Ok(())
     }
 
@@ -464,9 +517,10 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
     async fn end(&self, mut record: InputRecord) -> Result<(), Failure> {
         record.conclude(self.clock.now(), self.settings.record_days);
         self.notices.publish(&notice::of(&record, &self.clock)).await?;
-        match self.records.put(&[table::put(&record)]).await? {
-            Ok(()) => Ok(()),
-            Err(Conflict(_)) => Err(Failure::temporary(format!("the record of {} is being changed", record.object))),
+        match table::put_one(&self.records, table::put(&record)).await {
+            PutOutcome::Written => Ok(()),
+            PutOutcome::Conflict => Err(Failure::temporary(format!("the record of {} is being changed", record.object))),
+            PutOutcome::Failed(failure) => Err(failure),
         }
     }
 
@@ -497,9 +551,12 @@ impl<O: Objects, T: Table, Q: Queues, N: Notices, B: Batch, C: Clock> Dispatcher
     }
 }
 
-fn later<'a>(pack: &'a Pack, reason: &'a str, may_give_up: bool) -> impl Iterator<Item = (String, Later)> + 'a {
-    let later = Later { reason: reason.to_owned(), may_give_up };
-    pack.requests.iter().map(move |request| (request.job_id.clone(), later.clone()))
+fn keys_of(pack: &Pack) -> Vec<Key> {
+    pack.requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect()
+}
+
+fn later(pack: &Pack, later: &Later) -> Leftover {
+    pack.requests.iter().map(|request| (request.job_id.clone(), later.clone())).collect()
 }
 
 /// The word of the operation that all requests ask for, or `several`.
@@ -516,8 +573,20 @@ fn operation_of(requests: &[JobRequest]) -> String {
     }
 }
 
-/// As much of a text as a tag's value may hold, without the characters that it may not.
+/// As much of a text as a tag's value may hold. AWS takes letters, digits and ` _.:/=+-@` in tags, but not the marks (vowel signs
+/// of Devanagari, Thai, Tamil) that Rust counts as alphanumeric, so what is not ASCII is left out: the list has the names.
 fn tag_value(text: &str) -> String {
-    let allowed = |c: char| if c.is_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '_' };
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '_' };
     text.chars().take(256).map(allowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_have_only_characters_that_every_service_of_aws_takes() {
+        assert_eq!(tag_value("s3://in/नमस्ते ü.jpg"), "s3://in/______ _.jpg");
+        assert_eq!(tag_value(&"ก".repeat(300)).len(), 256);
+    }
 }

@@ -38,7 +38,7 @@ pub struct Pack {
 }
 
 /// Packs requests: a large object is a job of its own, small ones of a kind with the same needs share containers, by
-/// bytes and by count. At most [`BATCH`] requests a job, so that one transaction claims them.
+/// bytes and by count. At most [`BATCH`] requests a job.
 pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     let mut packs = Vec::new();
     let mut small: BTreeMap<(MediaKind, Resources), Vec<JobRequest>> = BTreeMap::new();

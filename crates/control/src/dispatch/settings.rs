@@ -26,8 +26,8 @@ pub struct Settings {
     pub packing: Packing,
     /// Receives after which a message is given up.
     pub give_up_receives: u64,
-    /// Seconds after which a claim without a job is void.
-    pub claim_seconds: i64,
+    /// Seconds after which a lease without a job expires.
+    pub lease_seconds: i64,
     /// Days after which a record may expire.
     pub record_days: u64,
 }
@@ -59,7 +59,7 @@ impl Settings {
                 bounds: bounds(environment.get_optional("RESOURCE_BOUNDS").unwrap_or("{}"))?,
             },
             give_up_receives: environment.number("MAX_RECEIVE_COUNT")?,
-            claim_seconds: environment.number("CLAIM_SECONDS")? as i64,
+            lease_seconds: environment.number("LEASE_SECONDS")? as i64,
             record_days: environment.number("RECORD_DAYS")?,
         })
     }
@@ -86,7 +86,7 @@ mod tests {
 
     fn read(compute: &'static str) -> Result<Settings, Failure> {
         let numbers =
-            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "CLAIM_SECONDS", "RECORD_DAYS"];
+            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "LEASE_SECONDS", "RECORD_DAYS"];
         let lookup = |name: &'static str| {
             Some(match name {
                 "COMPUTE" => compute.to_owned(),

@@ -3,16 +3,16 @@
 //! [`crate::input_record`] and [`crate::output_record`]).
 
 use contract::metrics::{self, Unit};
-use contract::{Failure, JobEvent, JobRequest, Manifest, Outcome, Output, list, timestamp};
+use contract::{BatchParameters, Failure, JobEvent, JobRequest, Manifest, Outcome, Output, list, timestamp};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
-use crate::input_record::{BatchFailure, Claim};
+use crate::input_record::{BatchFailure, Lease};
 use crate::output::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
 use crate::output::settings::Settings;
 use crate::output_record::{Made, Stored};
-use crate::ports::{Clock, Notices, Objects, Table};
+use crate::ports::{Clock, Notices, Objects, Ports};
 use crate::table::{self, Key};
 use crate::{InputRecord, OutputRecord, notice, reply};
 
@@ -21,22 +21,24 @@ use crate::{InputRecord, OutputRecord, notice, reply};
 const GRACE: time::Duration = time::Duration::seconds(90);
 
 /// What output needs of the world.
-pub struct Recorder<O, I, T, N, C> {
+pub struct Recorder<P: Ports> {
     /// S3_OUTPUT and `S3_WORK`.
-    pub objects: O,
+    pub objects: P::Objects,
     /// DYNAMODB_INPUT.
-    pub inputs: I,
+    pub inputs: P::Table,
     /// DYNAMODB_OUTPUT.
-    pub outputs: T,
+    pub outputs: P::Table,
+    /// The queue of events, if they come by one.
+    pub queues: P::Queues,
     /// SNS_NOTIF.
-    pub notices: N,
+    pub notices: P::Notices,
     /// The clock.
-    pub clock: C,
+    pub clock: P::Clock,
     /// What is configured.
     pub settings: Settings,
 }
 
-impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, C> {
+impl<P: Ports> Recorder<P> {
     /// Handles an invocation: an event of EventBridge, messages of the topic, or messages of a queue that hold either.
     pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
         match Trigger::read(payload)? {
@@ -47,7 +49,8 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
                 }
             }
             Trigger::Queue(messages) => {
-                return Ok(reply::each_message(&messages, async |body: String| self.message(&body).await).await);
+                let each = async |body: String| self.message(&body).await;
+                return Ok(reply::each_message(&self.queues, &self.clock, &messages, each).await);
             }
         }
         Ok(json!({}))
@@ -85,7 +88,7 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
                 self.settings.bucket
             )));
         }
-        let stored = Stored::of(object, &event.time, deleted);
+        let stored = Stored::of(&event.detail, &event.time, deleted);
         let merge = |_: &Key, record: Option<OutputRecord>| {
             let mut record = record.unwrap_or_else(|| self.new_output(bucket, &object.key));
             record.stored(stored.clone());
@@ -167,22 +170,23 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
     /// Batch tells that a job began or failed. How it succeeded is told by its own events.
     async fn batch(&self, event: BusEvent<BatchJobDetail>) -> Result<(), Failure> {
         let job = &event.detail;
-        // A job without a list was submitted by hand; an array's parent did no work itself.
-        let Some(list) = job.parameters.get("list").filter(|_| !job.is_array_parent()) else { return Ok(()) };
-        if !matches!(job.status.as_str(), "RUNNING" | "FAILED") {
+        // A job without a list was submitted by hand; an array's parent did no work itself. The rule delivers these two
+        // states only: the others say nothing that is recorded.
+        if !matches!(job.status.as_str(), "RUNNING" | "FAILED") || job.is_array_parent() {
             return Ok(());
         }
-        let requests = self.requests_of(job, list).await?;
+        let Some(parameters) = BatchParameters::from_map(&job.parameters) else { return Ok(()) };
+        let requests = self.requests_of(job, &parameters).await?;
         let keys: Vec<Key> =
             requests.iter().map(|request| InputRecord::key(&request.source, &request.job_id)).collect();
         let is_this_job = |record: &InputRecord| {
-            let is_claimed = |name: &dyn Fn(&Claim) -> bool| record.claim.as_ref().is_some_and(name);
-            // The name of an array of parts is its claim's alone.
-            is_claimed(&|claim| claim.parts_name() == job.job_name)
+            let is_leased = |name: &dyn Fn(&Lease) -> bool| record.lease.as_ref().is_some_and(name);
+            // The name of an array of parts is its lease's alone.
+            is_leased(&|lease| lease.parts_name() == job.job_name)
                 || record
                     .batch_job_id
                     .as_deref()
-                    .map_or_else(|| is_claimed(&|claim| claim.job_name == job.job_name), |id| id == job.submitted_id())
+                    .map_or_else(|| is_leased(&|lease| lease.name == job.job_name), |id| id == job.submitted_id())
         };
         let now = self.clock.now();
         if job.status == "RUNNING" {
@@ -249,16 +253,20 @@ impl<O: Objects, I: Table, T: Table, N: Notices, C: Clock> Recorder<O, I, T, N, 
     }
 
     /// The requests that a job (or an array's child) took from its list.
-    async fn requests_of(&self, job: &BatchJobDetail, list: &str) -> Result<Vec<JobRequest>, Failure> {
-        let bucket = &self.settings.work_bucket;
+    async fn requests_of(
+        &self,
+        job: &BatchJobDetail,
+        parameters: &BatchParameters,
+    ) -> Result<Vec<JobRequest>, Failure> {
+        let (bucket, list) = (&self.settings.work_bucket, &parameters.list);
         let Some(text) = self.objects.read(bucket, list).await? else {
             return Err(Failure::input_not_found(format!(
-                "the list s3://{bucket}/{list} of Batch job {} is gone: it cannot be told which objects it was for",
+                "list s3://{bucket}/{list} of Batch job {} not found: it is not known which objects the job was for",
                 job.job_id
             )));
         };
         let mut requests = contract::read_list(&text, &format!("s3://{bucket}/{list}"))?;
-        let children = job.parameters.get("children").and_then(|children| children.parse().ok()).unwrap_or(1);
+        let children = parameters.children;
         // The children of an array of parts all work on the whole list.
         let child = if children == 1 { 0 } else { job.array_index().unwrap_or_default() };
         let range = list::slice(requests.len(), children, child);

@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use contract::{Failure, JobEvent, Source, list, timestamp};
 use control::event::{QueueAttributes, QueueMessage};
-use control::ports::{Batch, Clock, Found, Head, Notices, Objects, Queues, Submission, SubmitFailure, Table};
-use control::table::{Conflict, Item, Key, Put};
+use control::ports::{
+    Clock, Executor, Found, Head, Notices, Objects, Phase, Ports, Postponed, Queues, Receipt, Report, Submission,
+    SubmitFailure, Table,
+};
+use control::table::{Item, Key, Page, Put, PutOutcome, Query};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -32,6 +35,19 @@ pub struct Faults {
     pub delay: f64,
     /// A container is killed while it works.
     pub kill: f64,
+    /// A put finds a transaction on the same item under way and writes nothing, although its condition holds: DynamoDB's
+    /// `TransactionConflictException`, which its emulator does not know (Developer Guide, "Amazon DynamoDB Transactions: How
+    /// it works", transaction conflict handling).
+    pub conflict: f64,
+    /// A put is refused because an index of the table is throttled: its partition is hot (Developer Guide, "Understanding
+    /// DynamoDB throttling", GSI back-pressure).
+    pub throttled_index: f64,
+    /// A lifecycle rule deletes an overwritten version of an output and S3 tells of it (S3 User Guide, "Using S3 Lifecycle
+    /// event notifications").
+    pub expiry: f64,
+    /// An event of Batch is lost: EventBridge gets them on a best-effort basis (Batch User Guide, "AWS Batch event stream for
+    /// Amazon EventBridge").
+    pub lost_batch_event: f64,
 }
 
 /// A generator of pseudo-random numbers (splitmix64), the same for the same seed on every machine.
@@ -86,6 +102,8 @@ pub struct StoredObject {
 pub struct Message {
     id: String,
     body: String,
+    /// Names the last delivery.
+    receipt: String,
     /// Attributes, such as the reason of a dead letter.
     pub attributes: Vec<(String, String)>,
     receives: u64,
@@ -100,6 +118,21 @@ pub struct SubmittedJob {
     pub id: String,
     /// What was submitted.
     pub submission: Submission,
+}
+
+/// How a job (or an array's child) is, as Batch would describe it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobStatus {
+    /// Its container has begun.
+    pub started: bool,
+    /// Children that have ended well.
+    pub succeeded: u32,
+    /// Children that have failed.
+    pub failed: u32,
+    /// The last exit code.
+    pub exit_code: Option<i64>,
+    /// It was terminated.
+    pub cancelled: bool,
 }
 
 /// Something that happens at a time.
@@ -126,6 +159,8 @@ pub struct Inner {
     pub notices: Vec<JobEvent>,
     /// Every job that was ever submitted.
     pub jobs: Vec<SubmittedJob>,
+    /// How jobs are, by Batch's id.
+    pub job_status: HashMap<String, JobStatus>,
     /// Jobs that were submitted and not yet taken up by [`World::take_jobs`].
     new_jobs: Vec<SubmittedJob>,
     /// Requests by name.
@@ -159,6 +194,7 @@ impl World {
             queues: HashMap::new(),
             notices: Vec::new(),
             jobs: Vec::new(),
+            job_status: HashMap::new(),
             new_jobs: Vec::new(),
             requests: BTreeMap::new(),
             crashed: false,
@@ -205,8 +241,10 @@ impl World {
         let received = visible.map(|message| {
             message.receives += 1;
             message.visible_at = now + visibility.as_millis() as i64;
+            message.receipt = format!("{}/{}", message.id, message.receives);
             QueueMessage {
                 message_id: message.id.clone(),
+                receipt_handle: message.receipt.clone(),
                 body: message.body.clone(),
                 attributes: QueueAttributes {
                     approximate_receive_count: Some(message.receives.to_string()),
@@ -222,7 +260,7 @@ impl World {
     pub fn queue_event(messages: &[QueueMessage]) -> Value {
         let record = |message: &QueueMessage| {
             json!({
-                "messageId": message.message_id, "body": message.body, "eventSource": "aws:sqs",
+                "messageId": message.message_id, "receiptHandle": message.receipt_handle, "body": message.body, "eventSource": "aws:sqs",
                 "eventSourceARN": message.queue_arn,
                 "attributes": {
                     "ApproximateReceiveCount": message.attributes.approximate_receive_count,
@@ -248,15 +286,12 @@ impl World {
 
     /// The lines of a job's list that a child takes.
     pub fn lines_of(&self, job: &SubmittedJob, child: usize) -> Vec<contract::JobRequest> {
-        let parameter = |name: &str| {
-            let found = job.submission.parameters.iter().find(|(each, _)| each == name);
-            found.map(|(_, value)| value.clone()).unwrap_or_default()
-        };
+        let parameters = &job.submission.parameters;
         let inner = self.inner();
-        let list = inner.files.iter().find(|((_, key), _)| *key == parameter("list"));
+        let list = inner.files.iter().find(|((_, key), _)| *key == parameters.list);
         let list = list.expect("the list is written before the job").1;
         let mut lines = contract::read_list(list, "the list").expect("a list");
-        let range = list::slice(lines.len(), parameter("children").parse().unwrap_or(1), child);
+        let range = list::slice(lines.len(), parameters.children, child);
         lines.drain(range).collect()
     }
 
@@ -359,18 +394,42 @@ impl Table for WorldTable {
             .await
     }
 
-    async fn put(&self, puts: &[Put]) -> Result<Result<(), Conflict>, Failure> {
-        assert!(puts.len() <= control::table::BATCH, "DynamoDB takes at most 100 items in a transaction");
-        self.world
-            .request("dynamodb:TransactWriteItems", |inner| {
-                let table = inner.tables.entry(self.name.clone()).or_default();
-                let unmet = puts.iter().enumerate().filter(|(_, put)| !put.condition.holds(table.get(&put.key())));
-                let unmet: Vec<usize> = unmet.map(|(position, _)| position).collect();
-                if !unmet.is_empty() {
-                    return Err(Conflict(unmet));
+    async fn put(&self, puts: &[Put]) -> Vec<PutOutcome> {
+        assert!(puts.len() <= control::table::BATCH);
+        let mut outcomes = Vec::new();
+        for put in puts {
+            let written = self.world.request("dynamodb:PutItem", |inner| {
+                let faults = inner.faults;
+                if inner.random.chance(faults.conflict) {
+                    return PutOutcome::Conflict;
                 }
-                table.extend(puts.iter().map(|put| (put.key(), put.item.clone())));
-                Ok(())
+                if inner.random.chance(faults.throttled_index) {
+                    return PutOutcome::Failed(Failure::temporary("the index by-state is throttled"));
+                }
+                let table = inner.tables.entry(self.name.clone()).or_default();
+                if !put.condition.holds(table.get(&put.key())) {
+                    return PutOutcome::Conflict;
+                }
+                table.insert(put.key(), put.item.clone());
+                PutOutcome::Written
+            });
+            outcomes.push(written.await.unwrap_or_else(PutOutcome::Failed));
+        }
+        outcomes
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, Failure> {
+        self.world
+            .request("dynamodb:Query", |inner| {
+                let table = inner.tables.entry(self.name.clone()).or_default();
+                let (partition, value) = &query.partition;
+                let fits = |item: &&Item| {
+                    item.get(*partition).and_then(Value::as_str) == Some(value)
+                        && query.up_to.as_ref().is_none_or(|(sort, text)| {
+                            item.get(*sort).and_then(Value::as_str).is_some_and(|sort| sort <= text.as_str())
+                        })
+                };
+                Page { items: table.values().filter(fits).cloned().collect(), next: None }
             })
             .await
     }
@@ -389,6 +448,7 @@ impl Queues for World {
                 inner.queues.entry(name.clone()).or_default().push_back(Message {
                     id: format!("{id}-{copy}"),
                     body: body.to_owned(),
+                    receipt: String::new(),
                     attributes: attributes.clone(),
                     receives: 0,
                     visible_at: now,
@@ -398,6 +458,29 @@ impl Queues for World {
         })
         .await
     }
+
+    async fn postpone(&self, messages: &[Postponed]) -> Result<(), Failure> {
+        self.request("sqs:ChangeMessageVisibility", |inner| {
+            let now = inner.now;
+            for postponed in messages {
+                let name = postponed.queue_arn.rsplit(':').next().unwrap_or_default();
+                let queue = inner.queues.entry(name.to_owned()).or_default();
+                for message in queue.iter_mut().filter(|message| message.receipt == postponed.receipt_handle) {
+                    message.visible_at = now + postponed.delay.as_millis() as i64;
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Ports for World {
+    type Objects = Self;
+    type Table = WorldTable;
+    type Queues = Self;
+    type Notices = Self;
+    type Executor = Self;
+    type Clock = Self;
 }
 
 impl Notices for World {
@@ -406,8 +489,8 @@ impl Notices for World {
     }
 }
 
-impl Batch for World {
-    async fn submit(&self, submission: &Submission) -> Result<String, SubmitFailure> {
+impl Executor for World {
+    async fn submit(&self, submission: &Submission) -> Result<Receipt, SubmitFailure> {
         let throttle = {
             let mut inner = self.inner();
             let throttle = inner.faults.throttle;
@@ -421,15 +504,48 @@ impl Batch for World {
             let job = SubmittedJob { id: id.clone(), submission: submission.clone() };
             inner.jobs.push(job.clone());
             inner.new_jobs.push(job);
-            id
+            Receipt(id)
         });
         submitted.await.map_err(SubmitFailure::Unknown)
     }
 
-    async fn find(&self, queue: &str, name: &str) -> Result<Option<String>, Failure> {
+    async fn find(&self, queue: &str, name: &str) -> Result<Option<Receipt>, Failure> {
         self.request("batch:ListJobs", |inner| {
             let found = inner.jobs.iter().find(|job| job.submission.queue == queue && job.submission.name == name);
-            found.map(|job| job.id.clone())
+            found.map(|job| Receipt(job.id.clone()))
+        })
+        .await
+    }
+
+    async fn report(&self, receipts: &[Receipt]) -> Result<Vec<Option<Report>>, Failure> {
+        self.request("batch:DescribeJobs", |inner| {
+            let report = |receipt: &Receipt| {
+                let job = inner.jobs.iter().find(|job| job.id == receipt.0)?;
+                let status = inner.job_status.get(&receipt.0).copied().unwrap_or_default();
+                let children = job.submission.array_size.unwrap_or(1);
+                let phase = match status {
+                    _ if status.cancelled => Phase::Failed,
+                    _ if status.succeeded == children => Phase::Succeeded,
+                    _ if status.succeeded + status.failed >= children => Phase::Failed,
+                    _ if status.started => Phase::Running,
+                    _ => Phase::Waiting,
+                };
+                Some(Report {
+                    phase,
+                    status: format!("{phase:?}").to_uppercase(),
+                    reason: None,
+                    exit_code: status.exit_code,
+                    ended_at: Some(text_of(inner.now)),
+                })
+            };
+            receipts.iter().map(report).collect()
+        })
+        .await
+    }
+
+    async fn cancel(&self, receipt: &Receipt, _: &str) -> Result<(), Failure> {
+        self.request("batch:TerminateJob", |inner| {
+            inner.job_status.entry(receipt.0.clone()).or_default().cancelled = true;
         })
         .await
     }

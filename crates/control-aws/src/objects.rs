@@ -1,0 +1,97 @@
+//! Objects in S3.
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use contract::{Failure, Source};
+use control::ports::{Found, Head, Objects};
+use store::{Purpose, failure_of};
+
+/// The user metadata and the tag in which an upload says what it wants.
+pub const PROCESSING_OPTION: &str = "processing-option";
+
+/// Objects in S3.
+#[derive(Debug, Clone)]
+pub struct S3Objects(pub aws_sdk_s3::Client);
+
+impl Objects for S3Objects {
+    async fn head(&self, source: &Source, bytes: usize) -> Result<Found<Head>, Failure> {
+        let request = self
+            .0
+            .get_object()
+            .bucket(source.bucket.as_deref().unwrap_or_default())
+            .key(&source.key)
+            .set_version_id(source.version_id.clone())
+            .set_if_match(source.etag.as_ref().map(|etag| format!("\"{etag}\"")))
+            .range(format!("bytes=0-{}", bytes.saturating_sub(1)));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                return match gone(source, &error) {
+                    Some(reason) => Ok(Found::Gone(reason)),
+                    None => Err(failure_of(error, Purpose::Read, &describe(source), "s3:GetObjectVersion")),
+                };
+            }
+        };
+        let content_type = answer.content_type().map(str::to_owned);
+        let processing_option = answer.metadata().and_then(|metadata| metadata.get(PROCESSING_OPTION)).cloned();
+        let tags = answer.tag_count().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+        let body = answer.body.collect().await.map_err(|error| {
+            Failure::temporary(format!("reading the first bytes of {}", describe(source))).because(error)
+        })?;
+        Ok(Found::Here(Head { bytes: body.to_vec(), content_type, processing_option, tags }))
+    }
+
+    async fn tag(&self, source: &Source) -> Result<Found<Option<String>>, Failure> {
+        let request = self
+            .0
+            .get_object_tagging()
+            .bucket(source.bucket.as_deref().unwrap_or_default())
+            .key(&source.key)
+            .set_version_id(source.version_id.clone());
+        match request.send().await {
+            Ok(answer) => {
+                let tag = answer.tag_set.into_iter().find(|tag| tag.key == PROCESSING_OPTION);
+                Ok(Found::Here(tag.map(|tag| tag.value)))
+            }
+            Err(error) => match gone(source, &error) {
+                Some(reason) => Ok(Found::Gone(reason)),
+                None => Err(failure_of(error, Purpose::Read, &describe(source), "s3:GetObjectVersionTagging")),
+            },
+        }
+    }
+
+    async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let answer = match self.0.get_object().bucket(bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+            Err(error) => return Err(failure_of(error, Purpose::Read, &format!("s3://{bucket}/{key}"), "s3:GetObject")),
+        };
+        let body = answer.body.collect().await;
+        let body = body.map_err(|error| Failure::temporary(format!("reading s3://{bucket}/{key}")).because(error))?;
+        Ok(Some(body.to_vec()))
+    }
+
+    async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
+        let request = self.0.put_object().bucket(bucket).key(key).body(bytes.into()).content_type("application/jsonl");
+        let written = request.send().await;
+        written.map_err(|error| failure_of(error, Purpose::Write, &format!("s3://{bucket}/{key}"), "s3:PutObject"))?;
+        Ok(())
+    }
+}
+
+/// In words, why the version that was asked for is not there; `None` for any other failure.
+fn gone<E: ProvideErrorMetadata>(source: &Source, error: &SdkError<E>) -> Option<String> {
+    let code = error.code().unwrap_or_default();
+    match error.raw_response()?.status().as_u16() {
+        404 if code != "NoSuchBucket" => Some(format!("{} was deleted before it was looked at", describe(source))),
+        405 => Some(format!("{} was deleted before it was looked at", describe(source))),
+        412 => Some(format!(
+            "{} was overwritten before it was looked at; its later version has a record of its own",
+            describe(source)
+        )),
+        _ => None,
+    }
+}
+
+fn describe(source: &Source) -> String {
+    control::input_record::object_of(source)
+}
