@@ -290,10 +290,13 @@ impl<P: Ports> Dispatcher<P> {
         };
         let (leased, mut leftover) = self.lease(pack, &lease, records).await;
         let Some(pack) = leased else { return leftover };
-        let (bucket, list) = (&self.settings.work_bucket, list::write(&pack.requests));
-        if let Err(failure) = self.objects.write(bucket, &lease.work_list, list).await {
-            leftover.extend(self.release(&pack, &lease, &failure.to_string()).await);
-            return leftover;
+        // What is begun has its list.
+        if begun.is_none() {
+            let (bucket, list) = (&self.settings.work_bucket, list::write(&pack.requests));
+            if let Err(failure) = self.objects.write(bucket, &lease.work_list, list).await {
+                leftover.extend(self.release(&pack, &lease, &failure.to_string()).await);
+                return leftover;
+            }
         }
         let submissions = self.prepare(&pack, &lease);
         let array = begun.map(|begun| begun.array.clone());

@@ -10,7 +10,7 @@ use control::{
     ports::Queues, table,
 };
 use control::ports::Receipt;
-use e2e::world::{Faults, SubmittedJob, World, text_of};
+use control_world::{Faults, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 
 const QUEUE: &str = "video";

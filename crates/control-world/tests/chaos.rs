@@ -16,7 +16,7 @@ use control::{
     InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, event::BusEvent,
     output::handler::Recorder,
 };
-use e2e::world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, text_of};
+use control_world::{Agenda, Faults, Random, StoredObject, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 
 const UPLOADS: usize = 2000;
