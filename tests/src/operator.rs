@@ -4,6 +4,7 @@
 use std::process::Output;
 
 use control::State;
+use serde_json::Value;
 
 use crate::flow::{only_record_of, records_of};
 use crate::{System, command};
@@ -24,6 +25,24 @@ pub async fn an_operator_finds_and_mends(system: &mut System<'_>) {
     assert!(failed.contains("killed/photo.jpg") && !failed.contains("spot/photo.jpg"), "{failed}");
     let one = pipeline(system, &["status", "--aws", &object("spot/photo.jpg")]);
     assert!(one.contains("SUCCEEDED") && one.contains("manifest.json"), "{one}");
+
+    let json = pipeline(
+        system,
+        &["status", "--aws", "--state", "succeeded,failed,running,submitted,queued", "--output-format", "json"],
+    );
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    for (key, state) in [("killed/photo.jpg", "FAILED"), ("spot/photo.jpg", "SUCCEEDED")] {
+        let line = lines.iter().find(|line| line["key"] == key);
+        assert_eq!(line.map(|line| &line["state"]), Some(&Value::from(state)), "{key}: {json}");
+    }
+    let one = pipeline(system, &["status", "--aws", &object("spot/photo.jpg"), "--output-format", "json"]);
+    let one: Value = serde_json::from_str(&one).expect("one upload");
+    assert!(one["outputs"].as_array().is_some_and(|outputs| outputs.len() >= 2), "{one}");
+    let none = pipeline(
+        system,
+        &["status", "--aws", "--state", "unsupported", "--day", "2001-01-01", "--output-format", "json"],
+    );
+    assert_eq!(none, "");
 
     let listed = pipeline(system, &["redrive", "--reason", "OutOfMemory", "--dry-run"]);
     assert!(listed.contains("1 uploads would be sent"), "{listed}");

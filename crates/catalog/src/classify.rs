@@ -125,6 +125,11 @@ impl Rules {
         Ok(())
     }
 
+    /// What the rules that match a key ask for, in their order: whoever compares it sees whether other rules hold.
+    pub fn matching(&self, key: &str) -> impl Iterator<Item = (Option<MediaKind>, &Operations)> {
+        self.0.iter().filter(move |rule| rule.glob.is_match(key)).map(|rule| (rule.kind, &rule.operations))
+    }
+
     fn operations_for(&self, key: &str, format: Format) -> Option<Operations> {
         let is_for = |rule: &&Rule| match rule.kind {
             Some(kind) => kind == format.kind(),

@@ -20,7 +20,8 @@ impl Executor for AwsBatch {
             Some(container) => (None, Some(pod_override(submission, container))),
         };
         let array = submission.array_size.map(|size| batch::ArrayProperties::builder().size(size as i32).build());
-        let dependency = submission.depends_on.as_ref().map(|job| batch::JobDependency::builder().job_id(&job.0).build());
+        let dependency =
+            submission.depends_on.as_ref().map(|job| batch::JobDependency::builder().job_id(&job.0).build());
         let request = self
             .0
             .submit_job()
@@ -83,7 +84,7 @@ impl Executor for AwsBatch {
             let answer = self.0.describe_jobs().set_jobs(Some(ids)).send().await;
             let subject = || format!("{} jobs", receipts.len());
             let answer = answer.map_err(|error| failure_of(error, Purpose::Call, &subject(), "batch:DescribeJobs"))?;
-            known.extend(answer.jobs.unwrap_or_default().into_iter().filter_map(|job| Some((job.job_id.clone()?, report(job)))));
+            known.extend(answer.jobs().iter().filter_map(|job| Some((job.job_id.clone()?, report(job)))));
         }
         Ok(receipts.iter().map(|receipt| known.get(&receipt.0).cloned()).collect())
     }
@@ -91,17 +92,18 @@ impl Executor for AwsBatch {
     async fn cancel(&self, receipt: &Receipt, reason: &str) -> Result<(), Failure> {
         // TerminateJob cancels jobs that wait, too.
         let answer = self.0.terminate_job().job_id(&receipt.0).reason(reason).send().await;
-        answer.map_err(|error| failure_of(error, Purpose::Call, &format!("job {}", receipt.0), "batch:TerminateJob"))?;
+        answer
+            .map_err(|error| failure_of(error, Purpose::Call, &format!("job {}", receipt.0), "batch:TerminateJob"))?;
         Ok(())
     }
 }
 
-/// Jobs that one DescribeJobs takes, at most.
+/// Jobs that one `DescribeJobs` takes, at most.
 const MAX_DESCRIBED: usize = 100;
 
-fn report(job: batch::JobDetail) -> Report {
+fn report(job: &batch::JobDetail) -> Report {
     use batch::JobStatus;
-    let phase = match job.status {
+    let phase = match &job.status {
         Some(JobStatus::Starting) => Phase::Starting,
         Some(JobStatus::Running) => Phase::Running,
         Some(JobStatus::Succeeded) => Phase::Succeeded,

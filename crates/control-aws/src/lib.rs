@@ -2,7 +2,7 @@
 //! and the meaning of every error are those of the crate `store`, which the jobs use, too.
 //!
 //! Items become DynamoDB's attributes by 40 lines of our own, and events of SQS, SNS and EventBridge are read by the few
-//! properties that count (`control::event`): serde_dynamo and aws_lambda_events would add dependencies (chrono, http) to
+//! properties that count (`control::event`): `serde_dynamo` and `aws_lambda_events` would add dependencies (chrono, http) to
 //! every Lambda for about as many lines, and would not keep the order of an item's attributes.
 
 mod executor;

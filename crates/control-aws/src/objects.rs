@@ -63,7 +63,9 @@ impl Objects for S3Objects {
         let answer = match self.0.get_object().bucket(bucket).key(key).send().await {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(failure_of(error, Purpose::Read, &format!("s3://{bucket}/{key}"), "s3:GetObject")),
+            Err(error) => {
+                return Err(failure_of(error, Purpose::Read, &format!("s3://{bucket}/{key}"), "s3:GetObject"));
+            }
         };
         let body = answer.body.collect().await;
         let body = body.map_err(|error| Failure::temporary(format!("reading s3://{bucket}/{key}")).because(error))?;

@@ -60,7 +60,9 @@ impl Queues for SqsQueues {
                     ChangeMessageVisibilityBatchRequestEntry::builder()
                         .id(position.to_string())
                         .receipt_handle(&message.receipt_handle)
-                        .visibility_timeout(i32::try_from(message.delay.as_secs()).unwrap_or(MAX_VISIBILITY).min(MAX_VISIBILITY))
+                        .visibility_timeout(
+                            i32::try_from(message.delay.as_secs()).unwrap_or(MAX_VISIBILITY).min(MAX_VISIBILITY),
+                        )
                         .build()
                 });
                 let entries: Result<Vec<_>, _> = entries.collect();

@@ -48,10 +48,7 @@ impl DynamoTable {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(values)
             .return_values_on_condition_check_failure(dynamodb::ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match request.send().await {
-            Ok(_) => return PutOutcome::Written,
-            Err(error) => error,
-        };
+        let Err(error) = request.send().await else { return PutOutcome::Written };
         match error.as_service_error() {
             // The SDK tries again after a lost answer, and then finds what it has written itself.
             Some(PutItemError::ConditionalCheckFailedException(unmet)) => match unmet.item() {

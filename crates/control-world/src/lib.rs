@@ -3,6 +3,9 @@
 //!
 //! A crash is real to the handler: its future is dropped between two requests and never polled again.
 
+pub mod chaos;
+mod items;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::pin::pin;
@@ -19,6 +22,8 @@ use control::ports::{
 use control::table::{Item, Key, Page, Put, PutOutcome, Query};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+
+pub use items::{Items, MakeTable, in_memory};
 
 /// What goes wrong, each as a probability.
 #[derive(Debug, Clone, Copy, Default)]
@@ -152,7 +157,7 @@ pub struct Inner {
     /// Small objects that are read and written whole.
     pub files: BTreeMap<(String, String), Vec<u8>>,
     /// Items by table and key.
-    pub tables: HashMap<String, BTreeMap<Key, Item>>,
+    pub tables: HashMap<String, Box<dyn Items>>,
     /// Messages by queue.
     pub queues: HashMap<String, VecDeque<Message>>,
     /// Notices that nobody has delivered yet.
@@ -182,15 +187,20 @@ pub struct WorldTable {
 }
 
 impl World {
-    /// A world without anything in it.
+    /// A world without anything in it, with its tables in memory.
     pub fn new(seed: u64, faults: Faults) -> Self {
+        Self::over(in_memory, seed, faults)
+    }
+
+    /// A world without anything in it, over tables of the caller's.
+    pub fn over(tables: MakeTable, seed: u64, faults: Faults) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             now: 1_795_000_000_000,
             random: Random::new(seed),
             faults,
             objects: BTreeMap::new(),
             files: BTreeMap::new(),
-            tables: HashMap::new(),
+            tables: ["input", "output"].map(|name| (name.to_owned(), tables(name))).into(),
             queues: HashMap::new(),
             notices: Vec::new(),
             jobs: Vec::new(),
@@ -328,6 +338,10 @@ impl World {
 }
 
 impl Inner {
+    fn table(&mut self, name: &str) -> &mut dyn Items {
+        self.tables.get_mut(name).expect("the tables are input and output").as_mut()
+    }
+
     /// A number that was not given before.
     pub fn serial(&mut self) -> u64 {
         self.serial += 1;
@@ -388,8 +402,8 @@ impl Table for WorldTable {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Failure> {
         self.world
             .request("dynamodb:BatchGetItem", |inner| {
-                let table = inner.tables.entry(self.name.clone()).or_default();
-                keys.iter().map(|key| table.get(key).cloned()).collect()
+                let table = inner.table(&self.name);
+                keys.iter().map(|key| table.get(key)).collect()
             })
             .await
     }
@@ -406,12 +420,7 @@ impl Table for WorldTable {
                 if inner.random.chance(faults.throttled_index) {
                     return PutOutcome::Failed(Failure::temporary("the index by-state is throttled"));
                 }
-                let table = inner.tables.entry(self.name.clone()).or_default();
-                if !put.condition.holds(table.get(&put.key())) {
-                    return PutOutcome::Conflict;
-                }
-                table.insert(put.key(), put.item.clone());
-                PutOutcome::Written
+                if inner.table(&self.name).put(put) { PutOutcome::Written } else { PutOutcome::Conflict }
             });
             outcomes.push(written.await.unwrap_or_else(PutOutcome::Failed));
         }
@@ -419,19 +428,7 @@ impl Table for WorldTable {
     }
 
     async fn query(&self, query: &Query) -> Result<Page, Failure> {
-        self.world
-            .request("dynamodb:Query", |inner| {
-                let table = inner.tables.entry(self.name.clone()).or_default();
-                let (partition, value) = &query.partition;
-                let fits = |item: &&Item| {
-                    item.get(*partition).and_then(Value::as_str) == Some(value)
-                        && query.up_to.as_ref().is_none_or(|(sort, text)| {
-                            item.get(*sort).and_then(Value::as_str).is_some_and(|sort| sort <= text.as_str())
-                        })
-                };
-                Page { items: table.values().filter(fits).cloned().collect(), next: None }
-            })
-            .await
+        self.world.request("dynamodb:Query", |inner| inner.table(&self.name).query(query)).await
     }
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use catalog::{MediaKind, PerKind, ProcessingOption};
 use contract::{FailureKind, JobRequest, Source};
+use control::ports::Receipt;
 use control::{
     InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, output::handler::Recorder,
     ports::Queues, table,
 };
-use control::ports::Receipt;
 use control_world::{Faults, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 
@@ -157,7 +157,10 @@ fn quiet() -> (System, SubmittedJob, SubmittedJob) {
 fn a_long_video_is_an_array_of_parts_and_a_job_that_joins_them() {
     let (system, parts, join) = quiet();
     assert_eq!((parts.submission.array_size, join.submission.array_size), (Some(4), None));
-    assert_eq!((&parts.submission.depends_on, join.submission.depends_on.as_ref()), (&None, Some(&Receipt(parts.id.clone()))));
+    assert_eq!(
+        (&parts.submission.depends_on, join.submission.depends_on.as_ref()),
+        (&None, Some(&Receipt(parts.id.clone())))
+    );
     let (list, location) = (&parts.submission.command[2], format!("s3://s3-work/parts/{}", join.submission.name));
     assert_eq!(
         parts.submission.command,

@@ -59,7 +59,6 @@ fn number(parts: &[&str]) -> u64 {
     u64::from_be_bytes(std::array::from_fn(|position| digest[position]))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

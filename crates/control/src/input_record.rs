@@ -9,8 +9,8 @@ use catalog::{Format, MediaKind, ProcessingOption};
 use contract::{FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{by_state, identity};
 use crate::table::{Condition, Key, Put, Record, to_item};
+use crate::{by_state, identity};
 
 /// Where an upload is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InputRecord {
-    /// Partition key: `s3://bucket/key`.
+    /// Partition key: see [`object_of`].
     pub object: String,
     /// Sort key: the same for every delivery of the same upload; within an object in the order of its versions.
     pub job_id: String,
@@ -546,9 +546,9 @@ impl Latest {
     }
 }
 
-/// `s3://bucket/key` of a source.
+/// The name of a source's object: `s3://bucket/key`, or the key of a file, its path below the inbox.
 pub fn object_of(source: &Source) -> String {
-    format!("s3://{}/{}", source.bucket.as_deref().unwrap_or_default(), source.key)
+    source.bucket.as_ref().map_or_else(|| source.key.clone(), |bucket| format!("s3://{bucket}/{}", source.key))
 }
 
 impl OperationResult {

@@ -9,7 +9,6 @@ pub mod event;
 pub mod identity;
 pub mod input_record;
 pub mod notice;
-pub mod operator;
 pub mod output;
 pub mod output_record;
 pub mod ports;

@@ -18,12 +18,13 @@ use crate::table::{self, Key, Query, Record};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputRecord {
-    /// Key: `s3://bucket/key` of the output.
+    /// Key: `s3://bucket/key` of the output, or the key of a file, its path below the outbox.
     pub object: String,
     /// Counts the writes.
     #[serde(default)]
     pub revision: u64,
-    /// The bucket of the output.
+    /// The bucket of the output; empty for a file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bucket: String,
     /// The key of the output.
     pub key: String,
@@ -116,7 +117,7 @@ impl OutputRecord {
     /// A record of an output of which nothing else is known yet.
     pub fn new(bucket: &str, key: &str, domain: Option<&str>) -> Self {
         Self {
-            object: format!("s3://{bucket}/{key}"),
+            object: object_in(bucket, key),
             revision: 0,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
@@ -132,7 +133,7 @@ impl OutputRecord {
 
     /// The key of a record.
     pub fn key(bucket: &str, key: &str) -> Key {
-        Key(vec![("object", format!("s3://{bucket}/{key}"))])
+        Key(vec![("object", object_in(bucket, key))])
     }
 
     /// The outputs that were made from an object, `s3://bucket/key`, in the order of their keys.
@@ -172,9 +173,8 @@ impl Stored {
     pub fn of(detail: &ObjectDetail, at: &str, deleted: bool) -> Self {
         let object = &detail.object;
         // Without versions a deletion is one of the object, whatever it is called.
-        let version_deleted = deleted
-            && detail.deletion_type != Some(DeletionType::DeleteMarkerCreated)
-            && object.version_id.is_some();
+        let version_deleted =
+            deleted && detail.deletion_type != Some(DeletionType::DeleteMarkerCreated) && object.version_id.is_some();
         Self {
             sequencer: identity::comparable(object.sequencer.as_deref().unwrap_or_default()),
             at: timestamp::normal(at),
@@ -258,6 +258,10 @@ impl Record for OutputRecord {
         self.expires_at =
             deleted.and_then(|stored| timestamp::parse(&stored.at)).map(|at| (at + month).unix_timestamp());
     }
+}
+
+fn object_in(bucket: &str, key: &str) -> String {
+    if bucket.is_empty() { key.to_owned() } else { format!("s3://{bucket}/{key}") }
 }
 
 /// What of a key stays itself in a URL's path.

@@ -81,7 +81,10 @@ where
         }
         (_, 412 | 416) if matches!(purpose, Purpose::Read) => overwritten(subject),
         (
-            "NotFound" | "NotFoundException" | "ResourceNotFoundException" | "QueueDoesNotExist"
+            "NotFound"
+            | "NotFoundException"
+            | "ResourceNotFoundException"
+            | "QueueDoesNotExist"
             | "AWS.SimpleQueueService.NonExistentQueue",
             _,
         )

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use catalog::MediaKind;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use contract::Failure;
+use control::State;
 use operation::Job;
 use runner::OutputFormat;
 use sandbox::Limits;
 
-use crate::aws::{ExplainArguments, RedriveArguments, SubmitArguments};
-use crate::state::UploadState;
-use crate::{aws, run, samples, status};
+use crate::place::TargetArguments;
+use crate::{operate, run, samples, status};
 
 /// Media pipeline on one machine: folders in, folders out.
 #[derive(Debug, Parser)]
@@ -25,14 +27,14 @@ const EXAMPLES: &str = "Examples:
   pipeline run inbox outbox
       Every file of inbox, each as its content says: images resized, text extracted, …
   pipeline run inbox outbox --rules rules.toml --watch
-      Options by rules; go on with files as they arrive
+      Options by rules; continue with files as they arrive
   pipeline status outbox
       What became of each file
   pipeline status outbox photo.jpg
       One file with its outputs
 
-What is done with a file: the text in a file beside it, photo.jpg.processing-option, for example
-resize?width=800&format=webp; else the first rule that matches; else the default of its kind.
+Options for a file come from, in this order: a file beside it (photo.jpg.processing-option with, for example,
+resize?width=800&format=webp), the first rule that matches, the default for its kind.
 Every operation with its options: docs/operations.md";
 
 #[derive(Debug, Subcommand)]
@@ -43,13 +45,13 @@ enum Command {
     /// Show what became of the files
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
-    /// Say where an upload in AWS is, and why it is not further
-    #[command(after_help = "Example:\n  pipeline explain s3://uploads/photo.jpg")]
+    /// Show where an upload is and what it is waiting for
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArguments),
-    /// Have an object in AWS processed as asked for here
-    #[command(after_help = "Example:\n  pipeline submit s3://uploads/photo.jpg --processing-option 'resize?width=800'")]
+    /// Have an object processed as asked for here
+    #[command(after_help = SUBMIT_EXAMPLES)]
     Submit(SubmitArguments),
-    /// Send on its way again what has stopped in AWS
+    /// Requeue uploads that failed or got stuck
     #[command(after_help = REDRIVE_EXAMPLES)]
     Redrive(RedriveArguments),
     /// Write sample files, good and bad, to try the pipeline with
@@ -81,13 +83,24 @@ A file of rules (TOML); the first that matches is taken, * stays within a folder
   kind = \"video\"
   processing-option = \"keyframes\"
 
-It can be stopped at any moment and run again: what is committed is not done again, what is not is done anew.
+You can stop a run at any time, even with kill -9, and start it again; finished work is skipped.
 Exit codes: 0 all done (files of unsupported types are listed); 65 some failed or were rejected (listed with the
 reason); 64 the request itself cannot be carried out; 70 and 75 as of the jobs.";
 
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  pipeline explain s3://uploads/photo.jpg
+  pipeline explain outbox photo.jpg";
+
+const SUBMIT_EXAMPLES: &str = "Examples:
+  pipeline submit s3://uploads/photo.jpg --processing-option 'resize?width=800'
+  pipeline submit outbox photo.jpg --processing-option 'resize?width=800'
+      The `pipeline run` that works on outbox does it, or the next one";
+
 const REDRIVE_EXAMPLES: &str = "Examples:
   pipeline redrive --dry-run
-      What failed today
+      What failed today in AWS
+  pipeline redrive outbox
+      What failed on this machine; the `pipeline run` that works on outbox does it, or the next one
   pipeline redrive --kind video --reason 'taken away'
   pipeline redrive --state dead-letters
       Messages of the dead-letter queues, back to their queues";
@@ -95,6 +108,7 @@ const REDRIVE_EXAMPLES: &str = "Examples:
 const STATUS_EXAMPLES: &str = "Examples:
   pipeline status --aws s3://uploads/photo.jpg
   pipeline status --aws --state failed --day 2026-11-22
+  pipeline status --aws --state queued,submitted,running --output-format json
   pipeline status outbox
   pipeline status outbox photos/cat.jpg
   pipeline status outbox --state failed
@@ -112,7 +126,7 @@ pub(crate) struct RunArguments {
     /// A file of rules that say what is done with which files
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) rules: Option<PathBuf>,
-    /// Go on with new and changed files until stopped
+    /// Continue with new and changed files until stopped
     #[arg(long)]
     pub(crate) watch: bool,
     /// Seconds between two looks at the inbox when watching; a file is taken once it has not changed for that long
@@ -140,32 +154,94 @@ pub(crate) struct StatusArguments {
     pub(crate) outbox: PathBuf,
     /// One file, by its path below the inbox
     pub(crate) file: Option<String>,
-    /// The system in AWS: its uploads of one state and day, or in the place of OUTBOX one object, `s3://bucket/key`
+    /// The system in AWS: its uploads of a state and day, or in the place of OUTBOX one object, `s3://bucket/key`
     #[arg(long)]
     pub(crate) aws: bool,
-    /// Of which day in AWS, UTC, such as 2026-11-22 [default: today]
-    #[arg(long, value_name = "DAY", requires = "aws")]
+    /// Only uploads that came into their state on this day, UTC, such as 2026-11-22 [default: any; in AWS today]
+    #[arg(long, value_name = "DAY")]
     pub(crate) day: Option<String>,
-    /// Only files in this state
-    #[arg(long, value_enum, ignore_case = true)]
-    pub(crate) state: Option<UploadState>,
+    /// Only uploads in these states, separated by commas [default: any; in AWS failed]
+    #[arg(long = "state", value_name = "STATE", value_parser = states(), ignore_case = true, value_delimiter = ',')]
+    pub(crate) states: Vec<State>,
+    /// At most N uploads
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) limit: usize,
     /// A table for people, or JSON lines
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
     pub(crate) output_format: OutputFormat,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Lines for people, or JSON lines
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub(crate) output_format: OutputFormat,
+}
+
+/// Arguments of `submit`.
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArguments {
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// What to do with it, for example resize?width=800&format=webp
+    #[arg(long, value_name = "OPERATIONS")]
+    pub(crate) processing_option: String,
+}
+
+/// Arguments of `redrive`.
+#[derive(Debug, Args)]
+pub(crate) struct RedriveArguments {
+    /// The folder with the results of this machine [default: the system in AWS]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) outbox: Option<PathBuf>,
+    /// What is sent on its way again
+    #[arg(long, value_enum, default_value = "failed")]
+    pub(crate) state: Redriven,
+    /// Only uploads of this kind
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<MediaKind>,
+    /// Of which day, UTC, such as 2026-11-22 [default: any; in AWS today]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) day: Option<String>,
+    /// Only those whose reason contains this text
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// Only list them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What can be redriven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Redriven {
+    /// Uploads that failed
+    Failed,
+    /// Uploads whose request waits: it is sent again
+    Queued,
+    /// Messages of the dead-letter queues: they are moved back to their queues
+    DeadLetters,
+}
+
+/// Every state of an upload, in lower case or as records have it.
+fn states() -> impl TypedValueParser<Value = State> {
+    let names = State::ALL.map(|state| state.name().to_lowercase());
+    PossibleValuesParser::new(names).map(|name| {
+        let found = State::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(&name));
+        found.expect("only names of states are possible")
+    })
 }
 
 /// The whole of `main` behind the worker's side of it.
 pub fn main(jobs: &'static [Job]) -> ExitCode {
     let ended = match Pipeline::parse().command {
         Command::Run(arguments) => run::run(jobs, &arguments),
-        Command::Status(arguments) if arguments.aws => {
-            let object = arguments.outbox.to_str().filter(|object| *object != ".");
-            aws::status(object, arguments.state.map(UploadState::name), arguments.day.as_deref()).map(|()| 0)
-        }
-        Command::Explain(arguments) => aws::explain_upload(&arguments).map(|()| 0),
-        Command::Submit(arguments) => aws::submit(&arguments).map(|()| 0),
-        Command::Redrive(arguments) => aws::redrive_uploads(&arguments).map(|()| 0),
         Command::Status(arguments) => status::status(&arguments).map(|()| 0),
+        Command::Explain(arguments) => status::explain(&arguments).map(|()| 0),
+        Command::Submit(arguments) => operate::submit(&arguments).map(|()| 0),
+        Command::Redrive(arguments) => operate::redrive(&arguments).map(|()| 0),
         Command::Samples { folder } => samples::write_samples(&folder).map(|()| 0),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "pipeline", &mut std::io::stdout());

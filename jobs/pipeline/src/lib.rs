@@ -1,16 +1,17 @@
-//! The whole pipeline on one machine, on embedded parts: a folder in the place of S3_INPUT, another in that of S3_OUTPUT,
-//! SQLite in that of the two tables, JSON lines in that of SNS_NOTIF, a bounded pool of workers in that of Batch. What
-//! decides (classify) and what works (the jobs) is the same code as on AWS.
+//! The operator's command line: the whole pipeline on one machine, and the operator's queries and commands over it or over the
+//! system in AWS. The pipeline itself is `control-local`: the same handlers as in AWS, over folders, SQLite and a pool of
+//! workers.
 
-mod aws;
 mod cli;
-mod inbox;
+mod operate;
+mod place;
 mod progress;
+mod render;
 mod rules;
 mod run;
 mod samples;
-mod state;
 mod status;
+mod summary;
 mod table;
 
 pub use cli::{command, main};

@@ -7,6 +7,10 @@ use contract::Failure;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
+mod document;
+mod model;
+mod video;
+
 /// Writes the samples into a folder; files that are there already stay as they are.
 pub(crate) fn write_samples(folder: &Path) -> Result<(), Failure> {
     fs_err::create_dir_all(folder.join("photos"))?;
@@ -24,7 +28,10 @@ pub(crate) fn write_samples(folder: &Path) -> Result<(), Failure> {
         ("typo.png.processing-option", b"resise?width=100\n".to_vec()),
         ("unknown.bin", vec![0, 1, 2, 3, 4, 5, 6, 7]),
         ("cube.obj", CUBE.as_bytes().to_vec()),
-        ("letter.pdf", letter()),
+        ("island.glb", model::island()?),
+        ("report.pdf", document::report()),
+        ("day.avi", video::day()?),
+        ("day.avi.processing-option", b"keyframes?select=scene\n".to_vec()),
         ("notes.md", NOTES.as_bytes().to_vec()),
     ];
     for (name, bytes) in samples {
@@ -119,31 +126,3 @@ f 1 4 3 2\nf 5 6 7 8\nf 1 2 6 5\nf 2 3 7 6\nf 3 4 8 7\nf 4 1 5 8
 ";
 
 const NOTES: &str = "# Notes\n\nA Markdown file is a document, too.\n\n- one\n- two\n";
-
-/// A page of PDF, with its cross-reference table worked out.
-fn letter() -> Vec<u8> {
-    let text = "BT /F1 24 Tf 72 770 Td (Dear reader,) Tj /F1 12 Tf 0 -36 Td (this letter went through the pipeline.) Tj \
-                0 -18 Td (Its text stands in text.txt beside this line's page and place.) Tj ET";
-    let objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>"
-            .to_owned(),
-        format!("<< /Length {} >>\nstream\n{text}\nendstream", text.len()),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
-    ];
-    let mut pdf = b"%PDF-1.4\n".to_vec();
-    let mut offsets = Vec::new();
-    for (index, object) in objects.iter().enumerate() {
-        offsets.push(pdf.len());
-        pdf.extend_from_slice(format!("{} 0 obj\n{object}\nendobj\n", index + 1).as_bytes());
-    }
-    let start = pdf.len();
-    let entries = offsets.iter().fold(String::new(), |text, offset| text + &format!("{offset:010} 00000 n \n"));
-    let count = objects.len() + 1;
-    let tail = format!(
-        "xref\n0 {count}\n0000000000 65535 f \n{entries}trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
-    );
-    pdf.extend_from_slice(tail.as_bytes());
-    pdf
-}

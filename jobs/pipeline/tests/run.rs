@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use contract::{JobEvent, Manifest};
+use contract::{JobEvent, Manifest, Outcome};
 use serde_json::Value;
 use tempfile::TempDir;
 use walkdir::WalkDir;
@@ -120,9 +120,22 @@ fn every_sample_ends_in_the_state_it_should_and_a_second_run_does_nothing_again(
     assert_eq!(state("truncated.jpg"), "FAILED");
     assert_eq!(state("typo.png"), "REJECTED");
     assert_eq!(state("unknown.bin"), "UNSUPPORTED");
+    assert_eq!(state("day.avi"), "SUCCEEDED");
+    assert_eq!(state("report.pdf"), "SUCCEEDED");
+    assert_eq!(state("island.glb"), "SUCCEEDED");
     assert!(states["typo.png"].1.contains("\"resise\""), "{:?}", states["typo.png"]);
     let summary = text(&output.stdout);
-    assert!(summary.contains("image") && summary.contains("typo.png") && summary.contains("resise"), "{summary}");
+    assert!(summary.contains("image") && summary.contains("resise"), "{summary}");
+    for name in ["typo.png", "truncated.jpg", "unknown.bin"] {
+        let said = summary.matches(name).count() + text(&output.stderr).matches(name).count();
+        assert_eq!(said, 1, "{name} is named once: {summary}{}", text(&output.stderr));
+    }
+    for kind in ["document", "image", "model", "video"] {
+        let look = summary.lines().find(|line| line.trim_start().starts_with(kind) && line.contains(" file"));
+        let folder =
+            look.and_then(|line| line.split_whitespace().nth(1)).unwrap_or_else(|| panic!("{kind}: {summary}"));
+        assert!(Path::new(folder).join("manifest.json").is_file(), "{folder}");
+    }
     folders.assert_nothing_half_done();
 
     let ladder = folders.outbox().join("photos/ladder.jpg");
@@ -132,7 +145,11 @@ fn every_sample_ends_in_the_state_it_should_and_a_second_run_does_nothing_again(
     let events = fs_err::read_to_string(folders.outbox().join("events.jsonl")).unwrap();
     let events: Vec<JobEvent> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(events.iter().any(|event| event.source.key == "truncated.jpg" && event.error.is_some()));
-    assert!(events.iter().all(|event| event.sandbox.seccomp), "every worker was held by seccomp");
+    let mut worked = events.iter().filter(|event| event.operation.is_some());
+    assert!(worked.all(|event| event.sandbox.seccomp), "every worker was held by seccomp");
+    let refused: Vec<_> = events.iter().filter(|event| event.operation.is_none()).collect();
+    assert!(refused.iter().any(|event| event.source.key == "typo.png" && event.outcome == Outcome::Rejected));
+    assert!(refused.iter().any(|event| event.source.key == "unknown.bin" && event.outcome == Outcome::Unsupported));
 
     let before = folders.manifests();
     folders.run(&[]);
@@ -250,4 +267,103 @@ fn two_runs_on_one_outbox_do_not_meet() {
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(75), "{}", text(&second.stderr));
     assert!(text(&second.stderr).contains("another pipeline"));
+}
+
+#[test]
+fn samples_show_what_the_operations_are_for() {
+    let folders = Folders::with_samples();
+    folders.run(&[]);
+    let text_of = fs_err::read_to_string(folders.outbox().join("report.pdf/text/text.md")).unwrap();
+    assert!(text_of.contains("| February |") && text_of.contains("| 13,902 |"), "the table is a table: {text_of}");
+    let manifests = folders.manifests();
+    let (_, manifest) = manifests.iter().find(|(path, _)| path.starts_with(folders.outbox().join("day.avi"))).unwrap();
+    let manifest: Manifest = serde_json::from_str(manifest).unwrap();
+    let frames = manifest.outputs.iter().filter(|output| output.key.contains("/frames/")).count();
+    assert_eq!(frames, 3, "one for each view of the day: {manifest:?}");
+    let model = pipeline(&["status", folders.outbox().to_str().unwrap(), "island.glb"]);
+    assert!(text(&model.stdout).contains("model/gltf-binary"), "{}", text(&model.stdout));
+    folders.assert_nothing_half_done();
+}
+
+#[test]
+fn a_deleted_file_and_a_replaced_one_are_told_apart_from_those_that_stay() {
+    let folders = Folders::new();
+    let (inbox, outbox) = (folders.inbox(), folders.outbox());
+    fs_err::create_dir(&inbox).unwrap();
+    for name in ["stays.md", "goes.md", "changes.md"] {
+        fs_err::write(inbox.join(name), format!("# {name}\n\nwords\n")).unwrap();
+    }
+    assert_eq!(folders.run(&[]).status.code(), Some(0));
+    fs_err::remove_file(inbox.join("goes.md")).unwrap();
+    fs_err::write(inbox.join("changes.md"), "# changes.md\n\nother words\n").unwrap();
+    let lines = || fs_err::read_to_string(outbox.join("events.jsonl")).unwrap().lines().count();
+    let before = lines();
+    let second = folders.run(&[]);
+    assert_eq!(second.status.code(), Some(0), "{}", text(&second.stderr));
+    assert!(text(&second.stdout).contains("2 files in"), "{}", text(&second.stdout));
+    assert_eq!(lines(), before + 1, "one file was worked on");
+    let changed = fs_err::read_to_string(outbox.join("changes.md/text/text.txt")).unwrap();
+    assert!(changed.contains("other words"), "{changed}");
+}
+
+#[test]
+fn an_operator_asks_for_more_and_sends_again_on_one_machine() {
+    let folders = Folders::with_samples();
+    folders.run(&[]);
+    let outbox = folders.outbox();
+    let outbox = outbox.to_str().unwrap();
+    let explained = pipeline(&["explain", outbox, "truncated.jpg"]);
+    assert!(explained.status.success(), "{}", text(&explained.stderr));
+    let words = text(&explained.stdout);
+    assert!(words.contains("FAILED since") && words.contains("file itself is at fault"), "{words}");
+    let json = pipeline(&["explain", outbox, "typo.png", "--output-format", "json"]);
+    let explanation: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(explanation["state"], "REJECTED");
+    assert!(explanation["cause"][0].as_str().unwrap().contains("resise"), "{explanation}");
+    assert_eq!(pipeline(&["explain", outbox, "never.jpg"]).status.code(), Some(66));
+
+    let submitted = pipeline(&["submit", outbox, "landscape.jpg", "--processing-option", "resize?width=33&format=png"]);
+    assert!(text(&submitted.stdout).contains("queued as job submitted-"), "{}", text(&submitted.stderr));
+    let queued = pipeline(&["status", outbox, "--state", "queued,running", "--output-format", "json"]);
+    let queued: Value = serde_json::from_slice(&queued.stdout).unwrap();
+    assert_eq!((&queued["key"], &queued["optionSource"]), (&Value::from("landscape.jpg"), &Value::from("operator")));
+    let refused = pipeline(&["submit", outbox, "landscape.jpg", "--processing-option", "resise"]);
+    assert_eq!(refused.status.code(), Some(64), "{}", text(&refused.stderr));
+    assert_eq!(
+        pipeline(&["submit", outbox, "../x.jpg", "--processing-option", "resize?width=3"]).status.code(),
+        Some(64)
+    );
+    let again = pipeline(&["redrive", outbox, "--kind", "image"]);
+    assert!(
+        text(&again.stdout).contains("truncated.jpg") && text(&again.stdout).contains("1 uploads are on their way")
+    );
+
+    folders.run(&[]);
+    let of_operator = files_below(&folders.outbox().join("landscape.jpg"));
+    let small = of_operator.iter().find(|path| path.extension().is_some_and(|ending| ending == "png"));
+    let small = small.unwrap_or_else(|| panic!("{of_operator:?}"));
+    assert_eq!(image::image_dimensions(small).unwrap().0, 33);
+    let left = pipeline(&["status", outbox, "--state", "queued,submitted,running", "--output-format", "json"]);
+    assert_eq!(text(&left.stdout), "", "nothing is left under way");
+    folders.assert_nothing_half_done();
+}
+
+#[test]
+fn every_state_can_be_asked_for() {
+    let folders = Folders::with_samples();
+    folders.run(&[]);
+    let outbox = folders.outbox();
+    let of = |state: &str| {
+        let output = pipeline(&["status", outbox.to_str().unwrap(), "--state", state, "--output-format", "json"]);
+        assert!(output.status.success(), "{state}: {}", text(&output.stderr));
+        text(&output.stdout).lines().count()
+    };
+    for state in ["queued", "submitted", "RUNNING"] {
+        assert_eq!(of(state), 0);
+    }
+    assert_eq!([of("failed"), of("Rejected"), of("unsupported")], [1, 1, 1]);
+    assert_eq!(of("succeeded"), folders.states().len() - 3);
+    assert_eq!(of("failed,rejected"), 2);
+    let unknown = pipeline(&["status", outbox.to_str().unwrap(), "--state", "lost"]);
+    assert!(text(&unknown.stderr).contains("submitted"), "the states are named: {}", text(&unknown.stderr));
 }

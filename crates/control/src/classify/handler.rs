@@ -174,7 +174,9 @@ impl<P: Ports> Classifier<P> {
             }
         }
         let object = crate::input_record::object_of(&arrival.source);
-        Err(Failure::temporary(format!("failed to note the latest version of {object}: other requests keep being at it")))
+        Err(Failure::temporary(format!(
+            "failed to note the latest version of {object}: other requests keep being at it"
+        )))
     }
 
     /// Looks at the object and decides.

@@ -522,7 +522,9 @@ impl<P: Ports> Dispatcher<P> {
         self.notices.publish(&notice::of(&record, &self.clock)).await?;
         match table::put_one(&self.records, table::put(&record)).await {
             PutOutcome::Written => Ok(()),
-            PutOutcome::Conflict => Err(Failure::temporary(format!("the record of {} is being changed", record.object))),
+            PutOutcome::Conflict => {
+                Err(Failure::temporary(format!("the record of {} is being changed", record.object)))
+            }
             PutOutcome::Failed(failure) => Err(failure),
         }
     }

@@ -103,11 +103,14 @@ impl<P: Ports> Recorder<P> {
     async fn notice(&self, text: &str) -> Result<(), Failure> {
         let event: JobEvent = serde_json::from_str(text)
             .map_err(|error| Failure::invalid_request("a message of the topic is no job event").because(error))?;
-        if event.operation.is_none() || event.source.bucket.is_none() {
-            // A notice of the control plane itself, which has recorded what it tells.
+        // The control plane has recorded what its own notices tell. A file that somebody worked on by hand is not an upload
+        // of a bucket.
+        if event.operation.is_none() || event.source.bucket.is_none() != self.settings.is_local() {
             return Ok(());
         }
-        if event.outcome == Outcome::Succeeded && event.output_bucket.as_ref() == Some(&self.settings.bucket) {
+        if event.outcome == Outcome::Succeeded
+            && event.output_bucket.as_deref().unwrap_or_default() == self.settings.bucket
+        {
             self.made(&event).await?;
         }
         let key = InputRecord::key(&event.source, &event.job_id);
@@ -119,7 +122,7 @@ impl<P: Ports> Recorder<P> {
             Some(record)
         };
         let written = table::update(&self.inputs, &self.clock, &[key], merge).await?;
-        measure(now, &written);
+        self.measure(now, &written);
         Ok(())
     }
 
@@ -161,6 +164,12 @@ impl<P: Ports> Recorder<P> {
         let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|error| Failure::internal(format!("{location} is no manifest")).because(error))?;
         Ok(manifest.outputs)
+    }
+
+    fn measure(&self, now: OffsetDateTime, written: &[InputRecord]) {
+        if !self.settings.is_local() {
+            emit(now, written);
+        }
     }
 
     fn new_output(&self, bucket: &str, key: &str) -> OutputRecord {
@@ -233,7 +242,7 @@ impl<P: Ports> Recorder<P> {
             return Ok(());
         }
         let told = timestamp::parse(&event.time).unwrap_or(now);
-        if (spoke_for_itself(job) || is_for_its_parts(job)) && now - told < GRACE {
+        if (spoke_for_itself(job) || is_for_its_parts(job)) && now - told < GRACE && !self.settings.is_local() {
             return Err(Failure::temporary(format!(
                 "{} of {} objects of Batch job {} have not told how they ended; waiting for that",
                 ended.len(),
@@ -248,7 +257,7 @@ impl<P: Ports> Recorder<P> {
         let keys: Vec<Key> = ended.iter().map(|record| InputRecord::key(&record.source, &record.job_id)).collect();
         let merge = |_: &Key, record: Option<InputRecord>| record.and_then(merge);
         let written = table::update(&self.inputs, &self.clock, &keys, merge).await?;
-        measure(now, &written);
+        self.measure(now, &written);
         Ok(())
     }
 
@@ -275,7 +284,7 @@ impl<P: Ports> Recorder<P> {
 }
 
 /// Emits the turnaround of records that have ended just now.
-fn measure(now: OffsetDateTime, written: &[InputRecord]) {
+fn emit(now: OffsetDateTime, written: &[InputRecord]) {
     let now_text = timestamp::text(now);
     for record in written.iter().filter(|record| record.timeline.recorded_at.as_ref() == Some(&now_text)) {
         let timeline = &record.timeline;

@@ -7,7 +7,7 @@ use crate::environment::Environment;
 /// What is configured.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The bucket of the outputs.
+    /// The bucket of the outputs; empty if they are files of a folder.
     pub bucket: String,
     /// The bucket of the lists of packed jobs.
     pub work_bucket: String,
@@ -18,6 +18,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether all is on one machine: what a job publishes comes before the word of who runs it, and nobody reads metrics
+    /// from standard output.
+    pub fn is_local(&self) -> bool {
+        self.bucket.is_empty()
+    }
+
     /// Reads them from the environment.
     pub fn read(environment: &Environment) -> Result<Self, Failure> {
         Ok(Self {

@@ -1,0 +1,611 @@
+//! Two thousand uploads in a world where everything goes wrong that may: events come twice, late, in another order or
+//! only after having been dropped; Lambdas crash between any two requests; requests are throttled or lose their answer;
+//! containers are killed. In the end every upload is in the state that it should be in, every output is recorded once,
+//! no job was submitted twice, and nothing is left over.
+//!
+//! The seed is printed. `CHAOS_SEED=… cargo test -p control-world --test chaos` replays a run; the same runs over SQLite's
+//! tables by `-p control-local --test chaos`.
+#![expect(clippy::print_stderr, reason = "the test prints its seed and what came of it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::{Agenda, Faults, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
+use catalog::{MediaKind, PerKind, Rules};
+use contract::{FailureKind, JobRequest, Outcome};
+use control::classify::handler::{Arrival, Classifier};
+use control::{
+    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, event::BusEvent,
+    output::handler::Recorder,
+};
+use serde_json::{Value, json};
+
+const UPLOADS: usize = 2000;
+const FAULTS: Faults = Faults {
+    crash: 0.005,
+    throttle: 0.02,
+    lost_answer: 0.01,
+    duplicate: 0.15,
+    delay: 0.2,
+    kill: 0.004,
+    conflict: 0.02,
+    throttled_index: 0.01,
+    expiry: 0.3,
+    lost_batch_event: 0.0,
+};
+/// A queue's visibility timeout: six times dispatch's.
+const VISIBILITY: Duration = Duration::from_mins(12);
+/// The queues' maxReceiveCount.
+const MAX_RECEIVES: usize = 10;
+const SECOND: i64 = 1000;
+const HOUR: i64 = 3600 * SECOND;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Plan {
+    Good,
+    Damaged,
+    Rejected,
+    Unsupported,
+    Empty,
+    FolderMarker,
+    Deleted,
+    Overwritten,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Happening {
+    Upload(usize),
+    Delete(String),
+    Classify(String, u32),
+    Poll(MediaKind),
+    Record(String, u32),
+    Run { job: usize, child: usize, attempt: u32 },
+}
+
+/// What the harness knows to be true, whatever the control plane says.
+#[derive(Default)]
+struct Truth {
+    plans: BTreeMap<String, Plan>,
+    /// How the work on an upload ended. What has succeeded in one try stays so, whatever the next one finds.
+    ended: BTreeMap<String, State>,
+    succeeded: BTreeSet<(String, String)>,
+    /// Sizes and versions of what was stored, by key.
+    stored: BTreeMap<String, (u64, String)>,
+    /// Keys that a job has told of.
+    told: BTreeSet<String>,
+}
+
+struct Run {
+    world: World,
+    random: Random,
+    agenda: Agenda<Happening>,
+    truth: Truth,
+    jobs: Vec<SubmittedJob>,
+    polling: PerKind<bool>,
+    classifier: Classifier<World>,
+    dispatcher: Dispatcher<World>,
+    recorder: Recorder<World>,
+}
+
+/// Every upload ends as it should, whatever goes wrong. `tables` makes the tables of the world.
+pub fn every_upload_ends_as_it_should(tables: MakeTable) {
+    let seed = std::env::var("CHAOS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
+    eprintln!("CHAOS_SEED={seed}");
+    let mut run = Run::new(World::over(tables, seed, FAULTS), seed);
+    run.run_to_the_end();
+    run.check();
+}
+
+/// Without faults, packing keeps the requests per upload few.
+pub fn without_faults_the_requests_per_upload_are_few(tables: MakeTable) {
+    let mut run = Run::new(World::over(tables, 7, Faults::default()), 7);
+    run.run_to_the_end();
+    run.check();
+    let inner = run.world.inner();
+    let of =
+        |names: &[&str]| names.iter().map(|name| inner.requests.get(name).copied().unwrap_or_default()).sum::<u64>();
+    let submissions = of(&["batch:SubmitJob"]) as f64 / UPLOADS as f64;
+    assert!(submissions < 0.6, "{submissions} submissions per upload: {:?}", inner.requests);
+}
+
+impl Run {
+    fn new(world: World, seed: u64) -> Self {
+        let names = PerKind::from_fn(|kind| format!("https://sqs/1/{kind}"));
+        let table = |name: &str| world.table(name);
+        let classifier = Classifier {
+            objects: world.clone(),
+            records: table("input"),
+            queues: world.clone(),
+            notices: world.clone(),
+            clock: world.clone(),
+            settings: control::classify::settings::Settings {
+                bucket: "in".to_owned(),
+                queues: names.clone(),
+                rules: Rules::default(),
+                record_days: 30,
+            },
+        };
+        let dispatcher = Dispatcher {
+            objects: world.clone(),
+            records: table("input"),
+            queues: world.clone(),
+            notices: world.clone(),
+            executor: world.clone(),
+            clock: world.clone(),
+            settings: control::dispatch::settings::Settings {
+                queues: names.clone(),
+                dead_letter_queues: names.map(|name| format!("{name}-dlq")),
+                job_queues: PerKind::from_fn(|kind| format!("queue-{kind}")),
+                job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
+                on_kubernetes: false,
+                work_bucket: "work".to_owned(),
+                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
+                give_up_receives: 5,
+                lease_seconds: 300,
+                record_days: 30,
+            },
+        };
+        let recorder = Recorder {
+            objects: world.clone(),
+            inputs: table("input"),
+            outputs: table("output"),
+            queues: world.clone(),
+            notices: world.clone(),
+            clock: world.clone(),
+            settings: control::output::settings::Settings {
+                bucket: "out".to_owned(),
+                work_bucket: "work".to_owned(),
+                domain: Some("cdn.example.com".to_owned()),
+                record_days: 30,
+            },
+        };
+        let mut run = Self {
+            random: Random::new(seed ^ 0xC0FF_EE00),
+            agenda: Agenda::default(),
+            truth: Truth::default(),
+            jobs: Vec::new(),
+            polling: PerKind::default(),
+            world,
+            classifier,
+            dispatcher,
+            recorder,
+        };
+        let start = run.world.inner().now;
+        for number in 0..UPLOADS {
+            let at = start + run.random.below(1800) as i64 * SECOND;
+            run.agenda.at(at, Happening::Upload(number));
+        }
+        run
+    }
+
+    fn run_to_the_end(&mut self) {
+        let mut steps = 0_u64;
+        loop {
+            while let Some((at, happening)) = self.agenda.pop() {
+                self.world.inner().now = at;
+                self.happen(at, happening);
+                self.deliver_notices(at);
+                steps += 1;
+                assert!(steps < 2_000_000, "it does not come to an end");
+            }
+            // What ended in a dead-letter queue is moved back, as an operator would.
+            if !self.redrive_dead_letters() {
+                return;
+            }
+        }
+    }
+
+    fn happen(&mut self, now: i64, happening: Happening) {
+        match happening {
+            Happening::Upload(number) => self.upload(now, number),
+            Happening::Delete(key) => drop(self.world.inner().objects.remove(&("in".to_owned(), key))),
+            Happening::Classify(event, attempt) => {
+                let payload = serde_json::from_str(&event).expect("an event");
+                let result = self.world.invoke(self.classifier.handle(payload));
+                self.again_unless_done(now, result.map(|result| result.map(drop)), attempt, |attempt| {
+                    Happening::Classify(event.clone(), attempt)
+                });
+                self.poll_queues(now);
+            }
+            Happening::Record(event, attempt) => {
+                let payload = serde_json::from_str(&event).expect("an event");
+                let result = self.world.invoke(self.recorder.handle(payload));
+                self.again_unless_done(now, result.map(|result| result.map(drop)), attempt, |attempt| {
+                    Happening::Record(event.clone(), attempt)
+                });
+            }
+            Happening::Poll(kind) => self.poll(now, kind),
+            Happening::Run { job, child, attempt } => self.run_child(now, job, child, attempt),
+        }
+    }
+
+    /// A Lambda that fails or crashes is invoked again twice, then the event is dropped and delivered again much later.
+    fn again_unless_done(
+        &mut self,
+        now: i64,
+        result: Option<Result<(), contract::Failure>>,
+        attempt: u32,
+        again: impl Fn(u32) -> Happening,
+    ) {
+        match result {
+            Some(Ok(())) => {}
+            Some(Err(failure)) if failure.kind() != FailureKind::Temporary => panic!("{failure}"),
+            _ if attempt < 2 => self.agenda.at(now + (i64::from(attempt) + 1) * 60 * SECOND, again(attempt + 1)),
+            _ => self.agenda.at(now + HOUR, again(0)),
+        }
+    }
+
+    fn upload(&mut self, now: i64, number: usize) {
+        let plan = match self.random.below(100) {
+            0..=4 => Plan::Rejected,
+            5..=9 => Plan::Unsupported,
+            10..=12 => Plan::Empty,
+            13..=14 => Plan::FolderMarker,
+            15..=18 => Plan::Deleted,
+            19..=24 => Plan::Overwritten,
+            25..=29 => Plan::Damaged,
+            _ => Plan::Good,
+        };
+        let kind = MediaKind::ALL[self.random.below(4) as usize];
+        let head: &[u8] = match (plan, kind) {
+            (Plan::Unsupported, _) => b"\x1f\x8b compressed",
+            (_, MediaKind::Image) => b"\xff\xd8\xff\xe0 image",
+            (_, MediaKind::Document) => b"%PDF-1.7 document",
+            (_, MediaKind::Model) => b"glTF\x02\0\0\0 model",
+            (_, MediaKind::Video) => b"\0\0\0\x18ftypisom\0\0\0\0isommp41",
+        };
+        let folder = if plan == Plan::FolderMarker { "/" } else { "" };
+        let key = format!("{kind}/{number}{folder}");
+        let size = match plan {
+            Plan::Empty | Plan::FolderMarker => 0,
+            _ if self.random.chance(0.1) => (32 << 20) + self.random.below(1 << 30),
+            _ => 1000 + self.random.below(8 << 20),
+        };
+        let option = match (plan, kind, self.random.below(3)) {
+            (Plan::Rejected, ..) => Some("resise?width=1".to_owned()),
+            (_, MediaKind::Image, 0) => Some("resize?width=320,convert?format=png".to_owned()),
+            (_, MediaKind::Video, 0) => Some("keyframes,probe".to_owned()),
+            _ => None,
+        };
+        let is_tag = self.random.chance(0.3);
+        self.store_upload(now, plan, &key, head, size, option.clone(), is_tag);
+        if plan == Plan::Overwritten {
+            let later = now + self.random.below(120) as i64;
+            self.store_upload(later, Plan::Overwritten, &key, head, size + 1, option, is_tag);
+        }
+        if plan == Plan::Deleted {
+            let at = now + self.random.below(90) as i64 * SECOND;
+            self.agenda.at(at, Happening::Delete(key));
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what an upload is made of")]
+    fn store_upload(
+        &mut self,
+        now: i64,
+        plan: Plan,
+        key: &str,
+        head: &[u8],
+        size: u64,
+        option: Option<String>,
+        is_tag: bool,
+    ) {
+        let mut inner = self.world.inner();
+        let serial = inner.serial();
+        let version_id = (serial.is_multiple_of(2)).then(|| format!("v{serial}"));
+        let object = StoredObject {
+            head: head.to_vec(),
+            size,
+            etag: format!("etag-{serial}"),
+            version_id: version_id.clone(),
+            metadata_option: option.clone().filter(|_| !is_tag),
+            tag_option: option.filter(|_| is_tag),
+        };
+        let place = ("in".to_owned(), key.to_owned());
+        let versions = inner.objects.entry(place).or_default();
+        versions.retain(|version| version.version_id.is_some());
+        versions.push(object.clone());
+        drop(inner);
+        let event = json!({
+            "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
+            "detail": {"bucket": {"name": "in"}, "object": {
+                "key": key, "size": size, "etag": object.etag, "version-id": version_id, "sequencer": sequencer(serial),
+            }},
+        });
+        let arrival: BusEvent<_> = serde_json::from_value(event.clone()).expect("an event");
+        self.truth.plans.insert(Arrival::of(arrival).job_id, plan);
+        self.deliver(now, &event, Happening::Classify);
+    }
+
+    /// Delivers an event once or twice, now or later.
+    fn deliver(&mut self, now: i64, event: &Value, happening: impl Fn(String, u32) -> Happening) {
+        let faults = self.world.inner().faults;
+        let copies = if self.random.chance(faults.duplicate) { 2 + self.random.below(2) } else { 1 };
+        for _ in 0..copies {
+            let late = match self.random.chance(faults.delay) {
+                true if self.random.chance(0.1) => HOUR,
+                true => self.random.below(600) as i64 * SECOND,
+                false => self.random.below(2000) as i64,
+            };
+            self.agenda.at(now + late, happening(event.to_string(), 0));
+        }
+    }
+
+    fn deliver_notices(&mut self, now: i64) {
+        let notices = std::mem::take(&mut self.world.inner().notices);
+        for notice in notices {
+            let text = serde_json::to_string(&notice).expect("a notice");
+            let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text}}]});
+            self.deliver(now, &event, Happening::Record);
+        }
+    }
+
+    fn poll_queues(&mut self, now: i64) {
+        for kind in MediaKind::ALL {
+            let waiting = self.world.inner().queues.get(kind.name()).is_some_and(|messages| !messages.is_empty());
+            if waiting && !self.polling[kind] {
+                self.polling[kind] = true;
+                self.agenda.at(now + 20 * SECOND, Happening::Poll(kind));
+            }
+        }
+    }
+
+    fn poll(&mut self, now: i64, kind: MediaKind) {
+        self.polling[kind] = false;
+        let queue = kind.name();
+        let messages = self.world.receive(queue, 100, VISIBILITY);
+        if !messages.is_empty() {
+            let event = World::queue_event(&messages);
+            if let Some(Ok(answer)) = self.world.invoke(self.dispatcher.handle(event)) {
+                self.world.acknowledge(queue, &messages, &answer);
+            }
+            let receives = messages.iter().map(|message| message.receive_count() as usize).max();
+            assert!(receives.unwrap_or_default() <= 4 * MAX_RECEIVES, "a message of {queue} is not done with");
+        }
+        for job in self.world.take_jobs() {
+            let number = self.jobs.len();
+            for child in 0..job.submission.array_size.unwrap_or(1) as usize {
+                let wait = 20 * SECOND + self.random.below(60) as i64 * SECOND;
+                self.agenda.at(now + wait, Happening::Run { job: number, child, attempt: 1 });
+            }
+            self.jobs.push(job);
+        }
+        self.poll_queues(now);
+    }
+
+    /// A container works on its lines; it may be killed at any step.
+    fn run_child(&mut self, now: i64, number: usize, child: usize, attempt: u32) {
+        let job = self.jobs[number].clone();
+        let lines = self.world.lines_of(&job, child);
+        let kill = self.world.inner().faults.kill;
+        self.batch_event(now, &job, child, "RUNNING", None);
+        let mut at = now;
+        let mut exit_code = 0;
+        for line in &lines {
+            let operations = line.operations().expect("operations");
+            for operation in operations {
+                at += SECOND;
+                if self.random.chance(kill) {
+                    return self.killed(at, number, child, attempt, &lines);
+                }
+                let failure = self.failure_of(line);
+                let outputs = if failure.is_none() { self.store_outputs(at, line, operation) } else { Vec::new() };
+                if self.random.chance(kill) {
+                    return self.killed(at, number, child, attempt, &lines);
+                }
+                match failure {
+                    Some(kind) => exit_code = i64::from(kind.exit_code()),
+                    None => drop(self.truth.succeeded.insert((line.job_id.clone(), operation.to_string()))),
+                }
+                self.publish(at, &job, line, operation, failure, &outputs);
+            }
+            let succeeded = |operation: &catalog::Operation| {
+                self.truth.succeeded.contains(&(line.job_id.clone(), operation.to_string()))
+            };
+            let state = if operations.iter().all(succeeded) { State::Succeeded } else { State::Failed };
+            self.truth.ended.insert(line.job_id.clone(), state);
+        }
+        let status = if exit_code == 0 { "SUCCEEDED" } else { "FAILED" };
+        self.batch_event(at, &job, child, status, Some(exit_code));
+    }
+
+    /// Batch tries a job again whose container was killed, and says that it failed when it has tried often enough.
+    fn killed(&mut self, now: i64, job: usize, child: usize, attempt: u32, lines: &[JobRequest]) {
+        if attempt < 2 {
+            return self.agenda.at(now + 30 * SECOND, Happening::Run { job, child, attempt: attempt + 1 });
+        }
+        for line in lines {
+            self.truth.ended.entry(line.job_id.clone()).or_insert(State::Failed);
+        }
+        let submitted = self.jobs[job].clone();
+        self.batch_event(now, &submitted, child, "FAILED", Some(137));
+    }
+
+    fn failure_of(&self, line: &JobRequest) -> Option<FailureKind> {
+        if self.truth.plans.get(&line.job_id) == Some(&Plan::Damaged) {
+            return Some(FailureKind::InvalidInput);
+        }
+        let inner = self.world.inner();
+        let versions = inner.objects.get(&("in".to_owned(), line.source.key.clone()));
+        let is_there = versions.into_iter().flatten().any(|version| Some(&version.etag) == line.source.etag.as_ref());
+        (!is_there).then_some(FailureKind::InputNotFound)
+    }
+
+    fn store_outputs(&mut self, now: i64, line: &JobRequest, operation: &catalog::Operation) -> Vec<Value> {
+        let folder = format!("{}/{}", line.source.key, operation.folder());
+        let count = 1 + line.source.size % 3;
+        let mut outputs = Vec::new();
+        for number in 0..=count {
+            let name = if number == count { "manifest.json".to_owned() } else { format!("{number}.bin") };
+            let (key, size) = (format!("{folder}/{name}"), 10 + number);
+            let serial = self.world.inner().serial();
+            let version = format!("o{serial}");
+            let overwritten = self.truth.stored.insert(key.clone(), (size, version.clone()));
+            let expiry = self.world.inner().faults.expiry;
+            if let Some((_, old)) = overwritten
+                && self.random.chance(expiry)
+            {
+                self.expire(now, &key, &old);
+            }
+            let event = json!({
+                "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
+                "detail": {"bucket": {"name": "out"}, "object": {
+                    "key": key, "size": size, "etag": "e", "version-id": version, "sequencer": sequencer(serial)}},
+            });
+            self.deliver(now, &event, Happening::Record);
+            if number < count {
+                outputs.push(json!({"key": key, "size": size, "sha256": "00", "contentType": "image/webp"}));
+            }
+        }
+        outputs
+    }
+
+    /// A lifecycle rule deletes an overwritten version a week later, in the shape of S3's documentation.
+    fn expire(&mut self, now: i64, key: &str, version: &str) {
+        let serial = self.world.inner().serial();
+        let event = json!({
+            "detail-type": "Object Deleted", "source": "aws.s3", "time": text_of(now + 7 * 24 * HOUR),
+            "detail": {"bucket": {"name": "out"}, "object": {
+                "key": key, "etag": "e", "version-id": version, "sequencer": sequencer(serial)},
+                "reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"},
+        });
+        self.deliver(now, &event, Happening::Record);
+    }
+
+    fn publish(
+        &mut self,
+        now: i64,
+        job: &SubmittedJob,
+        line: &JobRequest,
+        operation: &catalog::Operation,
+        failure: Option<FailureKind>,
+        outputs: &[Value],
+    ) {
+        let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Succeeded };
+        let manifest = failure.is_none().then(|| format!("{}/{}/manifest.json", line.source.key, operation.folder()));
+        let text = json!({
+            "schemaVersion": 1, "jobId": line.job_id, "source": line.source, "kind": line.kind(),
+            "operation": operation.name(), "processingOption": operation.to_string(), "outcome": outcome,
+            "error": failure.map(|kind| json!({"kind": kind, "message": "told by the job"})),
+            "manifestKey": manifest, "outputBucket": "out", "outputs": outputs, "outputCount": outputs.len(),
+            "startedAt": text_of(now - SECOND), "finishedAt": text_of(now), "batchJobId": job.id, "programVersion": "0",
+        });
+        let keys = outputs.iter().filter_map(|output| output["key"].as_str().map(str::to_owned));
+        self.truth.told.extend(keys.chain(manifest));
+        let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text.to_string()}}]});
+        self.deliver(now, &event, Happening::Record);
+    }
+
+    fn batch_event(&mut self, now: i64, job: &SubmittedJob, child: usize, status: &str, exit_code: Option<i64>) {
+        let id = match job.submission.array_size {
+            Some(_) => format!("{}:{child}", job.id),
+            None => job.id.clone(),
+        };
+        let parameters: BTreeMap<_, _> = job.submission.parameters.to_pairs().into_iter().collect();
+        let event = json!({
+            "detail-type": "Batch Job State Change", "source": "aws.batch", "time": text_of(now),
+            "detail": {
+                "jobId": id, "jobName": job.submission.name, "status": status, "parameters": parameters,
+                "startedAt": now, "statusReason": "Essential container in task exited",
+                "container": {"exitCode": exit_code},
+            },
+        });
+        self.deliver(now, &event, Happening::Record);
+    }
+
+    /// Moves dead letters back to their queues; whether there were any.
+    fn redrive_dead_letters(&mut self) -> bool {
+        let mut moved = false;
+        for kind in MediaKind::ALL {
+            let mut inner = self.world.inner();
+            let dead = inner.queues.remove(&format!("{kind}-dlq")).unwrap_or_default();
+            for letter in &dead {
+                let reason = letter.attributes.iter().find(|(name, _)| name == "reason");
+                assert!(reason.is_some_and(|(_, reason)| !reason.is_empty()), "a dead letter says why");
+            }
+            moved |= !dead.is_empty();
+            inner.queues.entry(kind.name().to_owned()).or_default().extend(dead);
+        }
+        let now = self.world.inner().now;
+        self.poll_queues(now);
+        moved
+    }
+
+    fn check(&self) {
+        let inner = self.world.inner();
+        assert!(self.agenda.is_empty());
+        for (queue, messages) in &inner.queues {
+            assert!(messages.is_empty(), "{} messages are left in {queue}", messages.len());
+        }
+        let mut submitted: BTreeMap<String, usize> = BTreeMap::new();
+        drop(inner);
+        for job in &self.jobs {
+            for child in 0..job.submission.array_size.unwrap_or(1) as usize {
+                for line in self.world.lines_of(job, child) {
+                    *submitted.entry(line.job_id).or_default() += 1;
+                }
+            }
+        }
+        let twice: Vec<_> = submitted.iter().filter(|(_, count)| **count > 1).collect();
+        assert!(twice.is_empty(), "submitted more than once: {twice:?}");
+
+        let inner = self.world.inner();
+        let records = inner.tables["input"].items().into_iter().filter(|item| item["jobId"] != "latest");
+        let records: BTreeMap<String, InputRecord> = records
+            .map(|item| serde_json::from_value(Value::Object(item)).expect("a record"))
+            .map(|record: InputRecord| (record.job_id.clone(), record))
+            .collect();
+        assert_eq!(records.len(), self.truth.plans.len(), "one record for each upload");
+        let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+        for (job_id, plan) in &self.truth.plans {
+            let record = records.get(job_id).unwrap_or_else(|| panic!("{plan:?} upload {job_id} has no record"));
+            *states.entry(record.state.name()).or_default() += 1;
+            let worked = self.truth.ended.get(job_id).copied();
+            let expected = match plan {
+                Plan::Rejected => State::Rejected,
+                Plan::Unsupported | Plan::Empty | Plan::FolderMarker => State::Unsupported,
+                Plan::Good | Plan::Damaged => {
+                    worked.unwrap_or_else(|| panic!("{plan:?} upload {job_id} was not worked on: {record:?}"))
+                }
+                Plan::Deleted | Plan::Overwritten => worked.unwrap_or(State::Failed),
+            };
+            assert_eq!(record.state, expected, "{plan:?} {record:?}");
+            assert!(record.state == State::Succeeded || record.reason.is_some(), "no reason: {record:?}");
+            assert!(record.timeline.recorded_at.is_some() && record.expires_at.is_some(), "{record:?}");
+        }
+        let outputs: BTreeMap<String, OutputRecord> = inner.tables["output"]
+            .items()
+            .into_iter()
+            .map(|item| serde_json::from_value(Value::Object(item)).expect("a record"))
+            .map(|record: OutputRecord| (record.key.clone(), record))
+            .collect();
+        assert_eq!(
+            outputs.keys().collect::<BTreeSet<_>>(),
+            self.truth.stored.keys().collect::<BTreeSet<_>>(),
+            "one record for each output"
+        );
+        for (key, record) in &outputs {
+            let stored = record.stored.as_ref().unwrap_or_else(|| panic!("{key}: S3's part is missing"));
+            let (size, version) = &self.truth.stored[key];
+            assert_eq!(
+                (stored.size, stored.version_id.as_ref(), stored.deleted),
+                (*size, Some(version), false),
+                "{key}"
+            );
+            // Outputs that were stored by a container that was killed before it committed them are not in any manifest.
+            assert_eq!(record.made.is_some(), self.truth.told.contains(key), "{key}: the job's part");
+            if let Some(made) = &record.made {
+                assert_eq!(record.job_id.as_ref(), Some(&made.job_id));
+                assert!(records.contains_key(&made.job_id));
+            }
+        }
+        let committed = outputs.values().filter(|record| record.made.is_some()).count();
+        eprintln!("{states:?}; {committed} outputs; {} jobs; requests {:?}", self.jobs.len(), inner.requests);
+    }
+}
+
+/// A sequencer of S3: a time with, at times, a suffix that tells events of the same time apart.
+fn sequencer(serial: u64) -> String {
+    let suffix = if serial.is_multiple_of(3) { "D189" } else { "" };
+    format!("{:014X}{suffix}", 0x0061_7F08_2993_u64 + serial)
+}

@@ -1,0 +1,12 @@
+//! What an operator asks and does. Every function takes the control plane's ports, so that it answers for the system in AWS
+//! and for one machine alike, and returns data, which a command line or a page shows as it likes.
+
+#![warn(missing_docs)]
+
+mod command;
+mod explanation;
+mod query;
+
+pub use command::{redrive, submit};
+pub use explanation::{Explanation, Place, causes, explain};
+pub use query::{Selection, Upload, latest, of_job, upload, uploads, versions};
