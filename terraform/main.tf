@@ -26,6 +26,7 @@ module "pipeline" {
   tags                        = var.tags
   force_destroy               = var.force_destroy
   kms_key_arn                 = var.kms_key_arn
+  iam                         = var.iam
   log_retention_days          = var.log_retention_days
   compute                     = var.compute
   spot                        = var.spot
@@ -46,6 +47,7 @@ module "pipeline" {
   processing_rules            = var.processing_rules
   input_lifecycle             = var.input_lifecycle
   output_lifecycle            = var.output_lifecycle
+  existing_buckets            = var.existing_buckets
   cors_allowed_origins        = var.cors_allowed_origins
   record_days                 = var.record_days
   delivery                    = var.delivery

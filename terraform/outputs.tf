@@ -31,7 +31,7 @@ output "query_records" {
 }
 
 output "results_url" {
-  description = "Where results are delivered: this, then the key of the object."
+  description = "Where results are delivered: this, then the key of the object; and who may read it."
   value       = module.pipeline.results_url
 }
 
@@ -43,6 +43,16 @@ output "dashboard_url" {
 output "environment" {
   description = "Environment for the operator's program: paste it, then `pipeline status --aws`, `pipeline explain s3://…`, `pipeline redrive`."
   value       = module.pipeline.environment
+}
+
+output "operator_policy" {
+  description = "IAM policy of whoever operates this installation: reads records, results and logs, sends uploads on their way again, submits jobs by hand; changes no object and deletes nothing."
+  value       = module.pipeline.operator_policy
+}
+
+output "existing_bucket_settings" {
+  description = "For existing_buckets: what those buckets need, which their owner adds to what they have: events to EventBridge, versions, and for the results the statements of the bucket's policy that let CloudFront read."
+  value       = module.pipeline.existing_bucket_settings
 }
 
 output "eks_manifests" {

@@ -8,10 +8,11 @@ variables {
   name               = "media"
   region             = "us-east-1"
   compute            = "FARGATE"
-  spot               = true
-  max_vcpus          = 64
   architecture       = "X86_64"
-  ec2                = { instance_types = ["c7i"], gpu_instance_types = ["g5"], disk_gib = 200 }
+  ec2                = { image_refresh = null }
+  tags               = { Project = "media" }
+  vpc_id             = "vpc-1"
+  iam                = { prefix = "media-us-east-1", path = "/", service_linked_roles = [] }
   eks                = null
   environment        = { S3_OUTPUT = "s3://outputs", SNS_NOTIF = "arn:aws:sns:us-east-1:123456789012:jobs" }
   scratch_folder     = "/tmp"
@@ -31,8 +32,8 @@ variables {
   }
 
   kinds = {
-    image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0 }
-    video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, time_factor = 4, gpus = 0 }
+    image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0, in_parts = false, attempts = 5, spot = true, max_vcpus = 64, instance_types = ["c7i"], instance_disk_gib = 100 }
+    video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, time_factor = 4, gpus = 0, in_parts = true, attempts = 10, spot = false, max_vcpus = 32, instance_types = ["c7i"], instance_disk_gib = 500 }
   }
 }
 
@@ -42,13 +43,18 @@ run "fargate" {
   }
 
   assert {
-    condition     = alltrue([for order in aws_batch_job_queue.kind["image"].compute_environment_order : order.order >= 1]) && length(aws_batch_job_queue.kind["image"].compute_environment_order) == 2
-    error_message = "Spot comes first, with on-demand behind it."
+    condition     = { for kind, queue in aws_batch_job_queue.kind : kind => length(queue.compute_environment_order) } == { image = 2, video = 1 }
+    error_message = "Spot comes first, with on-demand behind it, for the kinds that use Spot."
   }
 
   assert {
-    condition     = { for environment, this in aws_batch_compute_environment.fargate : environment => this.compute_resources[0].type } == { general-spot = "FARGATE_SPOT", general-on-demand = "FARGATE" }
-    error_message = "Both kinds of capacity must be there."
+    condition     = { for environment, this in aws_batch_compute_environment.fargate : environment => this.compute_resources[0].type } == { image-spot = "FARGATE_SPOT", image-on-demand = "FARGATE", video-on-demand = "FARGATE" }
+    error_message = "No kind shares its capacity with another."
+  }
+
+  assert {
+    condition     = { for environment, this in aws_batch_compute_environment.fargate : environment => this.compute_resources[0].max_vcpus } == { image-spot = 64, image-on-demand = 64, video-on-demand = 32 }
+    error_message = "Each kind has its own most of vCPUs."
   }
 
   # crates/contract/src/failure.rs: 64 to 70 are final, 75 is temporary.
@@ -58,11 +64,17 @@ run "fargate" {
       [rule.action, coalesce(rule.on_exit_code, "-"), coalesce(rule.on_status_reason, "-"), coalesce(rule.on_reason, "-")]
       ]) == jsonencode([
       ["RETRY", "75", "-", "-"],
-      ["RETRY", "-", "Host EC2*", "-"],
       ["RETRY", "-", "Your Spot Task was interrupted*", "-"],
+      ["RETRY", "-", "Task failed to start*", "-"],
+      ["RETRY", "-", "Timeout waiting for network interface provisioning*", "-"],
       ["EXIT", "-", "-", "*"],
     ])])
-    error_message = "Exit code 75 and a host that went away are tried again, and nothing else; the catch-all comes last."
+    error_message = "Exit code 75, Spot's interruption and a container that did not start are tried again, and nothing else; the catch-all comes last."
+  }
+
+  assert {
+    condition     = { for kind, definition in aws_batch_job_definition.kind : kind => definition.retry_strategy[0].attempts } == { image = 5, video = 10 }
+    error_message = "A kind's jobs are started as often as it says."
   }
 
   assert {
@@ -90,8 +102,8 @@ run "fargate" {
   }
 
   assert {
-    condition     = { for variable in jsondecode(aws_batch_job_definition.kind["image"].container_properties).environment : variable.name => variable.value } == merge({ JOB_TIME_LIMIT = "1440" }, var.environment)
-    error_message = "The environment is what the caller gives, and a limit that ends an operation before AWS Batch ends the job."
+    condition     = { for variable in jsondecode(aws_batch_job_definition.kind["image"].container_properties).environment : variable.name => variable.value } == merge({ JOB_TIME_LIMIT = "1440", JOB_PROCESSORS = "2", AWS_REGION = "us-east-1" }, var.environment)
+    error_message = "The environment is what the caller gives, a limit that ends an operation before AWS Batch ends the job, and what only Fargate tells by itself: processors and region."
   }
 
   assert {
@@ -110,7 +122,7 @@ run "fargate" {
   }
 
   assert {
-    condition     = alltrue([for queue in aws_batch_job_queue.kind : length([for action in queue.job_state_time_limit_action : action if action.state == "RUNNABLE" && action.action == "CANCEL"]) == 3])
+    condition     = alltrue([for queue in aws_batch_job_queue.kind : length([for action in queue.job_state_time_limit_action : action if action.state == "RUNNABLE" && action.action == "CANCEL"]) == 2])
     error_message = "A job that can never be placed must not block its queue for ever."
   }
 
@@ -122,7 +134,7 @@ run "fargate" {
 
   assert {
     condition = sort(distinct(flatten([for statement in jsondecode(aws_iam_role_policy.job["image"].policy).Statement : statement.Action]))) == sort([
-      "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:ListBucket", "sns:Publish",
+      "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket", "sns:Publish",
     ])
     error_message = "A job may read, write results and publish; nothing else."
   }
@@ -130,6 +142,16 @@ run "fargate" {
   assert {
     condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.job["image"].policy).Statement : !contains(flatten([statement.Resource]), "arn:aws:s3:::uploads/*") || alltrue([for action in flatten([statement.Action]) : startswith(action, "s3:Get")])])
     error_message = "A job must not write to the bucket of the uploads."
+  }
+
+  assert {
+    condition     = { for kind, policy in aws_iam_role_policy.job : kind => [for statement in jsondecode(policy.policy).Statement : statement.Resource if statement.Sid == "ExchangeParts"] } == { image = [], video = ["arn:aws:s3:::lists/parts/*"] }
+    error_message = "Only videos are worked on in parts."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.job["image"].policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")] == ["arn:aws:s3:::uploads/*", "arn:aws:s3:::lists/lists/*", "arn:aws:s3:::outputs/*/manifest.json"]
+    error_message = "Of the results, a job reads manifests alone."
   }
 
   assert {
@@ -143,6 +165,28 @@ run "fargate" {
   }
 }
 
+run "roles_are_bounded_and_services_have_theirs" {
+  command = plan
+
+  module {
+    source = "./modules/compute"
+  }
+
+  variables {
+    iam = { prefix = "media-us-east-1", path = "/media/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary", service_linked_roles = ["batch", "spot"] }
+  }
+
+  assert {
+    condition     = alltrue([for role in merge(aws_iam_role.job, aws_iam_role.execution) : role.path == "/media/" && role.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary" && startswith(role.name, "media-us-east-1-")])
+    error_message = "Every role has the path and the boundary, and a name that no other region's installation has."
+  }
+
+  assert {
+    condition     = { for service, role in aws_iam_service_linked_role.first : service => role.aws_service_name } == { batch = "batch.amazonaws.com", spot = "spot.amazonaws.com" }
+    error_message = "Services that were never used get their roles."
+  }
+}
+
 run "ec2" {
   module {
     source = "./modules/compute"
@@ -150,9 +194,10 @@ run "ec2" {
 
   variables {
     compute = "EC2"
+    ec2     = { image_refresh = "cron(0 3 ? * SUN#1 *)", disk_throughput_mibps = 250 }
     kinds = {
-      image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0 }
-      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, time_factor = 4, gpus = 1 }
+      image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0, in_parts = false, attempts = 5, spot = true, max_vcpus = 64, instance_types = ["c7i", "m7i"], instance_disk_gib = 100 }
+      video = { job = "video-job", image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/video-job-nvenc@sha256:0", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 36000, time_factor = 4, gpus = 1, in_parts = true, attempts = 10, spot = true, max_vcpus = 32, instance_types = ["g5"], instance_disk_gib = 500 }
     }
   }
 
@@ -164,8 +209,13 @@ run "ec2" {
   }
 
   assert {
-    condition     = sort(keys(aws_batch_compute_environment.ec2)) == tolist(["general-on-demand", "general-spot", "gpu-on-demand", "gpu-spot"])
-    error_message = "Kinds with a GPU have environments of their own."
+    condition     = { for environment, this in aws_batch_compute_environment.ec2 : environment => [this.compute_resources[0].ec2_configuration[0].image_type, join(",", sort(this.compute_resources[0].instance_type))] if endswith(environment, "spot") } == { image-spot = ["ECS_AL2023", "c7i,m7i"], video-spot = ["ECS_AL2023_NVIDIA", "g5"] }
+    error_message = "Kinds with a GPU have an image and instances with one."
+  }
+
+  assert {
+    condition     = sort(keys(aws_batch_compute_environment.ec2)) == tolist(["image-on-demand", "image-spot", "video-on-demand", "video-spot"])
+    error_message = "Every kind has environments of its own."
   }
 
   assert {
@@ -179,8 +229,64 @@ run "ec2" {
   }
 
   assert {
-    condition     = aws_launch_template.instance["instance"].metadata_options[0].http_tokens == "required" && aws_launch_template.instance["instance"].metadata_options[0].http_put_response_hop_limit == 1
-    error_message = "Containers must not reach the instance's credentials."
+    condition     = alltrue([for template in aws_launch_template.instance : template.metadata_options[0].http_tokens == "required" && template.metadata_options[0].http_put_response_hop_limit == 1])
+    error_message = "Instance metadata asks for a token, and a network behind the host's does not reach it."
+  }
+
+  # Jobs share the host's network, where the hop limit holds nobody back.
+  assert {
+    condition = alltrue([for template in aws_launch_template.instance :
+      strcontains(base64decode(template.user_data), "\niptables --wait --insert OUTPUT --destination 169.254.169.254 --match owner --uid-owner 65532 --jump REJECT\n")
+      && strcontains(base64decode(template.user_data), "\necho 'ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=10m' >>/etc/ecs/ecs.config\n")
+    ])
+    error_message = "The jobs' user must not reach the instance's credentials, and what killed jobs leave must go soon."
+  }
+
+  assert {
+    condition = alltrue([for template in aws_launch_template.instance :
+      startswith(base64decode(template.user_data), "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"==FIRST-BOOT==\"\n\n--==FIRST-BOOT==\nContent-Type: text/x-shellscript; charset=\"us-ascii\"\n\n#!/bin/bash\n")
+      && endswith(base64decode(template.user_data), "\n--==FIRST-BOOT==--\n")
+    ])
+    error_message = "AWS Batch takes user data as a MIME archive alone."
+  }
+
+  assert {
+    condition     = { for kind, template in aws_launch_template.instance : kind => [template.block_device_mappings[0].ebs[0].volume_size, template.block_device_mappings[0].ebs[0].throughput] } == { image = [100, 250], video = [500, 250] }
+    error_message = "Each kind's instances have the disk that it says."
+  }
+
+  assert {
+    condition = alltrue(flatten([for kind, template in aws_launch_template.instance : [
+      toset([for specification in template.tag_specifications : specification.resource_type]) == toset(["instance", "volume"]),
+      alltrue([for specification in template.tag_specifications : specification.tags["Project"] == "media" && specification.tags["Kind"] == kind]),
+    ]]))
+    error_message = "Instances and disks carry the tag by which the budget finds them."
+  }
+
+  assert {
+    condition     = alltrue([for environment, this in aws_batch_compute_environment.ec2 : can(regex("^media-${environment}-[0-9a-f]{8}-$", this.compute_environment_name_prefix))])
+    error_message = "An environment's name holds what its launch template says, so that a change makes a new one."
+  }
+
+  assert {
+    condition = { for environment, schedule in aws_scheduler_schedule.image_refresh : environment => jsondecode(schedule.target[0].input) } == {
+      for environment, minutes in { image-on-demand = 30, image-spot = 30, video-on-demand = 360, video-spot = 360 } : environment => {
+        ComputeEnvironment                          = "arn:aws:batch:us-east-1:123456789012:compute-environment/mock-environment"
+        ComputeResources                            = { UpdateToLatestImageVersion = true }
+        UpdatePolicy                                = { TerminateJobsOnUpdate = false, JobExecutionTimeoutMinutes = minutes }
+      }
+    }
+    error_message = "Instances get the newest image, after their jobs."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.image_refresh["schedule"].policy).Statement[0].Action == "batch:UpdateComputeEnvironment" && !contains(flatten([jsondecode(aws_iam_role_policy.image_refresh["schedule"].policy).Statement[0].Resource]), "*")
+    error_message = "The schedule may update these environments and nothing else."
+  }
+
+  assert {
+    condition     = [for rule in aws_batch_job_definition.kind["image"].retry_strategy[0].evaluate_on_exit : coalesce(rule.on_exit_code, rule.on_status_reason, rule.on_reason)] == ["75", "Host EC2*", "Task failed to start*", "DockerTimeoutError*", "*"]
+    error_message = "A host that went away and a container that did not start are tried again."
   }
 
   assert {
@@ -194,6 +300,22 @@ run "ec2" {
   }
 }
 
+run "nodes_outside_of_the_clusters_network_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/compute"
+  }
+
+  variables {
+    compute = "EKS"
+    vpc_id  = "vpc-elsewhere"
+    eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "media-jobs", access_entry = true }
+  }
+
+  expect_failures = [aws_batch_compute_environment.eks]
+}
+
 run "eks" {
   module {
     source = "./modules/compute"
@@ -201,12 +323,12 @@ run "eks" {
 
   variables {
     compute = "EKS"
-    spot    = false
+    vpc_id  = "vpc-cluster"
     eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "media-jobs", access_entry = true }
   }
 
   assert {
-    condition     = keys(aws_batch_compute_environment.eks) == ["general-on-demand"] && aws_batch_compute_environment.eks["general-on-demand"].eks_configuration[0].kubernetes_namespace == "media-jobs"
+    condition     = keys(aws_batch_compute_environment.eks) == ["image-on-demand", "image-spot", "video-on-demand"] && aws_batch_compute_environment.eks["video-on-demand"].eks_configuration[0].kubernetes_namespace == "media-jobs"
     error_message = "Without Spot there is one environment, in the namespace given."
   }
 
@@ -229,7 +351,7 @@ run "eks" {
   }
 
   assert {
-    condition     = aws_batch_compute_environment.eks["general-on-demand"].compute_resources[0].security_group_ids == toset(["sg-cluster"])
+    condition     = aws_batch_compute_environment.eks["video-on-demand"].compute_resources[0].security_group_ids == toset(["sg-cluster"])
     error_message = "Nodes are in the cluster's own security group, or they reach neither its DNS nor each other."
   }
 

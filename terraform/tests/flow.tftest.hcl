@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   name                  = "media"
-  function              = { zip = "tests/flow.tftest.hcl", architecture = "x86_64", log_retention_days = 30 }
+  function              = { zip = "tests/flow.tftest.hcl", architecture = "x86_64", log_retention_days = 30, iam = { prefix = "media-us-east-1", path = "/" } }
   environment           = {}
   topic_arn             = "arn:aws:sns:us-east-1:123456789012:jobs"
   undelivered_queue_arn = "arn:aws:sqs:us-east-1:123456789012:undelivered"
@@ -97,6 +97,16 @@ run "output_hears_of_results_notices_and_jobs" {
   }
 
   assert {
+    condition     = output.rules["job-states"].pattern.detail.status == ["RUNNING", "FAILED"]
+    error_message = "States that output passes over are not delivered."
+  }
+
+  assert {
+    condition     = output.rules.results.pattern.detail["$or"] == [{ deletion-type = [{ exists = false }] }, { deletion-type = ["Delete Marker Created"] }, { reason = [{ anything-but = ["Lifecycle Expiration"] }] }]
+    error_message = "That an overwritten version expires says nothing of the object."
+  }
+
+  assert {
     condition     = output.rules.results.pattern.detail-type == ["Object Created", "Object Deleted"]
     error_message = "Results that are deleted are recorded as such."
   }
@@ -124,17 +134,23 @@ run "alarms_reach_people" {
 
   variables {
     region                  = "us-east-1"
-    kinds                   = { image = { queue_name = "media-image", dead_letters_name = "media-image-dead-letters", job_queue_arn = "arn:aws:batch:us-east-1:123456789012:job-queue/image" } }
+    kinds                   = { image = { queue_name = "media-image", dead_letters_name = "media-image-dead-letters", job_queue_arn = "arn:aws:batch:us-east-1:123456789012:job-queue/image", log_group_name = "/media/jobs/image" } }
     undelivered_queue_names = ["media-undelivered-uploads"]
     undelivered_queue_arn   = "arn:aws:sqs:us-east-1:123456789012:undelivered"
     function_names          = { classify = "media-classify" }
     table_names             = { input = "media-input" }
     bucket_names            = { input = "uploads" }
-    uploads_rule_name       = "media-uploads"
+    index_names             = { input = ["by-state"] }
+    rule_names              = { uploads = "media-uploads", results = "media-results" }
+    output_log_group_name   = "/media/functions/output"
+    namespace               = "DataPipeline/media"
+    compute                 = "FARGATE"
+    max_vcpus               = 512
+    s3_request_metrics      = false
     distribution_id         = "E1"
     delivered               = true
     topic_arn               = "arn:aws:sns:us-east-1:123456789012:alarms"
-    thresholds              = { turnaround_seconds = 900, queue_age_seconds = 900, failure_percent = 5, monthly_budget_usd = 100, budget_alarm_at_percent = 80, emails = [] }
+    thresholds              = { stalled_hours = 3, capacity_percent = 90, memory_percent = 90, lambda_concurrency = 1000, turnaround_seconds = 900, queue_age_seconds = 900, failure_percent = 5, monthly_budget_usd = 100, budget_alarm_at_percent = 80, emails = [] }
     log_retention_days      = 30
     kms_key_arn             = null
   }
@@ -160,20 +176,113 @@ run "alarms_reach_people" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 16
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 18
     error_message = "The dashboard shows everything it has."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length([for query in alarm.metric_query : query if query.id != "result"]) <= 10])
+    error_message = "CloudWatch takes ten metrics in an alarm."
+  }
+
+  assert {
+    condition     = alltrue([for filter in aws_cloudwatch_log_metric_filter.jobs : filter.metric_transformation[0].namespace == "DataPipeline/media" && length(filter.pattern) <= 1024])
+    error_message = "Two installations of an account do not count into each other's metrics."
+  }
+
+  assert {
+    condition = contains([for query in aws_cloudwatch_metric_alarm.this["table-throttles"].metric_query : jsonencode(query.metric[0].dimensions) if query.id != "result"],
+    jsonencode({ GlobalSecondaryIndexName = "by-state", TableName = "media-input" }))
+    error_message = "A throttled index is seen."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this["rule-failures"].metric_query) == 5
+    error_message = "Every rule is watched: those of the flow and those of the jobs' log."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "s3-errors") && length(aws_s3_bucket_metric.all) == 0
+    error_message = "S3's request metrics cost, so they are asked for."
   }
 }
 
-run "results_are_delivered_over_https_alone" {
+run "s3_is_watched_if_asked" {
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    region                  = "us-east-1"
+    kinds                   = { image = { queue_name = "media-image", dead_letters_name = "media-image-dead-letters", job_queue_arn = "arn:aws:batch:us-east-1:123456789012:job-queue/image", log_group_name = "/media/jobs/image" } }
+    undelivered_queue_names = []
+    function_names          = { classify = "media-classify" }
+    table_names             = { input = "media-input" }
+    bucket_names            = { input = "uploads", output = "outputs" }
+    index_names             = { input = ["by-state"] }
+    rule_names              = { uploads = "media-uploads" }
+    output_log_group_name   = "/media/functions/output"
+    namespace               = "DataPipeline/media"
+    compute                 = "EC2"
+    max_vcpus               = 512
+    s3_request_metrics      = true
+    distribution_id         = null
+    delivered               = false
+    topic_arn               = "arn:aws:sns:us-east-1:123456789012:alarms"
+    thresholds              = { stalled_hours = 3, capacity_percent = 90, memory_percent = 90, lambda_concurrency = 1000, turnaround_seconds = 900, queue_age_seconds = 900, failure_percent = 5, monthly_budget_usd = 0, budget_alarm_at_percent = 80, emails = [] }
+    log_retention_days      = 30
+    kms_key_arn             = null
+  }
+
+  assert {
+    condition     = contains(keys(aws_cloudwatch_metric_alarm.this), "s3-errors") && { for bucket, metric in aws_s3_bucket_metric.all : bucket => metric.bucket } == { input = "uploads", output = "outputs" }
+    error_message = "S3's errors have an alarm."
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudwatch_log_metric_filter.jobs["jobsTakenBySpot"].pattern, "($.detail.attempts[1].statusReason = \"Host EC2*\" && $.detail.attempts[2].statusReason NOT EXISTS)")
+    error_message = "The last attempt is the one that counts."
+  }
+}
+
+run "a_canary_uploads_by_itself" {
+  module {
+    source = "./modules/canary"
+  }
+
+  variables {
+    minutes      = 15
+    input_bucket = { name = "uploads", arn = "arn:aws:s3:::uploads" }
+    kms_key_arn  = null
+    iam          = { prefix = "media-us-east-1", path = "/" }
+  }
+
+  assert {
+    condition = jsondecode(aws_scheduler_schedule.upload.target[0].input) == {
+      Bucket            = "uploads", Key = "canary/picture.png", CopySource = "uploads/canary/source.png"
+      Metadata          = { processing-option = "resize?width=4" }
+      MetadataDirective = "REPLACE", ContentType = "image/png"
+    } && aws_scheduler_schedule.upload.schedule_expression == "rate(15 minutes)"
+    error_message = "The picture is copied over itself every quarter of an hour."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.upload.policy).Statement : statement.Resource != "*" && !endswith(statement.Resource, "/*")])
+    error_message = "It may copy that picture and nothing else."
+  }
+}
+
+run "results_are_private_until_somebody_says_otherwise" {
   module {
     source = "./modules/delivery"
   }
 
   variables {
-    bucket     = { name = "outputs", arn = "arn:aws:s3:::outputs", host_name = "outputs.s3.us-east-1.amazonaws.com" }
-    log_bucket = null
-    delivery   = { price_class = "PriceClass_100", host_names = [], signing_public_keys = { web = "-----BEGIN PUBLIC KEY-----" }, access_logs = false }
+    global_name          = "media-us-east-1"
+    cors_allowed_origins = []
+    bucket               = { name = "outputs", arn = "arn:aws:s3:::outputs", host_name = "outputs.s3.us-east-1.amazonaws.com" }
+    log_bucket           = null
+    delivery             = { public = false, public_paths = [], signing_public_keys = {}, max_age_seconds = 3600, price_class = "PriceClass_100", host_names = [], access_logs = false }
   }
 
   assert {
@@ -182,7 +291,79 @@ run "results_are_delivered_over_https_alone" {
   }
 
   assert {
-    condition     = length(aws_cloudfront_distribution.results.default_cache_behavior[0].trusted_key_groups) == 1
+    condition     = alltrue([for behavior in concat(aws_cloudfront_distribution.results.default_cache_behavior, aws_cloudfront_distribution.results.ordered_cache_behavior) : behavior.trusted_signers == tolist(["self"])])
+    error_message = "Without keys, nobody reads results."
+  }
+
+  assert {
+    condition     = aws_cloudfront_distribution.results.default_root_object == "index.html"
+    error_message = "The root must not be the list of the bucket."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_cloudfront_response_headers_policy.this : length(policy.cors_config) == 0])
+    error_message = "No origin may read unless it is named."
+  }
+}
+
+run "with_keys_every_url_needs_a_signature_but_those_of_public_paths" {
+  module {
+    source = "./modules/delivery"
+  }
+
+  variables {
+    global_name          = "media-us-east-1"
+    cors_allowed_origins = ["https://app.example.com"]
+    bucket               = { name = "outputs", arn = "arn:aws:s3:::outputs", host_name = "outputs.s3.us-east-1.amazonaws.com" }
+    log_bucket           = null
+    delivery             = { public = false, public_paths = ["*/resize/*"], signing_public_keys = { web = "-----BEGIN PUBLIC KEY-----" }, max_age_seconds = 3600, price_class = "PriceClass_100", host_names = [], access_logs = false }
+  }
+
+  assert {
+    condition = [for behavior in aws_cloudfront_distribution.results.ordered_cache_behavior : "${behavior.path_pattern} ${length(coalesce(behavior.trusted_key_groups, []))}"] == [
+      "*/resize/*manifest.json 0", "*/resize/*.m3u8 0", "*/resize/*.mpd 0", "*/resize/* 0", "*manifest.json 1", "*.m3u8 1", "*.mpd 1",
+    ]
+    error_message = "CloudFront takes the first that fits: what is public, then what needs a signature."
+  }
+
+  assert {
+    condition     = length(aws_cloudfront_distribution.results.default_cache_behavior[0].trusted_key_groups) == 1 && length(coalesce(aws_cloudfront_distribution.results.default_cache_behavior[0].trusted_signers, [])) == 0
     error_message = "With keys, every URL needs a signature."
+  }
+
+  assert {
+    condition     = { for copies, policy in aws_cloudfront_cache_policy.this : copies => policy.default_ttl } == { indexes = 5, results = 3600 } && { for copies, policy in aws_cloudfront_response_headers_policy.this : copies => [for item in policy.custom_headers_config[0].items : item.value] } == { indexes = ["max-age=5"], results = ["max-age=3600"] }
+    error_message = "Playlists and manifests are asked for again soon, by CloudFront and by browsers."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_cloudfront_response_headers_policy.this : policy.cors_config[0].origin_override && policy.cors_config[0].access_control_allow_credentials && policy.cors_config[0].access_control_allow_origins[0].items == toset(["https://app.example.com"])])
+    error_message = "The origins that were named may read, with signed cookies, whatever origin the copy was made for."
+  }
+
+  assert {
+    condition     = can(regex("^media-us-east-1-web-[0-9a-f]{8}$", aws_cloudfront_public_key.signer["web"].name))
+    error_message = "Another key under the same name is another key, made before the old one goes."
+  }
+}
+
+run "public_results_are_asked_for" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  variables {
+    global_name          = "media-us-east-1"
+    cors_allowed_origins = []
+    bucket               = { name = "outputs", arn = "arn:aws:s3:::outputs", host_name = "outputs.s3.us-east-1.amazonaws.com" }
+    log_bucket           = null
+    delivery             = { public = true, public_paths = [], signing_public_keys = {}, max_age_seconds = 3600, price_class = "PriceClass_100", host_names = [], access_logs = false }
+  }
+
+  assert {
+    condition     = alltrue([for behavior in concat(aws_cloudfront_distribution.results.default_cache_behavior, aws_cloudfront_distribution.results.ordered_cache_behavior) : length(coalesce(behavior.trusted_signers, [])) == 0 && length(coalesce(behavior.trusted_key_groups, [])) == 0])
+    error_message = "public = true gives results to everybody."
   }
 }

@@ -17,6 +17,7 @@ variables {
   undelivered_queue_arn = "arn:aws:sqs:us-east-1:123456789012:undelivered"
   log_retention_days    = 14
   kms_key_arn           = null
+  iam                   = { prefix = "media-us-east-1", path = "/media/", permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary" }
   statements            = [{ Sid = "ReadUploads", Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::uploads/*" }]
 }
 
@@ -28,6 +29,11 @@ run "it_may_do_what_it_is_told_and_write_its_log" {
   assert {
     condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["WriteItsLog", "ReadUploads", "LayAsideWhatFails"]
     error_message = "The policy is the caller's statements, the log and the queue of failed events."
+  }
+
+  assert {
+    condition     = aws_iam_role.this.name == "media-us-east-1-classify" && aws_iam_role.this.path == "/media/" && aws_iam_role.this.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+    error_message = "Its role is bounded and called as it was told."
   }
 
   assert {

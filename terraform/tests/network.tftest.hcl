@@ -10,7 +10,8 @@ variables {
   container_instances = false
   log_retention_days  = 30
   kms_key_arn         = null
-  network             = { cidr = "10.64.0.0/16", zones = 3, private = false, flow_logs = false, subnet_ids = [], route_table_ids = [] }
+  network             = { cidr = "10.64.0.0/16", zones = 3, exclude_zone_ids = ["usw1-az2"], private = false, flow_logs = false, subnet_ids = [], route_table_ids = [], gateway_endpoint = false, assign_public_ip = false }
+  iam                 = { prefix = "media-us-east-1", path = "/" }
 }
 
 run "bytes_to_s3_never_pass_a_nat_gateway" {
@@ -19,8 +20,8 @@ run "bytes_to_s3_never_pass_a_nat_gateway" {
   }
 
   assert {
-    condition     = { for service, endpoint in aws_vpc_endpoint.gateway : service => endpoint.vpc_endpoint_type } == { dynamodb = "Gateway", s3 = "Gateway" }
-    error_message = "S3 and DynamoDB have gateway endpoints, which cost nothing."
+    condition     = { for service, endpoint in aws_vpc_endpoint.gateway : service => endpoint.vpc_endpoint_type } == { s3 = "Gateway" }
+    error_message = "S3 has a gateway endpoint, which costs nothing."
   }
 
   assert {
@@ -34,7 +35,7 @@ run "bytes_to_s3_never_pass_a_nat_gateway" {
   }
 
   assert {
-    condition     = aws_vpc_security_group_egress_rule.https.from_port == 443 && aws_vpc_security_group_egress_rule.https.to_port == 443 && output.public_addresses
+    condition     = aws_vpc_security_group_egress_rule.https["anywhere"].from_port == 443 && aws_vpc_security_group_egress_rule.https["anywhere"].to_port == 443 && output.public_addresses
     error_message = "Jobs get HTTPS out."
   }
 
@@ -50,12 +51,17 @@ run "private_subnets_reach_aws_by_endpoints" {
   }
 
   variables {
-    network = { cidr = "10.64.0.0/16", zones = 2, private = true, flow_logs = true, subnet_ids = [], route_table_ids = [] }
+    network = { cidr = "10.64.0.0/16", zones = 2, exclude_zone_ids = [], private = true, flow_logs = true, subnet_ids = [], route_table_ids = [], gateway_endpoint = false, assign_public_ip = false }
   }
 
   assert {
     condition     = keys(aws_vpc_endpoint.interface) == ["ecr.api", "ecr.dkr", "logs", "sns"] && length(aws_internet_gateway.jobs) == 0 && !output.public_addresses
     error_message = "Without the internet, jobs need the registry, logs and notices by endpoints."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_egress_rule.https) == 0 && length(aws_vpc_security_group_egress_rule.s3) == 1 && length(aws_vpc_security_group_egress_rule.endpoints) == 1
+    error_message = "They reach the endpoints, and nothing else."
   }
 
   assert {
@@ -75,11 +81,36 @@ run "a_vpc_that_exists_is_used_as_it_is" {
   }
 
   variables {
-    network = { cidr = "10.64.0.0/16", zones = 3, private = false, flow_logs = false, vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+    network = { cidr = "10.64.0.0/16", zones = 3, exclude_zone_ids = [], private = false, flow_logs = false, vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = [], gateway_endpoint = false, assign_public_ip = true }
   }
 
   assert {
-    condition     = length(aws_vpc.jobs) == 0 && output.subnet_ids == tolist(["subnet-1"]) && aws_vpc_endpoint.gateway["s3"].route_table_ids == toset(["rtb-1"])
-    error_message = "Nothing is made in it but the security group and the gateway endpoints."
+    condition     = length(aws_vpc.jobs) == 0 && length(aws_vpc_endpoint.gateway) == 0 && length(aws_vpc_endpoint.interface) == 0 && length(aws_route_table.jobs) == 0
+    error_message = "Nothing is made in it but the security group."
+  }
+
+  assert {
+    condition     = output.subnet_ids == tolist(["subnet-1"]) && output.vpc_id == "vpc-1" && output.public_addresses
+    error_message = "Jobs run in its subnets, with a public address if that was asked for."
+  }
+}
+
+run "an_endpoint_in_a_vpc_that_exists_is_asked_for_and_lets_everybody_through" {
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr = "10.64.0.0/16", zones = 3, exclude_zone_ids = [], private = false, flow_logs = false, vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"], gateway_endpoint = true, assign_public_ip = false }
+  }
+
+  assert {
+    condition     = { for service, endpoint in aws_vpc_endpoint.gateway : service => endpoint.route_table_ids } == { s3 = toset(["rtb-1"]) } && !output.public_addresses
+    error_message = "The endpoint is for the route tables given."
+  }
+
+  assert {
+    condition     = !strcontains(try(coalesce(aws_vpc_endpoint.gateway["s3"].policy), ""), "ResourceAccount")
+    error_message = "Others use the endpoint, too: its policy is AWS's own."
   }
 }

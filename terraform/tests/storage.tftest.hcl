@@ -13,6 +13,7 @@ variables {
   delivered            = true
   distribution_arn     = "arn:aws:cloudfront::123456789012:distribution/E1"
   access_logs          = false
+  existing             = {}
 
   lifecycles = {
     input  = { transition_days = 30, transition_class = "GLACIER_IR", expiry_days = 0, noncurrent_days = 30 }
@@ -49,14 +50,16 @@ run "buckets_are_closed_and_speak" {
   }
 
   assert {
-    condition = [for statement in jsondecode(aws_s3_bucket_policy.this["output"].policy).Statement : statement if statement.Effect == "Allow"] == [{
-      Sid       = "ReadByCloudFront"
-      Effect    = "Allow"
-      Principal = { Service = "cloudfront.amazonaws.com" }
-      Action    = "s3:GetObject"
-      Resource  = "arn:aws:s3:::mock-bucket/*"
-      Condition = { StringEquals = { "aws:SourceArn" = "arn:aws:cloudfront::123456789012:distribution/E1" } }
-    }]
+    condition = [for statement in jsondecode(aws_s3_bucket_policy.this["output"].policy).Statement : statement if statement.Effect == "Allow"] == [
+      for sid, right in { FoundByCloudFront = ["s3:ListBucket", "arn:aws:s3:::mock-bucket"], ReadByCloudFront = ["s3:GetObject", "arn:aws:s3:::mock-bucket/*"] } : {
+        Sid                                 = sid
+        Effect                              = "Allow"
+        Principal                           = { Service = "cloudfront.amazonaws.com" }
+        Action                              = right[0]
+        Resource                            = right[1]
+        Condition                           = { StringEquals = { "aws:SourceArn" = "arn:aws:cloudfront::123456789012:distribution/E1" } }
+      }
+    ]
     error_message = "Only this installation's distribution may read the results."
   }
 
@@ -68,6 +71,11 @@ run "buckets_are_closed_and_speak" {
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["work"].rule : rule.expiration[0].days if rule.id == "expire"] == [14]
     error_message = "Lists of packed jobs expire, later than a job may take."
+  }
+
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this["work"].rule : [rule.filter[0].prefix, rule.expiration[0].days] if rule.id == "expire-parts"] == [["parts/", 3]]
+    error_message = "Parts of videos, which are large, go within days."
   }
 
   assert {
@@ -102,5 +110,30 @@ run "a_customer_key_is_used_everywhere_it_can_be" {
   assert {
     condition     = keys(aws_s3_bucket_logging.this) == ["input", "output"] && keys(aws_s3_bucket_cors_configuration.this) == ["input", "output"]
     error_message = "Access logs and CORS are for the users' buckets."
+  }
+}
+
+run "buckets_that_exist_stay_as_they_are" {
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    existing             = { input = "team-uploads", output = null }
+    access_logs          = true
+    cors_allowed_origins = ["https://app.example.com"]
+  }
+
+  assert {
+    condition = alltrue([
+      for resources in [aws_s3_bucket.this, aws_s3_bucket_policy.this, aws_s3_bucket_versioning.this, aws_s3_bucket_notification.events, aws_s3_bucket_lifecycle_configuration.this, aws_s3_bucket_cors_configuration.this, aws_s3_bucket_logging.this] :
+      !contains(keys(resources), "input") && contains(keys(resources), "output")
+    ])
+    error_message = "Nothing is made of, or changed about, a bucket that somebody else made."
+  }
+
+  assert {
+    condition     = output.buckets["input"].arn == "arn:aws:s3:::existing-bucket" && output.buckets["output"].arn == "arn:aws:s3:::mock-bucket"
+    error_message = "It is used as the others are."
   }
 }

@@ -159,7 +159,7 @@ run "eks_gets_its_manifests" {
   variables {
     compute = "EKS"
     eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "films" }
-    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], route_table_ids = ["rtb-1"] }
+    network = { vpc_id = "vpc-cluster", subnet_ids = ["subnet-1"] }
   }
 
   assert {
@@ -184,6 +184,7 @@ run "eks_needs_a_cluster" {
 
   variables {
     compute = "EKS"
+    network = { vpc_id = "vpc-cluster", subnet_ids = ["subnet-1"] }
   }
 
   expect_failures = [var.eks]
@@ -207,4 +208,167 @@ run "a_vpc_without_subnets_is_refused" {
   }
 
   expect_failures = [var.network]
+}
+
+run "eks_needs_the_clusters_network" {
+  command = plan
+
+  variables {
+    compute = "EKS"
+    eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "a_vpc_that_exists_is_not_made_private" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], private = true }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "an_endpoint_needs_route_tables" {
+  command = plan
+
+  variables {
+    network = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], gateway_endpoint = true }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "keys_protect_nothing_that_is_public" {
+  command = plan
+
+  variables {
+    delivery = { public = true, signing_public_keys = { web = "-----BEGIN PUBLIC KEY-----" } }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "a_public_path_is_not_everything" {
+  command = plan
+
+  variables {
+    delivery = { public_paths = ["*"] }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "what_is_not_a_public_key_is_refused" {
+  command = plan
+
+  variables {
+    delivery = { signing_public_keys = { web = "secret" } }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "uploads_and_results_are_two_buckets" {
+  command = plan
+
+  variables {
+    existing_buckets = { input = "media", output = "media" }
+  }
+
+  expect_failures = [var.existing_buckets]
+}
+
+run "batch_starts_a_job_ten_times_at_most" {
+  command = plan
+
+  variables {
+    kinds = { video = { attempts = 11 } }
+  }
+
+  expect_failures = [var.kinds]
+}
+
+run "a_disk_holds_at_least_the_images" {
+  command = plan
+
+  variables {
+    ec2   = { disk_gib = 200 }
+    kinds = { image = { instance_disk_gib = 20 } }
+  }
+
+  expect_failures = [var.ec2]
+}
+
+run "a_schedule_is_one_of_the_schedulers" {
+  command = plan
+
+  variables {
+    ec2 = { image_refresh = "monthly" }
+  }
+
+  expect_failures = [var.ec2]
+}
+
+run "a_path_of_roles_ends_with_a_slash" {
+  command = plan
+
+  variables {
+    iam = { path = "/media" }
+  }
+
+  expect_failures = [var.iam]
+}
+
+run "cloudwatch_looks_back_a_day" {
+  command = plan
+
+  variables {
+    alarms = { stalled_hours = 48 }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "fargate_has_the_sizes_that_it_has" {
+  command = plan
+
+  module {
+    source = "./modules/pipeline"
+  }
+
+  variables {
+    kinds = { image = { vcpus = 2, memory_mib = 3000 }, model = { vcpus = 16, memory_mib = 32768, max_vcpus = 8 } }
+  }
+
+  expect_failures = [terraform_data.sizes["image"], terraform_data.sizes["model"]]
+}
+
+run "an_operator_may_look_and_send_again_and_change_nothing_else" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(output.operator_policy).Statement : statement.Effect == "Allow" && (statement.Resource != "*" || statement.Sid == "AskBatch")])
+    error_message = "Only Batch's questions have no narrower resource."
+  }
+
+  assert {
+    condition     = length([for action in flatten([for statement in jsondecode(output.operator_policy).Statement : statement.Action]) : action if can(regex("^(s3:Put|s3:Delete|iam:|batch:Terminate|dynamodb:Delete)", action))]) == 0
+    error_message = "An operator changes no object and deletes nothing."
+  }
+}
+
+run "existing_buckets_are_used" {
+  command = plan
+
+  variables {
+    existing_buckets = { input = "team-uploads", output = "team-results" }
+  }
+
+  assert {
+    condition     = keys(output.existing_bucket_settings) == ["input", "output"] && output.existing_bucket_settings["input"].eventbridge
+    error_message = "Their owner is told what they need."
+  }
 }

@@ -9,11 +9,40 @@ locals {
       "--memory-limit", "${setting.memory_mib - floor(setting.memory_mib / 8)}MiB",
     ]
   }
+
+  # On EC2 vCPUs are a weight (CpuShares): a container sees all processors of its host, so the job is told how many are meant
+  # for it. Dispatch tells each job its own number. Only Fargate tells containers their region.
   variables = {
     for kind, setting in var.kinds : kind => merge(
-      { JOB_TIME_LIMIT = tostring(floor(setting.timeout_seconds * 0.8 / setting.time_factor)) },
+      {
+        JOB_TIME_LIMIT = tostring(floor(setting.timeout_seconds * 0.8 / setting.time_factor))
+        JOB_PROCESSORS = tostring(setting.vcpus)
+        AWS_REGION     = var.region
+      },
       var.environment,
     )
+  }
+
+  # What is tried again: what the project's exit codes (crates/contract/src/failure.rs) call temporary, a host that went away,
+  # and a container that did not start. AWS Batch takes five rules, so each place has those that can happen there. The words
+  # are AWS's: "Automated job retries" in the guide of AWS Batch, "Stopped tasks error codes" in that of ECS.
+  retried = {
+    FARGATE = [
+      { on_exit_code = "75" },
+      { on_status_reason = "Your Spot Task was interrupted*" },
+      { on_status_reason = "Task failed to start*" },
+      { on_status_reason = "Timeout waiting for network interface provisioning*" },
+    ]
+    EC2 = [
+      { on_exit_code = "75" },
+      { on_status_reason = "Host EC2*" },
+      { on_status_reason = "Task failed to start*" },
+      { on_reason = "DockerTimeoutError*" },
+    ]
+    EKS = [
+      { on_exit_code = "75" },
+      { on_status_reason = "Host EC2*" },
+    ]
   }
 
   # The images' user, without any name or right.
@@ -37,6 +66,8 @@ locals {
           setting.gpus > 0 ? [{ type = "GPU", value = tostring(setting.gpus) }] : [],
         )
 
+        # The first process of a container has to bury orphans, and no platform brings one by itself.
+        linuxParameters        = { initProcessEnabled = true }
         readonlyRootFilesystem = true
         volumes                = [{ name = "scratch" }]
         mountPoints            = [{ sourceVolume = "scratch", containerPath = var.scratch_folder, readOnly = false }]
@@ -56,11 +87,8 @@ locals {
         fargatePlatformConfiguration = { platformVersion = "LATEST" }
         runtimePlatform              = { cpuArchitecture = var.architecture, operatingSystemFamily = "LINUX" }
       } : name => value if var.compute == "FARGATE" },
-      # What Fargate does by itself: a process that reaps orphans, and no rights beyond those of the user.
-      { for name, value in {
-        privileged      = false
-        linuxParameters = { initProcessEnabled = true }
-      } : name => value if var.compute == "EC2" },
+      # Fargate grants no such right and refuses the word.
+      { for name, value in { privileged = false } : name => value if var.compute == "EC2" },
     ) if var.compute != "EKS"
   }
 }
@@ -82,24 +110,19 @@ resource "aws_batch_job_definition" "kind" {
     processingOption = ""
   }
 
-  # The project's exit codes (crates/contract/src/failure.rs): what may succeed later is tried again, a host that went away too,
-  # and nothing else. The last line is needed: without a match AWS Batch would try again.
+  # The last line is needed: without a match AWS Batch would try again.
   retry_strategy {
-    attempts = 3
+    attempts = each.value.attempts
 
-    evaluate_on_exit {
-      action       = "RETRY"
-      on_exit_code = "75"
-    }
+    dynamic "evaluate_on_exit" {
+      for_each = local.retried[var.compute]
 
-    evaluate_on_exit {
-      action           = "RETRY"
-      on_status_reason = "Host EC2*"
-    }
-
-    evaluate_on_exit {
-      action           = "RETRY"
-      on_status_reason = "Your Spot Task was interrupted*"
+      content {
+        action           = "RETRY"
+        on_exit_code     = lookup(evaluate_on_exit.value, "on_exit_code", null)
+        on_reason        = lookup(evaluate_on_exit.value, "on_reason", null)
+        on_status_reason = lookup(evaluate_on_exit.value, "on_status_reason", null)
+      }
     }
 
     evaluate_on_exit {

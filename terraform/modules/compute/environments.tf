@@ -1,16 +1,17 @@
-# Where jobs run: compute environments in the order in which they are filled. Spot first, on-demand behind it; apart from
-# each other for kinds that need a GPU.
+# Where jobs run: for each kind compute environments of its own, Spot first and on-demand behind it. Kinds share no capacity, so
+# however many videos wait, a photo finds its own vCPUs free.
 #
 # A compute environment that a queue uses cannot be deleted. So a change that AWS cannot make in place makes a new one
 # (create_before_destroy, a name of its own), the queues move over, and then the old one goes.
 
 locals {
-  orders = var.spot ? ["spot", "on-demand"] : ["on-demand"]
-  pools  = toset(concat(["general"], anytrue([for kind in var.kinds : kind.gpus > 0]) ? ["gpu"] : []))
+  orders = { for kind, setting in var.kinds : kind => setting.spot ? ["spot", "on-demand"] : ["on-demand"] }
 
-  environments = {
-    for pair in setproduct(local.pools, local.orders) : "${pair[0]}-${pair[1]}" => { pool = pair[0], spot = pair[1] == "spot" }
-  }
+  environments = merge([
+    for kind, orders in local.orders : {
+      for order in orders : "${kind}-${order}" => merge(var.kinds[kind], { kind = kind, spot = order == "spot" })
+    }
+  ]...)
 
   fargate = var.compute == "FARGATE" ? local.environments : {}
   ec2     = var.compute == "EC2" ? local.environments : {}
@@ -18,16 +19,14 @@ locals {
 
   eks_clusters = var.compute == "EKS" ? { cluster = split("/", var.eks.cluster_arn)[1] } : {}
 
-  instance_types = {
-    general = var.ec2.instance_types
-    gpu     = var.ec2.gpu_instance_types
-  }
-
   environment_arns = merge(
     { for environment, this in aws_batch_compute_environment.fargate : environment => this.arn },
     { for environment, this in aws_batch_compute_environment.ec2 : environment => this.arn },
     { for environment, this in aws_batch_compute_environment.eks : environment => this.arn },
   )
+
+  # Minutes that running jobs get when instances are replaced; AWS Batch allows six hours at most.
+  replacement_minutes = { for kind, setting in var.kinds : kind => min(360, ceil(setting.timeout_seconds / 60)) }
 }
 
 resource "aws_batch_compute_environment" "fargate" {
@@ -39,7 +38,7 @@ resource "aws_batch_compute_environment" "fargate" {
 
   compute_resources {
     type               = each.value.spot ? "FARGATE_SPOT" : "FARGATE"
-    max_vcpus          = var.max_vcpus
+    max_vcpus          = each.value.max_vcpus
     subnets            = var.subnet_ids
     security_group_ids = [var.security_group_id]
   }
@@ -47,39 +46,42 @@ resource "aws_batch_compute_environment" "fargate" {
   lifecycle {
     create_before_destroy = true
   }
+
+  depends_on = [aws_iam_service_linked_role.first]
 }
 
 resource "aws_batch_compute_environment" "ec2" {
   for_each = local.ec2
 
-  compute_environment_name_prefix = "${var.name}-${each.key}-"
+  compute_environment_name_prefix = "${var.name}-${each.key}-${local.template_hashes[each.value.kind]}-"
   type                            = "MANAGED"
   service_role                    = var.service_role_arn
 
-  # No tags in here: a change of theirs would replace the environment.
+  # No tags in here: a change of theirs would replace the environment, and they reach neither instances nor volumes. Those
+  # have theirs from the launch template.
   compute_resources {
     type                = each.value.spot ? "SPOT" : "EC2"
     allocation_strategy = each.value.spot ? "SPOT_PRICE_CAPACITY_OPTIMIZED" : "BEST_FIT_PROGRESSIVE"
     min_vcpus           = 0
-    max_vcpus           = var.max_vcpus
-    instance_type       = local.instance_types[each.value.pool]
+    max_vcpus           = each.value.max_vcpus
+    instance_type       = each.value.instance_types
     instance_role       = aws_iam_instance_profile.instance["instance"].arn
     subnets             = var.subnet_ids
     security_group_ids  = [var.security_group_id]
 
     ec2_configuration {
-      image_type = each.value.pool == "gpu" ? "ECS_AL2023_NVIDIA" : "ECS_AL2023"
+      image_type = each.value.gpus > 0 ? "ECS_AL2023_NVIDIA" : "ECS_AL2023"
     }
 
     launch_template {
-      launch_template_id = aws_launch_template.instance["instance"].id
+      launch_template_id = aws_launch_template.instance[each.value.kind].id
       version            = "$Latest"
     }
   }
 
   # Running jobs finish before their instance is replaced.
   update_policy {
-    job_execution_timeout_minutes = 60
+    job_execution_timeout_minutes = local.replacement_minutes[each.value.kind]
     terminate_jobs_on_update      = false
   }
 
@@ -87,7 +89,7 @@ resource "aws_batch_compute_environment" "ec2" {
     create_before_destroy = true
   }
 
-  depends_on = [aws_iam_role_policy_attachment.instance]
+  depends_on = [aws_iam_role_policy_attachment.instance, aws_iam_service_linked_role.first]
 }
 
 data "aws_eks_cluster" "this" {
@@ -99,7 +101,7 @@ data "aws_eks_cluster" "this" {
 resource "aws_batch_compute_environment" "eks" {
   for_each = local.eks
 
-  compute_environment_name_prefix = "${var.name}-${each.key}-"
+  compute_environment_name_prefix = "${var.name}-${each.key}-${local.template_hashes[each.value.kind]}-"
   type                            = "MANAGED"
 
   eks_configuration {
@@ -111,28 +113,34 @@ resource "aws_batch_compute_environment" "eks" {
     type                = each.value.spot ? "SPOT" : "EC2"
     allocation_strategy = each.value.spot ? "SPOT_PRICE_CAPACITY_OPTIMIZED" : "BEST_FIT_PROGRESSIVE"
     min_vcpus           = 0
-    max_vcpus           = var.max_vcpus
-    instance_type       = local.instance_types[each.value.pool]
+    max_vcpus           = each.value.max_vcpus
+    instance_type       = each.value.instance_types
     instance_role       = aws_iam_instance_profile.instance["instance"].arn
     subnets             = var.subnet_ids
     # The cluster's own group: nodes, pods and the control plane talk to each other through it, DNS included.
     security_group_ids = [data.aws_eks_cluster.this["cluster"].vpc_config[0].cluster_security_group_id]
 
     ec2_configuration {
-      image_type = each.value.pool == "gpu" ? "EKS_AL2023_NVIDIA" : "EKS_AL2023"
+      image_type = each.value.gpus > 0 ? "EKS_AL2023_NVIDIA" : "EKS_AL2023"
     }
 
     launch_template {
-      launch_template_id = aws_launch_template.instance["instance"].id
+      launch_template_id = aws_launch_template.instance[each.value.kind].id
       version            = "$Latest"
     }
   }
 
   lifecycle {
     create_before_destroy = true
+
+    # Nodes in another network than their cluster's never join it, and the environment becomes INVALID.
+    precondition {
+      condition     = data.aws_eks_cluster.this["cluster"].vpc_config[0].vpc_id == var.vpc_id
+      error_message = "network.vpc_id must be the VPC of the cluster ${var.eks.cluster_arn}, which is ${data.aws_eks_cluster.this["cluster"].vpc_config[0].vpc_id}."
+    }
   }
 
-  depends_on = [aws_iam_role_policy_attachment.instance, aws_eks_access_entry.node]
+  depends_on = [aws_iam_role_policy_attachment.instance, aws_eks_access_entry.node, aws_iam_service_linked_role.first]
 }
 
 # Lets the nodes that AWS Batch adds join the cluster.
@@ -144,70 +152,9 @@ resource "aws_eks_access_entry" "node" {
   type          = "EC2_LINUX"
 }
 
-# Instances, for EC2 and EKS.
+# AWS makes these roles at the first use of a service, and the first environment may be made before AWS Batch can assume them.
+resource "aws_iam_service_linked_role" "first" {
+  for_each = toset(var.iam.service_linked_roles)
 
-locals {
-  instances = var.compute == "FARGATE" ? toset([]) : toset(["instance"])
-
-  instance_policies = var.compute == "EC2" ? toset(["service-role/AmazonEC2ContainerServiceforEC2Role"]) : (
-    var.compute == "EKS" ? toset(["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"]) : toset([])
-  )
-}
-
-resource "aws_launch_template" "instance" {
-  for_each = local.instances
-
-  name_prefix            = "${var.name}-"
-  update_default_version = true
-
-  # Containers get their own role; with one hop none of them can reach the instance's.
-  metadata_options {
-    http_endpoint               = "enabled"
-    http_tokens                 = "required"
-    http_put_response_hop_limit = 1
-  }
-
-  block_device_mappings {
-    device_name = "/dev/xvda"
-
-    ebs {
-      volume_type           = "gp3"
-      volume_size           = var.ec2.disk_gib
-      encrypted             = true
-      kms_key_id            = var.kms_key_arn
-      delete_on_termination = true
-    }
-  }
-
-  lifecycle {
-    create_before_destroy = true
-  }
-}
-
-resource "aws_iam_role" "instance" {
-  for_each = local.instances
-
-  name = "${var.name}-instance"
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "ec2.amazonaws.com" }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy_attachment" "instance" {
-  for_each = local.instance_policies
-
-  role       = aws_iam_role.instance["instance"].name
-  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.value}"
-}
-
-resource "aws_iam_instance_profile" "instance" {
-  for_each = aws_iam_role.instance
-
-  name = each.value.name
-  role = each.value.name
+  aws_service_name = "${each.value}.amazonaws.com"
 }

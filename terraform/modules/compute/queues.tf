@@ -1,13 +1,20 @@
-# A job queue for each kind, so that an hour of videos does not stand in the way of a photo.
+# A job queue for each kind, over compute environments of its own: an hour of videos does not stand in the way of a photo.
 
 locals {
   # Reasons why AWS Batch says that the first job of a queue cannot be placed. Left alone, it would block the queue for
-  # ever; cancelled, it becomes FAILED with this reason, and the next one has its turn.
-  stuck = {
-    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE" = 600
-    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"         = 600
-    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"           = 4 * 3600
-  }
+  # ever; cancelled, it becomes FAILED with this reason, and the next one has its turn. These are all for which AWS Batch
+  # can act (its guide, "Jobs stuck in a RUNNABLE status"): a want of Fargate capacity or of a quota is UNDETERMINED, for
+  # which there is the alarm jobs-not-starting.
+  stuck = merge(
+    {
+      "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE" = 600
+      "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"         = 600
+    },
+    { for reason, seconds in {
+      "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED" = 600
+      "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"                 = 4 * 3600
+    } : reason => seconds if var.compute != "FARGATE" },
+  )
 }
 
 resource "aws_batch_job_queue" "kind" {
@@ -18,7 +25,7 @@ resource "aws_batch_job_queue" "kind" {
   priority = 10
 
   dynamic "compute_environment_order" {
-    for_each = [for order in local.orders : local.environment_arns["${each.value.gpus > 0 ? "gpu" : "general"}-${order}"]]
+    for_each = [for order in local.orders[each.key] : local.environment_arns["${each.key}-${order}"]]
 
     content {
       order               = compute_environment_order.key + 1

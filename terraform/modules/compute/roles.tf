@@ -51,8 +51,10 @@ locals {
 resource "aws_iam_role" "job" {
   for_each = var.kinds
 
-  name               = "${var.name}-${each.value.job}"
-  assume_role_policy = var.compute == "EKS" ? jsonencode(local.assumed_by_pods) : jsonencode(local.assumed_by_tasks)
+  name                 = "${var.iam.prefix}-${each.value.job}"
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
+  assume_role_policy   = var.compute == "EKS" ? jsonencode(local.assumed_by_pods) : jsonencode(local.assumed_by_tasks)
 }
 
 resource "aws_iam_role_policy" "job" {
@@ -65,24 +67,39 @@ resource "aws_iam_role_policy" "job" {
     Statement = concat(
       [
         {
-          Sid      = "ReadUploadsAndLists"
+          Sid      = "ReadUploads"
           Effect   = "Allow"
           Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-          Resource = ["${var.input_bucket.arn}/*", "${var.work_bucket.arn}/*"]
+          Resource = "${var.input_bucket.arn}/*"
+        },
+        {
+          Sid      = "ReadLists"
+          Effect   = "Allow"
+          Action   = "s3:GetObject"
+          Resource = "${var.work_bucket.arn}/lists/*"
         },
         {
           Sid      = "WriteResults"
           Effect   = "Allow"
-          Action   = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+          Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
           Resource = "${var.output_bucket.arn}/*"
         },
         {
-          # What the children of an array job encode of one video, until another job joins it.
-          Sid      = "WriteParts"
+          # A list that is tried again passes over what it has committed before. Of the results, only manifests are read.
+          Sid      = "ReadManifests"
           Effect   = "Allow"
-          Action   = ["s3:PutObject", "s3:AbortMultipartUpload"]
-          Resource = "${var.work_bucket.arn}/parts/*"
+          Action   = "s3:GetObject"
+          Resource = "${var.output_bucket.arn}/*/manifest.json"
         },
+      ],
+      # What the children of an array job encode of one video, until another job joins it.
+      !each.value.in_parts ? [] : [{
+        Sid      = "ExchangeParts"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
+        Resource = "${var.work_bucket.arn}/parts/*"
+      }],
+      [
         {
           # Without it S3 says "forbidden" instead of "not found", and a deleted upload would look like a missing right.
           Sid      = "TellGoneFromForbidden"
@@ -105,8 +122,10 @@ resource "aws_iam_role_policy" "job" {
 resource "aws_iam_role" "execution" {
   for_each = var.compute == "EKS" ? {} : var.kinds
 
-  name               = "${var.name}-${each.value.job}-start"
-  assume_role_policy = jsonencode(local.assumed_by_tasks)
+  name                 = "${var.iam.prefix}-${each.value.job}-start"
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
+  assume_role_policy   = jsonencode(local.assumed_by_tasks)
 }
 
 resource "aws_iam_role_policy" "execution" {

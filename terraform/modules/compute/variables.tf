@@ -13,27 +13,17 @@ variable "compute" {
   type        = string
 }
 
-variable "spot" {
-  description = "Whether Spot capacity comes first, with on-demand capacity behind it."
-  type        = bool
-}
-
-variable "max_vcpus" {
-  description = "The most vCPUs at once, of each compute environment."
-  type        = number
-}
-
 variable "architecture" {
   description = "X86_64 or ARM64."
   type        = string
 }
 
 variable "ec2" {
-  description = "The root's variable of the same name."
+  description = "The root's variable of the same name, as far as it is not by kind."
   type = object({
-    instance_types     = list(string)
-    gpu_instance_types = list(string)
-    disk_gib           = number
+    disk_throughput_mibps = optional(number)
+    disk_iops             = optional(number)
+    image_refresh         = optional(string)
   })
 }
 
@@ -63,6 +53,13 @@ variable "kinds" {
     timeout_seconds = number
     time_factor     = number
     gpus            = number
+    in_parts        = bool
+    attempts        = number
+    spot            = bool
+    max_vcpus       = number
+
+    instance_types    = list(string)
+    instance_disk_gib = number
   }))
 }
 
@@ -124,4 +121,24 @@ variable "log_retention_days" {
 variable "kms_key_arn" {
   description = "Customer key, or null."
   type        = string
+}
+
+variable "vpc_id" {
+  description = "The VPC that the subnets are in."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of the instances and their disks: with the tag by which the budget finds them."
+  type        = map(string)
+}
+
+variable "iam" {
+  description = "First part of the roles' names, their path and their permissions boundary, and services whose own roles are made first."
+  type = object({
+    prefix                   = string
+    path                     = string
+    permissions_boundary_arn = optional(string)
+    service_linked_roles     = list(string)
+  })
 }

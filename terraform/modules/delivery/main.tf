@@ -1,23 +1,132 @@
-# Results over CloudFront: HTTPS only, and the bucket answers nobody else.
+# The results over CloudFront: HTTPS only, the bucket answers nobody else, and readers need a signature unless somebody said that
+# results are public.
 
 locals {
-  # Policies that AWS maintains, the same in every account.
-  # Keeps what the origin's Cache-Control allows, a day by default, compressed variants apart.
-  caching_optimized = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-  # Passes the CORS headers on, which S3 answers by the bucket's rules.
+  # Passes the headers of a preflight on, which S3 answers by the bucket's rules. AWS maintains it, the same in every account.
   cors_s3_origin = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
-  # HSTS, nosniff, frame and referrer policy; and CORS for any origin, with preflight.
-  cors_and_security_headers = "eaab4381-ed33-4a86-88ca-d9558dc6cd63"
 
-  signed = length(var.delivery.signing_public_keys) > 0
+  has_keys = length(var.delivery.signing_public_keys) > 0
+
+  # Results keep their key when an upload is overwritten. So copies are good for as long as max_age_seconds says, and what names
+  # other objects (manifests, playlists) for some seconds: a player must not mix the segments of two runs.
+  copies = {
+    results = { seconds = var.delivery.max_age_seconds, most_seconds = 31536000 }
+    indexes = { seconds = 5, most_seconds = 60 }
+  }
+  index_endings = ["manifest.json", ".m3u8", ".mpd"]
+
+  # CloudFront takes the first that fits: indexes below public paths, public paths, other indexes; then the default.
+  behaviors = concat(
+    flatten([for path in var.delivery.public_paths : concat(
+      [for ending in local.index_endings : { path = "${path}${ending}", copies = "indexes", is_public = true }],
+      [{ path = path, copies = "results", is_public = true }],
+    )]),
+    [for ending in local.index_endings : { path = "*${ending}", copies = "indexes", is_public = var.delivery.public }],
+  )
+
+  # Empty, not null: the provider takes null as "what is there". Until there are keys, this account alone may sign, which needs a key pair of its root user: nobody reads results.
+  trusted_key_groups = local.has_keys ? [aws_cloudfront_key_group.signers["signers"].id] : []
+  trusted_signers    = local.has_keys ? [] : ["self"]
 }
 
 resource "aws_cloudfront_origin_access_control" "results" {
-  name                              = "${var.name}-results"
+  name                              = "${var.global_name}-results"
   description                       = "CloudFront signs its requests to the bucket of the results"
   origin_access_control_origin_type = "s3"
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
+}
+
+resource "aws_cloudfront_cache_policy" "this" {
+  for_each = local.copies
+
+  name        = "${var.global_name}-${each.key}"
+  comment     = "How long CloudFront keeps ${each.key} of ${var.name}"
+  min_ttl     = 0
+  default_ttl = each.value.seconds
+  max_ttl     = each.value.most_seconds
+
+  parameters_in_cache_key_and_forwarded_to_origin {
+    enable_accept_encoding_brotli = true
+    enable_accept_encoding_gzip   = true
+
+    cookies_config {
+      cookie_behavior = "none"
+    }
+
+    headers_config {
+      header_behavior = "none"
+    }
+
+    query_strings_config {
+      query_string_behavior = "none"
+    }
+  }
+}
+
+# CloudFront itself says which origins may read, whatever S3 said when the copy was made.
+resource "aws_cloudfront_response_headers_policy" "this" {
+  for_each = local.copies
+
+  name    = "${var.global_name}-${each.key}"
+  comment = "Headers of the ${each.key} of ${var.name}"
+
+  dynamic "cors_config" {
+    for_each = length(var.cors_allowed_origins) > 0 ? [var.cors_allowed_origins] : []
+
+    content {
+      # Signed cookies travel with requests of another origin only if it is allowed.
+      access_control_allow_credentials = local.has_keys
+      access_control_max_age_sec       = 3600
+      origin_override                  = true
+
+      access_control_allow_headers {
+        items = ["If-Modified-Since", "If-None-Match", "Range"]
+      }
+
+      access_control_allow_methods {
+        items = ["GET", "HEAD", "OPTIONS"]
+      }
+
+      access_control_allow_origins {
+        items = cors_config.value
+      }
+
+      access_control_expose_headers {
+        items = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]
+      }
+    }
+  }
+
+  # Where an object says something itself, that counts.
+  custom_headers_config {
+    items {
+      header   = "Cache-Control"
+      value    = "max-age=${each.value.seconds}"
+      override = false
+    }
+  }
+
+  security_headers_config {
+    content_type_options {
+      override = true
+    }
+
+    frame_options {
+      frame_option = "SAMEORIGIN"
+      override     = false
+    }
+
+    referrer_policy {
+      referrer_policy = "strict-origin-when-cross-origin"
+      override        = false
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 31536000
+      override                   = false
+    }
+  }
 }
 
 resource "aws_cloudfront_distribution" "results" {
@@ -25,10 +134,8 @@ resource "aws_cloudfront_distribution" "results" {
   # checkov:skip=CKV2_AWS_47:As CKV_AWS_68: no program behind the distribution evaluates requests.
   # checkov:skip=CKV_AWS_86:Access logs are by variable (delivery.access_logs).
   # checkov:skip=CKV_AWS_174:CloudFront's own certificate fixes the minimum protocol; with host names it is TLSv1.2_2021.
-  # checkov:skip=CKV_AWS_305:There is no page to show at the root of a bucket of results.
   # checkov:skip=CKV_AWS_310:One bucket in one region is the origin; a second one would be a replica (CKV_AWS_144).
-  # checkov:skip=CKV_AWS_374:Results are for whoever may have them, wherever they are; sign URLs to restrict it.
-  # checkov:skip=CKV2_AWS_32:The policy is AWS's own (cors_and_security_headers), which is no resource of ours.
+  # checkov:skip=CKV_AWS_374:Results are for whoever may have them, wherever they are; a signature restricts it.
   # checkov:skip=CKV2_AWS_42:CloudFront's own certificate unless host names are given.
   # checkov:skip=CKV2_AWS_46:The bucket is reached by origin access control, which replaced the origin access identity.
   enabled         = true
@@ -38,6 +145,10 @@ resource "aws_cloudfront_distribution" "results" {
   price_class     = var.delivery.price_class
   aliases         = var.delivery.host_names
   web_acl_id      = var.delivery.web_acl_arn
+
+  # There is no such object. Without it, a request for the root would be S3's request for the list of the bucket, for which
+  # CloudFront has the right, so that what is not there is 404 and not 403.
+  default_root_object = "index.html"
 
   origin {
     origin_id                = "results"
@@ -51,10 +162,30 @@ resource "aws_cloudfront_distribution" "results" {
     allowed_methods            = ["GET", "HEAD", "OPTIONS"]
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
-    cache_policy_id            = local.caching_optimized
+    cache_policy_id            = aws_cloudfront_cache_policy.this["results"].id
     origin_request_policy_id   = local.cors_s3_origin
-    response_headers_policy_id = local.cors_and_security_headers
-    trusted_key_groups         = local.signed ? [aws_cloudfront_key_group.signers["signers"].id] : null
+    response_headers_policy_id = aws_cloudfront_response_headers_policy.this["results"].id
+    trusted_key_groups         = var.delivery.public ? [] : local.trusted_key_groups
+    trusted_signers            = var.delivery.public ? [] : local.trusted_signers
+  }
+
+  dynamic "ordered_cache_behavior" {
+    for_each = local.behaviors
+    iterator = behavior
+
+    content {
+      path_pattern               = behavior.value.path
+      target_origin_id           = "results"
+      viewer_protocol_policy     = "redirect-to-https"
+      allowed_methods            = ["GET", "HEAD", "OPTIONS"]
+      cached_methods             = ["GET", "HEAD"]
+      compress                   = true
+      cache_policy_id            = aws_cloudfront_cache_policy.this[behavior.value.copies].id
+      origin_request_policy_id   = local.cors_s3_origin
+      response_headers_policy_id = aws_cloudfront_response_headers_policy.this[behavior.value.copies].id
+      trusted_key_groups         = behavior.value.is_public ? [] : local.trusted_key_groups
+      trusted_signers            = behavior.value.is_public ? [] : local.trusted_signers
+    }
   }
 
   restrictions {
@@ -84,7 +215,8 @@ resource "aws_cloudfront_distribution" "results" {
 resource "aws_cloudfront_public_key" "signer" {
   for_each = var.delivery.signing_public_keys
 
-  name        = "${var.name}-${each.key}"
+  # A key cannot be changed, so another one under the same name is another key.
+  name        = "${var.global_name}-${each.key}-${substr(sha256(each.value), 0, 8)}"
   comment     = "Checks signed URLs of ${var.name}"
   encoded_key = each.value
 
@@ -94,9 +226,9 @@ resource "aws_cloudfront_public_key" "signer" {
 }
 
 resource "aws_cloudfront_key_group" "signers" {
-  for_each = local.signed ? toset(["signers"]) : toset([])
+  for_each = local.has_keys ? toset(["signers"]) : toset([])
 
-  name    = "${var.name}-signers"
+  name    = "${var.global_name}-signers"
   comment = "Who may sign URLs of ${var.name}"
   items   = [for key in aws_cloudfront_public_key.signer : key.id]
 }

@@ -12,6 +12,7 @@ module "dispatch" {
   reserved_concurrency  = var.function.reserved_concurrency
   log_retention_days    = var.function.log_retention_days
   kms_key_arn           = var.function.kms_key_arn
+  iam                   = var.function.iam
   environment           = var.environment
   asynchronous          = false
   undelivered_queue_arn = null

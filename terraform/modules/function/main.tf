@@ -51,7 +51,9 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name = "${var.name}-${var.role_name}"
+  name                 = "${var.iam.prefix}-${var.role_name}"
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -62,3 +62,12 @@ variable "kms_key_arn" {
   description = "Customer key for the log and the environment, or null."
   type        = string
 }
+
+variable "iam" {
+  description = "First part of the role's name, its path and its permissions boundary."
+  type = object({
+    prefix                   = string
+    path                     = string
+    permissions_boundary_arn = optional(string)
+  })
+}

@@ -12,6 +12,7 @@ module "classify" {
   reserved_concurrency  = var.function.reserved_concurrency
   log_retention_days    = var.function.log_retention_days
   kms_key_arn           = var.function.kms_key_arn
+  iam                   = var.function.iam
   environment           = var.environment
   asynchronous          = true
   undelivered_queue_arn = var.undelivered_queue_arn

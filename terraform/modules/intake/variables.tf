@@ -4,13 +4,18 @@ variable "name" {
 }
 
 variable "function" {
-  description = "What every function is given: zip, architecture, reserved concurrency, log retention, key."
+  description = "What every function is given: zip, architecture, reserved concurrency, log retention, key, and how roles are called and bounded."
   type = object({
     zip                  = string
     architecture         = string
     reserved_concurrency = optional(number)
     log_retention_days   = number
     kms_key_arn          = optional(string)
+    iam = object({
+      prefix                   = string
+      path                     = string
+      permissions_boundary_arn = optional(string)
+    })
   })
 }
 

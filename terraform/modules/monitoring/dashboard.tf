@@ -4,14 +4,16 @@ locals {
   # A metric of a widget: namespace, name, dimensions and how it is drawn.
   line = {
     uploads = concat(
-      [["AWS/Events", "MatchedEvents", "RuleName", var.uploads_rule_name, { label = "events", stat = "Sum" }]],
+      [["AWS/Events", "MatchedEvents", "RuleName", var.rule_names["uploads"], { label = "events", stat = "Sum" }]],
       concat([for kind in concat(local.kind_names, ["unknown"]) : [for state in ["SUCCEEDED", "FAILED", "REJECTED", "UNSUPPORTED"] :
         [local.namespace, "Uploads", "Kind", kind, "State", state, { label = "${kind} ${state}", stat = "Sum" }]
       ]]...),
     )
     waiting    = [for kind in local.kind_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.kinds[kind].queue_name, { label = kind, stat = "Maximum" }]]
     age        = [for kind in local.kind_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.kinds[kind].queue_name, { label = kind, stat = "Maximum" }]]
-    states     = [for status in ["SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"] : [local.namespace, "jobsInState", "status", status, { label = status, stat = "Sum" }]]
+    states     = concat([for kind in local.kind_names : [for status in ["RUNNABLE", "RUNNING", "SUCCEEDED", "FAILED"] : [local.namespace, "jobsInState", "jobQueue", var.kinds[kind].job_queue_arn, "status", status, { label = "${kind} ${status}", stat = "Sum" }]]]...)
+    vcpus      = [for metric in local.vcpus_in_use : flatten([metric.namespace, metric.name, [for name, value in metric.dimensions : [name, value]], { label = metric.dimensions.Class, stat = metric.statistic }])]
+    memory     = [for kind in local.kind_names : [local.namespace, "peakMemoryShare", "kind", kind, "outcome", "SUCCEEDED", { label = kind, stat = "p99" }]]
     turnaround = concat([for kind in local.kind_names : [for statistic in ["p50", "p95", "p99"] : [local.namespace, "Turnaround", "Kind", kind, "State", "SUCCEEDED", { label = "${kind} ${statistic}", stat = statistic }]]]...)
     parts      = concat([for kind in local.kind_names : [for part in ["Classify", "Queue", "Start", "Fetch", "Process", "Store", "Record"] : [local.namespace, part, "Kind", kind, "State", "SUCCEEDED", { label = "${kind} ${part}", stat = "p50" }]]]...)
     outcomes   = concat([for kind in local.kind_names : [for outcome in ["SUCCEEDED", "FAILED"] : [local.namespace, "jobs", "kind", kind, "outcome", outcome, { label = "${kind} ${outcome}", stat = "Sum" }]]]...)
@@ -38,6 +40,8 @@ locals {
     { title = "Functions: errors and throttles", metrics = local.line.functions },
     { title = "Functions: duration p95, milliseconds", metrics = local.line.duration },
     { title = "Spot and placement", metrics = local.line.reclaims },
+    { title = "vCPUs of the account in use", metrics = local.line.vcpus },
+    { title = "Memory, percent of an operation's limit (p99)", metrics = local.line.memory },
     { title = "Cost: bytes read and written by jobs", metrics = local.line.bytes },
     { title = "Cost: bytes stored", metrics = local.line.stored },
     { title = "Cost: table writes", metrics = local.line.tables },
@@ -66,7 +70,7 @@ resource "aws_cloudwatch_dashboard" "this" {
       [{
         type   = "log"
         x      = 0
-        y      = 36
+        y      = ceil(length(local.widgets) / 3) * 6
         width  = 24
         height = 6
         properties = {

@@ -3,7 +3,8 @@
 # CloudWatch Logs Insights.
 
 locals {
-  namespace = "DataPipeline"
+  # One for each installation, or those of one account would ring each other's alarms.
+  namespace = var.namespace
 
   job_queue_arns = [for kind in sort(keys(var.kinds)) : var.kinds[kind].job_queue_arn]
 
@@ -18,21 +19,56 @@ locals {
     }
   }
 
-  # Which events are counted under which metric.
-  counted = {
-    jobsInState = {
-      pattern    = "{ $.detail-type = \"Batch Job State Change\" }"
-      dimensions = { status = "$.detail.status" }
-    }
-    jobQueuesBlocked = {
-      pattern    = "{ $.detail-type = \"Batch Job Queue Blocked\" }"
+  # What Batch says of an attempt whose capacity was taken away.
+  taken = var.compute == "FARGATE" ? "Your Spot Task was interrupted*" : "Host EC2*"
+
+  # The last attempt counts, once: with each further one, the event of a job lists the earlier ones again.
+  taken_last = join(" || ", [for attempt in range(5) :
+    "($.detail.attempts[${attempt}].statusReason = \"${local.taken}\" && $.detail.attempts[${attempt + 1}].statusReason NOT EXISTS)"
+  ])
+
+  # Which lines of which logs are counted under which metric.
+  counted = merge(
+    {
+      jobsInState = {
+        log        = aws_cloudwatch_log_group.jobs.name
+        metric     = "jobsInState"
+        pattern    = "{ $.detail.status = \"RUNNABLE\" || $.detail.status = \"RUNNING\" || $.detail.status = \"SUCCEEDED\" || $.detail.status = \"FAILED\" }"
+        dimensions = { jobQueue = "$.detail.jobQueue", status = "$.detail.status" }
+      }
+      jobQueuesBlocked = {
+        log        = aws_cloudwatch_log_group.jobs.name
+        metric     = "jobQueuesBlocked"
+        pattern    = "{ $.detail-type = \"Batch Job Queue Blocked\" }"
+        dimensions = null
+      }
+      jobsTakenBySpot = {
+        log        = aws_cloudwatch_log_group.jobs.name
+        metric     = "jobsTakenBySpot"
+        pattern    = "{ ($.detail.status = \"RUNNABLE\" || $.detail.status = \"FAILED\") && (${local.taken_last}) }"
+        dimensions = null
+      }
+      jobsOutOfMemory = {
+        log        = aws_cloudwatch_log_group.jobs.name
+        metric     = "jobsOutOfMemory"
+        pattern    = "{ $.detail.status = \"FAILED\" && ($.detail.container.reason = \"OutOfMemory*\" || $.detail.eksAttempts[0].containers[0].reason = \"OOMKilled\") }"
+        dimensions = null
+      }
+      uploadsEnded = {
+        log        = var.output_log_group_name
+        metric     = "uploadsEnded"
+        pattern    = "{ $.Uploads > 0 }"
+        dimensions = null
+      }
+    },
+    # The kernel's words, as the jobs pass them on.
+    { for kind in local.kind_names : "noSpaceLeft-${kind}" => {
+      log        = var.kinds[kind].log_group_name
+      metric     = "noSpaceLeft"
+      pattern    = "\"No space left on device\""
       dimensions = null
-    }
-    jobsTakenBySpot = {
-      pattern    = "{ ($.detail.status = \"RUNNABLE\" || $.detail.status = \"FAILED\") && ($.detail.attempts[0].statusReason = \"Host EC2*\" || $.detail.attempts[0].statusReason = \"Your Spot Task was interrupted*\") }"
-      dimensions = null
-    }
-  }
+    } },
+  )
 }
 
 resource "aws_cloudwatch_log_group" "jobs" {
@@ -85,11 +121,11 @@ resource "aws_cloudwatch_log_metric_filter" "jobs" {
   for_each = local.counted
 
   name           = each.key
-  log_group_name = aws_cloudwatch_log_group.jobs.name
+  log_group_name = each.value.log
   pattern        = each.value.pattern
 
   metric_transformation {
-    name       = each.key
+    name       = each.value.metric
     namespace  = local.namespace
     value      = "1"
     unit       = "Count"

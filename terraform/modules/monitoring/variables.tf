@@ -9,11 +9,12 @@ variable "region" {
 }
 
 variable "kinds" {
-  description = "Name of the kind's queue of requests, of its queue of dead letters, and of its job queue."
+  description = "Name of the kind's queue of requests and of its queue of dead letters, its job queue, and the log of its jobs."
   type = map(object({
     queue_name        = string
     dead_letters_name = string
     job_queue_arn     = string
+    log_group_name    = string
   }))
 }
 
@@ -42,9 +43,39 @@ variable "bucket_names" {
   type        = map(string)
 }
 
-variable "uploads_rule_name" {
-  description = "The rule that hears of uploads."
+variable "rule_names" {
+  description = "The rules of the event bus: uploads, results and job-states."
+  type        = map(string)
+}
+
+variable "index_names" {
+  description = "Names of the indexes of each table, by input and output."
+  type        = map(list(string))
+}
+
+variable "output_log_group_name" {
+  description = "Log of output, which prints how each upload ended."
   type        = string
+}
+
+variable "namespace" {
+  description = "The namespace of this installation's metrics."
+  type        = string
+}
+
+variable "compute" {
+  description = "FARGATE, EC2 or EKS."
+  type        = string
+}
+
+variable "max_vcpus" {
+  description = "The most vCPUs at once of all kinds together, Spot and on-demand each."
+  type        = number
+}
+
+variable "s3_request_metrics" {
+  description = "Whether S3 counts the requests of the buckets, which costs."
+  type        = bool
 }
 
 variable "distribution_id" {
@@ -61,6 +92,10 @@ variable "thresholds" {
   description = "The root's variable `alarms`."
   type = object({
     turnaround_seconds      = number
+    stalled_hours           = number
+    capacity_percent        = number
+    memory_percent          = number
+    lambda_concurrency      = number
     queue_age_seconds       = number
     failure_percent         = number
     monthly_budget_usd      = number

@@ -1,5 +1,5 @@
-# A network for the jobs: nothing may connect in, and bytes to and from S3 and DynamoDB never pass a NAT gateway, which
-# at 5 TB a day would cost about 6,750 US dollars a month for reads alone.
+# A network for the jobs: nothing may connect in, and bytes to and from S3 never pass a NAT gateway, which at 5 TB a day would
+# cost about 6,750 US dollars a month for reads alone. Into a VPC that exists nothing is put but a security group.
 
 data "aws_availability_zones" "available" {
   # checkov:skip=CKV_AWS_394:Subnets are keyed by zone and only the first network.zones of the sorted names are used, so a new zone changes nothing that is there.
@@ -10,6 +10,8 @@ data "aws_availability_zones" "available" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+
+  exclude_zone_ids = var.network.exclude_zone_ids
 }
 
 data "aws_caller_identity" "current" {}
@@ -17,8 +19,10 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  own_vpc = var.network.vpc_id == null
-  vpc_id  = local.own_vpc ? aws_vpc.jobs["own"].id : var.network.vpc_id
+  own_vpc   = var.network.vpc_id == null
+  is_closed = local.own_vpc && var.network.private
+
+  vpc_id = local.own_vpc ? aws_vpc.jobs["own"].id : var.network.vpc_id
 
   zones = local.own_vpc ? slice(
     sort(data.aws_availability_zones.available.names), 0,
@@ -31,19 +35,21 @@ locals {
   subnet_ids      = local.own_vpc ? [for zone in local.zones : aws_subnet.jobs[zone].id] : var.network.subnet_ids
   route_table_ids = local.own_vpc ? [aws_route_table.jobs["own"].id] : var.network.route_table_ids
 
-  # What a job without a public address has to reach besides S3 and DynamoDB.
-  interface_services = local.own_vpc && var.network.private ? toset(concat(
+  # What a job without a public address has to reach besides S3.
+  interface_services = local.is_closed ? toset(concat(
     ["ecr.api", "ecr.dkr", "logs", "sns"],
     var.container_instances ? ["ecs", "ecs-agent", "ecs-telemetry"] : [],
   )) : toset([])
 
-  gateway_services = length(local.route_table_ids) > 0 || local.own_vpc ? {
-    s3       = jsonencode(local.s3_endpoint_policy)
-    dynamodb = jsonencode(local.dynamodb_endpoint_policy)
-  } : {}
+  # Without it, the bytes of a network of one's own would take the way over the internet or a NAT gateway. In a VPC that exists,
+  # one is made only if it was asked for: a route table takes one endpoint for S3, and others may use it.
+  gateway_policies = local.own_vpc ? { s3 = jsonencode(local.s3_endpoint_policy) } : (
+    var.network.gateway_endpoint ? { s3 = null } : {}
+  )
 
-  # Through the endpoints only this account's data can be reached, and the layers of container images: a job that is
-  # taken over cannot carry data away to somebody else's bucket.
+  # Through the endpoint only this account's data can be reached, and the layers of container images. With private = true that
+  # is all of S3 that jobs reach: one that is taken over cannot carry data away to somebody else's bucket. With public addresses
+  # it can over the internet, to another region's S3 for example.
   s3_endpoint_policy = {
     Version = "2012-10-17"
     Statement = [
@@ -63,18 +69,6 @@ locals {
         Resource  = "arn:${data.aws_partition.current.partition}:s3:::prod-${var.region}-starport-layer-bucket/*"
       },
     ]
-  }
-
-  dynamodb_endpoint_policy = {
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "TablesOfThisAccount"
-      Effect    = "Allow"
-      Principal = "*"
-      Action    = "dynamodb:*"
-      Resource  = "*"
-      Condition = { StringEquals = { "aws:ResourceAccount" = data.aws_caller_identity.current.account_id } }
-    }]
   }
 }
 
@@ -154,7 +148,10 @@ resource "aws_security_group" "jobs" {
   }
 }
 
+# With private = true the jobs reach S3 and the interface endpoints, and nothing else.
 resource "aws_vpc_security_group_egress_rule" "https" {
+  for_each = local.is_closed ? toset([]) : toset(["anywhere"])
+
   security_group_id = aws_security_group.jobs.id
   description       = "AWS APIs"
   ip_protocol       = "tcp"
@@ -163,8 +160,30 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   cidr_ipv4         = "0.0.0.0/0"
 }
 
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  for_each = local.is_closed ? aws_vpc_endpoint.gateway : {}
+
+  security_group_id = aws_security_group.jobs.id
+  description       = "S3 by its gateway endpoint"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  prefix_list_id    = each.value.prefix_list_id
+}
+
+resource "aws_vpc_security_group_egress_rule" "endpoints" {
+  for_each = local.is_closed ? aws_security_group.endpoints : {}
+
+  security_group_id            = aws_security_group.jobs.id
+  description                  = "AWS APIs by their interface endpoints"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = each.value.id
+}
+
 resource "aws_vpc_endpoint" "gateway" {
-  for_each = local.gateway_services
+  for_each = local.gateway_policies
 
   vpc_id            = local.vpc_id
   service_name      = "com.amazonaws.${var.region}.${each.key}"
@@ -236,7 +255,9 @@ resource "aws_cloudwatch_log_group" "flow" {
 resource "aws_iam_role" "flow" {
   for_each = var.network.flow_logs ? aws_vpc.jobs : {}
 
-  name = "${var.name}-flow-logs"
+  name                 = "${var.iam.prefix}-flow-logs"
+  path                 = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

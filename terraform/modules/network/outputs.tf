@@ -15,5 +15,5 @@ output "security_group_id" {
 
 output "public_addresses" {
   description = "Whether a job gets a public address: without one it reaches AWS over interface endpoints or the user's own routes."
-  value       = local.own_vpc && !var.network.private
+  value       = local.own_vpc ? !var.network.private : var.network.assign_public_ip
 }

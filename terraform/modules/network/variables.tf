@@ -11,13 +11,16 @@ variable "region" {
 variable "network" {
   description = "The root's variable of the same name."
   type = object({
-    cidr            = string
-    zones           = number
-    private         = bool
-    flow_logs       = bool
-    vpc_id          = optional(string)
-    subnet_ids      = list(string)
-    route_table_ids = list(string)
+    cidr             = string
+    zones            = number
+    exclude_zone_ids = list(string)
+    private          = bool
+    flow_logs        = bool
+    vpc_id           = optional(string)
+    subnet_ids       = list(string)
+    route_table_ids  = list(string)
+    gateway_endpoint = bool
+    assign_public_ip = bool
   })
 }
 
@@ -34,4 +37,13 @@ variable "kms_key_arn" {
 variable "container_instances" {
   description = "Whether jobs run on EC2 instances, whose ECS agents have to reach ECS too."
   type        = bool
+}
+
+variable "iam" {
+  description = "First part of the role's name, its path and its permissions boundary."
+  type = object({
+    prefix                   = string
+    path                     = string
+    permissions_boundary_arn = optional(string)
+  })
 }

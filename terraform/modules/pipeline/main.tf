@@ -6,6 +6,12 @@ data "aws_caller_identity" "current" {}
 locals {
   zips_folder = coalesce(var.lambda_zips_folder, "${path.module}/../../../target/lambda")
 
+  # The tags that everything has: the provider's, and the one that the budget looks for.
+  tags = merge(data.aws_default_tags.current.tags, var.tags, { Project = var.name })
+
+  # Roles belong to the account and not to a region: two installations of one name in two regions must not meet.
+  iam = merge(var.iam, { prefix = "${var.name}-${local.region}" })
+
   # A function's timeout, and what has to be longer than it.
   dispatch_timeout_seconds   = 120
   lease_seconds              = 300
@@ -22,6 +28,7 @@ locals {
       reserved_concurrency = lookup(var.lambda_reserved_concurrency, name, null)
       log_retention_days   = var.log_retention_days
       kms_key_arn          = var.kms_key_arn
+      iam                  = local.iam
     }
   }
 
@@ -65,16 +72,20 @@ locals {
       DYNAMODB_OUTPUT   = module.tables.tables["output"].name
       SNS_NOTIF         = module.notifications.jobs_topic_arn
       CLOUDFRONT_DOMAIN = local.delivery_domain
+      METRICS_NAMESPACE = local.metrics_namespace
       RECORD_DAYS       = tostring(var.record_days)
     })
   }
 
+  metrics_namespace = "DataPipeline/${var.name}"
+
   # Apart from the others, which name the job definitions.
   job_environment = merge(local.log_environment, {
-    S3_OUTPUT = "s3://${module.storage.buckets["output"].name}"
-    SNS_NOTIF = module.notifications.jobs_topic_arn
-    METRICS   = "emf"
-    TMPDIR    = local.scratch_folder
+    S3_OUTPUT         = "s3://${module.storage.buckets["output"].name}"
+    SNS_NOTIF         = module.notifications.jobs_topic_arn
+    METRICS           = "emf"
+    METRICS_NAMESPACE = local.metrics_namespace
+    TMPDIR            = local.scratch_folder
   })
 
   log_environment = { for name, value in { RUST_LOG = var.log_level } : name => value if value != null }
@@ -101,6 +112,7 @@ module "network" {
   container_instances = var.compute != "FARGATE"
   log_retention_days  = var.log_retention_days
   kms_key_arn         = var.kms_key_arn
+  iam                 = local.iam
 }
 
 module "storage" {
@@ -115,6 +127,7 @@ module "storage" {
   delivered            = var.delivery.enabled
   distribution_arn     = var.delivery.enabled ? module.delivery["results"].distribution_arn : null
   access_logs          = var.delivery.access_logs
+  existing             = var.existing_buckets
 }
 
 module "registry" {
@@ -196,8 +209,6 @@ module "compute" {
   name               = var.name
   region             = local.region
   compute            = var.compute
-  spot               = var.spot
-  max_vcpus          = var.max_vcpus
   architecture       = var.job_architecture
   ec2                = var.ec2
   eks                = var.eks
@@ -209,11 +220,14 @@ module "compute" {
   output_bucket      = module.storage.buckets["output"]
   work_bucket        = module.storage.buckets["work"]
   topic_arn          = module.notifications.jobs_topic_arn
+  vpc_id             = module.network.vpc_id
   subnet_ids         = module.network.subnet_ids
   security_group_id  = module.network.security_group_id
   public_addresses   = module.network.public_addresses
   log_retention_days = var.log_retention_days
   kms_key_arn        = var.kms_key_arn
+  tags               = local.tags
+  iam                = local.iam
 }
 
 module "results" {
@@ -238,6 +252,21 @@ module "delivery" {
   bucket     = module.storage.buckets["output"]
   log_bucket = lookup(module.storage.buckets, "logs", null)
   delivery   = var.delivery
+
+  global_name          = "${var.name}-${local.region}"
+  cors_allowed_origins = var.cors_allowed_origins
+}
+
+module "canary" {
+  source   = "../canary"
+  for_each = var.alarms.canary_minutes > 0 ? toset(["picture"]) : toset([])
+
+  name                  = var.name
+  minutes               = var.alarms.canary_minutes
+  input_bucket          = module.storage.buckets["input"]
+  kms_key_arn           = var.kms_key_arn
+  undelivered_queue_arn = module.queues.undelivered["undelivered-uploads"].arn
+  iam                   = local.iam
 }
 
 module "monitoring" {
@@ -251,6 +280,7 @@ module "monitoring" {
       queue_name        = module.queues.requests[kind].name
       dead_letters_name = module.queues.dead_letters[kind].name
       job_queue_arn     = module.compute.job_queues[kind].arn
+      log_group_name    = module.compute.log_group_names[kind]
     }
   }
 
@@ -261,20 +291,28 @@ module "monitoring" {
     dispatch = module.dispatch.function_name
     output   = module.results.function_name
   }
-  table_names        = { for table, this in module.tables.tables : table => this.name }
-  bucket_names       = { for bucket in ["input", "output"] : bucket => module.storage.buckets[bucket].name }
-  uploads_rule_name  = module.intake.rules.uploads.name
-  distribution_id    = var.delivery.enabled ? module.delivery["results"].distribution_id : null
-  delivered          = var.delivery.enabled
-  topic_arn          = module.notifications.alarms_topic_arn
-  thresholds         = var.alarms
-  log_retention_days = var.log_retention_days
-  kms_key_arn        = var.kms_key_arn
+  table_names           = { for table, this in module.tables.tables : table => this.name }
+  bucket_names          = { for bucket in ["input", "output"] : bucket => module.storage.buckets[bucket].name }
+  index_names           = module.tables.index_names
+  rule_names            = merge({ for role, rule in module.intake.rules : role => rule.name }, { for role, rule in module.results.rules : role => rule.name })
+  output_log_group_name = module.results.log_group_name
+  namespace             = local.metrics_namespace
+  compute               = var.compute
+  max_vcpus             = sum([for setting in local.kinds_as_changed : setting.max_vcpus])
+  s3_request_metrics    = var.alarms.s3_request_metrics
+  distribution_id       = var.delivery.enabled ? module.delivery["results"].distribution_id : null
+  delivered             = var.delivery.enabled
+  topic_arn             = module.notifications.alarms_topic_arn
+  thresholds            = var.alarms
+  log_retention_days    = var.log_retention_days
+  kms_key_arn           = var.kms_key_arn
 }
 
 data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
+
+data "aws_default_tags" "current" {}
 
 locals {
   region    = data.aws_region.current.name

@@ -98,8 +98,11 @@ output "query_records" {
 }
 
 output "results_url" {
-  description = "Where results are delivered: this, then the key of the object."
-  value       = var.delivery.enabled ? "https://${local.delivery_domain}/" : "(delivery is not enabled)"
+  description = "Where results are delivered: this, then the key of the object; and who may read it."
+  value = !var.delivery.enabled ? "(delivery is not enabled)" : join("", [
+    "https://${local.delivery_domain}/",
+    var.delivery.public ? " (public)" : (length(var.delivery.signing_public_keys) > 0 ? " (with a signed URL or signed cookies)" : " (closed until delivery.signing_public_keys or delivery.public is given)"),
+  ])
 }
 
 output "dashboard_url" {
@@ -114,6 +117,26 @@ output "environment" {
       local.environments["classify"], local.environments["dispatch"], local.environments["output"], { AWS_REGION = local.region },
     ) : "export ${variable}='${replace(value, "'", "'\\''")}'" if value != "" && variable != "RUST_LOG"
   ])
+}
+
+output "operator_policy" {
+  description = "IAM policy of whoever operates this installation: reads records, results and logs, sends uploads on their way again, submits jobs by hand; changes no object and deletes nothing."
+  value = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in local.operator_statements : merge(statement, { Effect = "Allow" })]
+  })
+}
+
+output "existing_bucket_settings" {
+  description = "For existing_buckets: what those buckets need, which their owner adds to what they have: events to EventBridge, versions, and for the results the statements of the bucket's policy that let CloudFront read."
+  value = {
+    for bucket, name in var.existing_buckets : bucket => {
+      bucket            = name
+      eventbridge       = true
+      versioning        = "Enabled"
+      policy_statements = bucket == "output" && var.delivery.enabled ? jsonencode(module.storage.read_by_cloudfront) : "[]"
+    } if name != null
+  }
 }
 
 output "eks_manifests" {

@@ -34,6 +34,26 @@ variable "kms_key_arn" {
   }
 }
 
+variable "iam" {
+  description = "Path and permissions boundary of every role. `service_linked_roles`: services whose roles are made first, in an account that never used them (docs/deploy.md); AWS refuses one that exists."
+  type = object({
+    path                     = optional(string, "/")
+    permissions_boundary_arn = optional(string)
+    service_linked_roles     = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.iam.path))
+    error_message = "iam.path must begin and end with a slash, such as /media/."
+  }
+
+  validation {
+    condition     = alltrue([for service in var.iam.service_linked_roles : contains(["batch", "ecs", "autoscaling", "spot", "spotfleet"], service)])
+    error_message = "iam.service_linked_roles may name batch, ecs, autoscaling, spot and spotfleet."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days that logs of functions and jobs are kept."
   type        = number
@@ -65,13 +85,13 @@ variable "spot" {
 }
 
 variable "max_vcpus" {
-  description = "The most vCPUs that run at once, Spot and on-demand each."
+  description = "The most vCPUs that the jobs of one kind use at once, Spot and on-demand each: what runs at most, and so what can be spent in an hour. By kind: kinds."
   type        = number
   default     = 256
 
   validation {
     condition     = var.max_vcpus >= 16
-    error_message = "max_vcpus must be at least 16, or the largest video job finds no room."
+    error_message = "max_vcpus must be at least 16, or the largest jobs find no room; kinds can have less."
   }
 }
 
@@ -86,23 +106,33 @@ variable "job_architecture" {
   }
 
   validation {
-    condition     = var.job_architecture == "X86_64" || var.compute == "FARGATE" || alltrue([for type in var.ec2.instance_types : can(regex("^[a-z]+[0-9]+g", type))])
+    condition = var.job_architecture == "X86_64" || var.compute == "FARGATE" || alltrue([
+      for type in flatten([var.ec2.instance_types, [for kind in var.kinds : kind.instance_types if kind.instance_types != null]]) : can(regex("^[a-z]+[0-9]+g", type))
+    ])
     error_message = "job_architecture = \"ARM64\" needs ec2.instance_types of that processor, such as [\"c7g\", \"m7g\"]."
   }
 }
 
 variable "ec2" {
-  description = "For compute = EC2 or EKS: the instance types Batch may choose from, the scratch disk of an instance in GiB, and the instance types of kinds that ask for a GPU."
+  description = "For compute = EC2 or EKS: the instance types Batch may choose from, and those of kinds that ask for a GPU; an instance's disk in GiB with its throughput (MiB/s) and operations a second where gp3's 125 and 3,000 are too little; and when instances get the newest machine image, as a schedule such as `cron(0 3 ? * SUN#1 *)` (null: when somebody asks, docs/deploy.md). Types and disks by kind: kinds."
   type = object({
-    instance_types     = optional(list(string), ["c6i", "c7i", "m6i", "m7i"])
-    gpu_instance_types = optional(list(string), ["g4dn", "g5"])
-    disk_gib           = optional(number, 200)
+    instance_types        = optional(list(string), ["c6i", "c7i", "m6i", "m7i"])
+    gpu_instance_types    = optional(list(string), ["g4dn", "g5"])
+    disk_gib              = optional(number, 200)
+    disk_throughput_mibps = optional(number)
+    disk_iops             = optional(number)
+    image_refresh         = optional(string)
   })
   default = {}
 
   validation {
-    condition     = var.ec2.disk_gib >= 30
-    error_message = "ec2.disk_gib must be at least 30: the container images and the jobs' scratch space share the disk."
+    condition     = alltrue([for size in concat([var.ec2.disk_gib], [for kind in var.kinds : kind.instance_disk_gib if kind.instance_disk_gib != null]) : size >= 30])
+    error_message = "ec2.disk_gib and kinds.*.instance_disk_gib must be at least 30: the container images and the jobs' scratch space share the disk."
+  }
+
+  validation {
+    condition     = var.ec2.image_refresh == null ? true : can(regex("^(cron|rate)\\(.+\\)$", var.ec2.image_refresh))
+    error_message = "ec2.image_refresh must be a schedule of EventBridge Scheduler, such as cron(0 3 ? * SUN#1 *) or rate(30 days)."
   }
 }
 
@@ -127,15 +157,20 @@ variable "eks" {
 }
 
 variable "kinds" {
-  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (docs/operations.md)."
+  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs, and how often a job is started at most (`attempts`); the kind's capacity: `spot`, `max_vcpus`, and for EC2 and EKS `instance_types` and `instance_disk_gib`; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (docs/operations.md)."
   type = map(object({
-    vcpus           = optional(number)
-    memory_mib      = optional(number)
-    disk_gib        = optional(number)
-    timeout_seconds = optional(number)
-    gpus            = optional(number)
-    least           = optional(object({ vcpus = number, memory_mib = number }))
-    most            = optional(object({ vcpus = number, memory_mib = number }))
+    vcpus             = optional(number)
+    memory_mib        = optional(number)
+    disk_gib          = optional(number)
+    timeout_seconds   = optional(number)
+    gpus              = optional(number)
+    attempts          = optional(number)
+    spot              = optional(bool)
+    max_vcpus         = optional(number)
+    instance_types    = optional(list(string))
+    instance_disk_gib = optional(number)
+    least             = optional(object({ vcpus = number, memory_mib = number }))
+    most              = optional(object({ vcpus = number, memory_mib = number }))
   }))
   default = {}
 
@@ -167,6 +202,11 @@ variable "kinds" {
     condition     = alltrue([for kind in var.kinds : try(kind.gpus, null) == null || try(kind.gpus, 0) == 0 || var.compute != "FARGATE"])
     error_message = "kinds: Fargate has no GPUs; use compute = \"EC2\" (or EKS) for a kind with gpus."
   }
+
+  validation {
+    condition     = alltrue([for kind in var.kinds : kind.attempts == null ? true : contains(range(1, 11), kind.attempts)])
+    error_message = "kinds: attempts must be 1 to 10, which is what AWS Batch allows."
+  }
 }
 
 variable "image_tag" {
@@ -192,15 +232,18 @@ variable "images" {
 }
 
 variable "network" {
-  description = "Where jobs get their network from. By default a VPC of this installation's own: public subnets, nothing may connect in. private = true: private subnets and interface endpoints instead of public addresses. vpc_id and subnet_ids: a VPC that exists; its route_table_ids get the S3 and DynamoDB gateway endpoints."
+  description = "Where jobs get their network from. By default a VPC of this installation's own: public subnets, nothing may connect in. private = true: private subnets, and interface endpoints instead of public addresses. exclude_zone_ids: zones without subnets; as given, those in which Fargate is not offered. vpc_id and subnet_ids: a VPC that exists, into which nothing is put but a security group; assign_public_ip says whether jobs on Fargate get a public address there (public subnets without a NAT gateway), gateway_endpoint whether its route_table_ids get an endpoint for S3, where they have none."
   type = object({
-    cidr            = optional(string, "10.64.0.0/16")
-    zones           = optional(number, 3)
-    private         = optional(bool, false)
-    flow_logs       = optional(bool, false)
-    vpc_id          = optional(string)
-    subnet_ids      = optional(list(string), [])
-    route_table_ids = optional(list(string), [])
+    cidr             = optional(string, "10.64.0.0/16")
+    zones            = optional(number, 3)
+    exclude_zone_ids = optional(list(string), ["usw1-az2", "apne1-az3", "cnn1-az3"])
+    private          = optional(bool, false)
+    flow_logs        = optional(bool, false)
+    vpc_id           = optional(string)
+    subnet_ids       = optional(list(string), [])
+    route_table_ids  = optional(list(string), [])
+    gateway_endpoint = optional(bool, false)
+    assign_public_ip = optional(bool, false)
   })
   default = {}
 
@@ -212,6 +255,26 @@ variable "network" {
   validation {
     condition     = can(cidrsubnet(var.network.cidr, 4, 0)) && var.network.zones >= 1 && var.network.zones <= 6
     error_message = "network: cidr must be a network that can be cut into sixteen, such as 10.64.0.0/16, and zones 1 to 6."
+  }
+
+  validation {
+    condition     = var.compute != "EKS" || var.network.vpc_id != null
+    error_message = "network: compute = \"EKS\" needs the cluster's own VPC and subnets (vpc_id, subnet_ids): nodes elsewhere never join it."
+  }
+
+  validation {
+    condition     = var.network.vpc_id == null || !(var.network.private || var.network.flow_logs)
+    error_message = "network: private and flow_logs are for a VPC of the installation's own; in one that exists, its subnets decide."
+  }
+
+  validation {
+    condition     = var.network.vpc_id != null || !(var.network.gateway_endpoint || var.network.assign_public_ip || length(var.network.route_table_ids) > 0)
+    error_message = "network: gateway_endpoint, route_table_ids and assign_public_ip are for a VPC that exists (vpc_id)."
+  }
+
+  validation {
+    condition     = var.network.gateway_endpoint == (length(var.network.route_table_ids) > 0)
+    error_message = "network: gateway_endpoint and route_table_ids go together: the tables say where the endpoint is used."
   }
 }
 
@@ -340,6 +403,20 @@ variable "output_lifecycle" {
   }
 }
 
+variable "existing_buckets" {
+  description = "Names of buckets of this account and region to use as S3_INPUT and S3_OUTPUT instead of new ones. Nothing about them is changed: the output `existing_bucket_settings` says what they need."
+  type = object({
+    input  = optional(string)
+    output = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.existing_buckets.input == null || var.existing_buckets.input != var.existing_buckets.output
+    error_message = "existing_buckets: input and output must be two buckets, or results would be uploads again."
+  }
+}
+
 variable "cors_allowed_origins" {
   description = "Web origins whose pages may upload with presigned URLs and read results, such as https://app.example.com. Empty: none."
   type        = list(string)
@@ -365,17 +442,45 @@ variable "record_days" {
 # Delivery and notices.
 
 variable "delivery" {
-  description = "CloudFront over the results: price class, own host names with their certificate (ACM, us-east-1), public keys (PEM) by name that make every URL need a signature, access logs, a WAF web ACL."
+  description = "CloudFront over the results. They are private: a reader needs a URL or cookies signed by one of signing_public_keys (PEM, by name), and without keys nobody reads. public = true gives everything to everybody who knows its address, which is made of the upload's key; public_paths (such as `*/resize/*`, ending with *) only what they fit. max_age_seconds: how long copies of results are good. Further: price class, own host names with their certificate (ACM, us-east-1), access logs, a WAF web ACL."
   type = object({
     enabled             = optional(bool, true)
+    public              = optional(bool, false)
+    public_paths        = optional(list(string), [])
+    signing_public_keys = optional(map(string), {})
+    max_age_seconds     = optional(number, 3600)
     price_class         = optional(string, "PriceClass_100")
     host_names          = optional(list(string), [])
     certificate_arn     = optional(string)
-    signing_public_keys = optional(map(string), {})
     access_logs         = optional(bool, false)
     web_acl_arn         = optional(string)
   })
   default = {}
+
+  validation {
+    condition     = !(var.delivery.public && (length(var.delivery.public_paths) > 0 || length(var.delivery.signing_public_keys) > 0))
+    error_message = "delivery: public = true makes every result public, so that keys would protect nothing; for parts of them say public_paths."
+  }
+
+  validation {
+    condition     = alltrue([for path in var.delivery.public_paths : endswith(path, "*") && length(path) > 1 && length(path) <= 200])
+    error_message = "delivery: a path of public_paths ends with *, such as */resize/*; for everything say public = true."
+  }
+
+  validation {
+    condition     = length(var.delivery.public_paths) <= 5
+    error_message = "delivery: CloudFront takes 25 behaviours; five public_paths are the most that fit."
+  }
+
+  validation {
+    condition     = alltrue([for key in values(var.delivery.signing_public_keys) : strcontains(key, "-----BEGIN PUBLIC KEY-----")])
+    error_message = "delivery: signing_public_keys are public keys in PEM: `openssl rsa -pubout`, or for ECDSA P-256 `openssl ec -pubout`."
+  }
+
+  validation {
+    condition     = var.delivery.max_age_seconds >= 0 && var.delivery.max_age_seconds <= 31536000
+    error_message = "delivery: max_age_seconds must be 0 to 31536000, a year."
+  }
 
   validation {
     condition     = (length(var.delivery.host_names) == 0) == (var.delivery.certificate_arn == null)
@@ -404,19 +509,35 @@ variable "notification_subscriptions" {
 }
 
 variable "alarms" {
-  description = "Who hears alarms (e-mail addresses), and their thresholds: seconds of turnaround (95th percentile), seconds that a message may wait in a queue, percent of jobs that may fail, US dollars a month (0: no budget)."
+  description = "Who hears alarms (e-mail addresses), and their thresholds: seconds of turnaround (95th percentile), seconds that a message may wait in a queue, hours in which uploads may come and none end (at least as long as the longest video takes), percent of operations that may fail, percent of vCPUs (of max_vcpus and of the account's quota) and of an operation's memory that may be used, calls of functions at once that the account may have, US dollars a month (0: no budget). s3_request_metrics: whether S3 counts requests and errors (some dollars a month). canary_minutes: how often a small picture is uploaded, so that a failure shows when nobody uploads (0: never)."
   type = object({
     emails                  = optional(list(string), [])
     turnaround_seconds      = optional(number, 900)
     queue_age_seconds       = optional(number, 900)
+    stalled_hours           = optional(number, 3)
     failure_percent         = optional(number, 5)
+    capacity_percent        = optional(number, 90)
+    memory_percent          = optional(number, 90)
+    lambda_concurrency      = optional(number, 1000)
     monthly_budget_usd      = optional(number, 0)
     budget_alarm_at_percent = optional(number, 80)
+    s3_request_metrics      = optional(bool, false)
+    canary_minutes          = optional(number, 0)
   })
   default = {}
 
   validation {
-    condition     = var.alarms.failure_percent > 0 && var.alarms.failure_percent <= 100
-    error_message = "alarms: failure_percent must be above 0 and at most 100."
+    condition     = alltrue([for percent in [var.alarms.failure_percent, var.alarms.capacity_percent, var.alarms.memory_percent] : percent > 0 && percent <= 100])
+    error_message = "alarms: failure_percent, capacity_percent and memory_percent must be above 0 and at most 100."
+  }
+
+  validation {
+    condition     = contains(range(1, 25), var.alarms.stalled_hours)
+    error_message = "alarms: stalled_hours must be a whole number, 1 to 24: CloudWatch looks back one day."
+  }
+
+  validation {
+    condition     = var.alarms.canary_minutes == 0 || var.alarms.canary_minutes >= 5
+    error_message = "alarms: canary_minutes must be 5 or more, or 0 for no canary."
   }
 }

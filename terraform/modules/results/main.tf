@@ -12,6 +12,7 @@ module "output" {
   reserved_concurrency  = var.function.reserved_concurrency
   log_retention_days    = var.function.log_retention_days
   kms_key_arn           = var.function.kms_key_arn
+  iam                   = var.function.iam
   environment           = var.environment
   asynchronous          = true
   undelivered_queue_arn = var.undelivered_queue_arn
@@ -58,7 +59,15 @@ locals {
       pattern = {
         source      = ["aws.s3"]
         detail-type = ["Object Created", "Object Deleted"]
-        detail      = { bucket = { name = [var.output_bucket.name] } }
+        detail = {
+          bucket = { name = [var.output_bucket.name] }
+          # When an overwritten version expires, the object is there still: no event of such an end is for output.
+          "$or" = [
+            { deletion-type = [{ exists = false }] },
+            { deletion-type = ["Delete Marker Created"] },
+            { reason = [{ anything-but = ["Lifecycle Expiration"] }] },
+          ]
+        }
       }
     }
     job-states = {

@@ -9,17 +9,27 @@ locals {
   # Bucket names are shared by all AWS accounts: account and region make this one ours.
   suffix = "${data.aws_caller_identity.current.account_id}-${var.region}"
 
-  buckets = merge(
+  # Buckets that somebody else made stay as they are.
+  existing = { for bucket, name in var.existing : bucket => name if name != null }
+
+  buckets = { for bucket, setting in merge(
     {
       input  = { versioned = true, events = true }
       output = { versioned = true, events = true }
       work   = { versioned = false, events = false }
     },
     var.access_logs ? { logs = { versioned = false, events = false } } : {},
+  ) : bucket => setting if !contains(keys(local.existing), bucket) }
+
+  arns = merge(
+    { for bucket, this in aws_s3_bucket.this : bucket => this.arn },
+    { for bucket, this in data.aws_s3_bucket.existing : bucket => this.arn },
   )
 
   # Days that what only serves the running system is kept.
   service_days = { work = 14, logs = 90 }
+
+  part_days = 3
 
   tls_only = {
     for bucket in keys(local.buckets) : bucket => {
@@ -32,14 +42,20 @@ locals {
     }
   }
 
-  read_by_cloudfront = {
-    Sid       = "ReadByCloudFront"
-    Effect    = "Allow"
-    Principal = { Service = "cloudfront.amazonaws.com" }
-    Action    = "s3:GetObject"
-    Resource  = "${aws_s3_bucket.this["output"].arn}/*"
-    Condition = { StringEquals = { "aws:SourceArn" = coalesce(var.distribution_arn, "none") } }
-  }
+  # With the right to list, S3 says "not found" of what is not there, and not "forbidden".
+  read_by_cloudfront = [
+    for sid, right in {
+      ReadByCloudFront  = { action = "s3:GetObject", resource = "${local.arns["output"]}/*" }
+      FoundByCloudFront = { action = "s3:ListBucket", resource = local.arns["output"] }
+      } : {
+      Sid       = sid
+      Effect    = "Allow"
+      Principal = { Service = "cloudfront.amazonaws.com" }
+      Action    = right.action
+      Resource  = right.resource
+      Condition = { StringEquals = { "aws:SourceArn" = coalesce(var.distribution_arn, "none") } }
+    }
+  ]
 
   written_by_s3_logging = {
     for bucket in keys(local.buckets) : bucket => {
@@ -51,6 +67,12 @@ locals {
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     } if bucket == "logs"
   }
+}
+
+data "aws_s3_bucket" "existing" {
+  for_each = local.existing
+
+  bucket = each.value
 }
 
 resource "aws_s3_bucket" "this" {
@@ -162,6 +184,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       noncurrent_version_expiration {
         noncurrent_days = rule.value.noncurrent_days
       }
+
+      # Markers of deletions, once nothing is left behind them.
+      dynamic "expiration" {
+        for_each = rule.value.expiry_days > 0 ? [] : [true]
+
+        content {
+          expired_object_delete_marker = true
+        }
+      }
     }
   }
 
@@ -196,6 +227,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # Parts of videos are gigabytes, and of no use once they are joined or their job is over.
+  dynamic "rule" {
+    for_each = each.key == "work" ? [local.part_days] : []
+
+    content {
+      id     = "expire-parts"
+      status = "Enabled"
+
+      filter {
+        prefix = "parts/"
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+
   # Rules about versions need the versioning first.
   depends_on = [aws_s3_bucket_versioning.this]
 }
@@ -208,7 +257,7 @@ resource "aws_s3_bucket_policy" "this" {
     Version = "2012-10-17"
     Statement = concat(
       [local.tls_only[each.key]],
-      each.key == "output" && var.delivered ? [local.read_by_cloudfront] : [],
+      each.key == "output" && var.delivered ? local.read_by_cloudfront : [],
       values({ for bucket, statement in local.written_by_s3_logging : bucket => statement if bucket == each.key }),
     )
   })
@@ -224,7 +273,7 @@ resource "aws_s3_bucket_notification" "events" {
 }
 
 resource "aws_s3_bucket_cors_configuration" "this" {
-  for_each = length(var.cors_allowed_origins) > 0 ? toset(["input", "output"]) : toset([])
+  for_each = toset([for bucket in ["input", "output"] : bucket if length(var.cors_allowed_origins) > 0 && contains(keys(local.buckets), bucket)])
 
   bucket = aws_s3_bucket.this[each.key].id
 
@@ -238,7 +287,7 @@ resource "aws_s3_bucket_cors_configuration" "this" {
 }
 
 resource "aws_s3_bucket_logging" "this" {
-  for_each = var.access_logs ? toset(["input", "output"]) : toset([])
+  for_each = toset([for bucket in ["input", "output"] : bucket if var.access_logs && contains(keys(local.buckets), bucket)])
 
   bucket        = aws_s3_bucket.this[each.key].id
   target_bucket = aws_s3_bucket.this["logs"].id

@@ -47,3 +47,8 @@ variable "delivered" {
   description = "Whether there is a distribution; known when planning, unlike its ARN."
   type        = bool
 }
+
+variable "existing" {
+  description = "Names of buckets that exist, by input and output; null for those that are made."
+  type        = map(string)
+}

@@ -18,6 +18,19 @@ mock_data "aws_region" {
   }
 }
 
+mock_data "aws_default_tags" {
+  defaults = {
+    tags = { ManagedBy = "terraform" }
+  }
+}
+
+mock_data "aws_s3_bucket" {
+  defaults = {
+    arn                         = "arn:aws:s3:::existing-bucket"
+    bucket_regional_domain_name = "existing-bucket.s3.us-east-1.amazonaws.com"
+  }
+}
+
 mock_data "aws_partition" {
   defaults = {
     partition = "aws"
@@ -26,7 +39,7 @@ mock_data "aws_partition" {
 
 mock_data "aws_eks_cluster" {
   defaults = {
-    vpc_config = [{ cluster_security_group_id = "sg-cluster" }]
+    vpc_config = [{ cluster_security_group_id = "sg-cluster", vpc_id = "vpc-cluster" }]
   }
 }
 

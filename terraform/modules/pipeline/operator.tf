@@ -1,0 +1,71 @@
+# What the operator's program (`pipeline status --aws`, `explain`, `submit`, `redrive`) and the runbook's commands need: an output, for
+# whatever roles the account's people have.
+
+locals {
+  operator_statements = concat(
+    [
+      {
+        Sid      = "ReadRecords"
+        Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
+        Resource = flatten([for table in values(module.tables.tables) : [table.arn, "${table.arn}/index/*"]])
+      },
+      {
+        Sid      = "RecordWhatIsSentAgain"
+        Action   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+        Resource = module.tables.tables["input"].arn
+      },
+      {
+        Sid      = "SendAgain"
+        Action   = ["sqs:SendMessage", "sqs:GetQueueAttributes"]
+        Resource = [for queue in values(module.queues.requests) : queue.arn]
+      },
+      {
+        Sid      = "TakeUpWhatWasLaidAside"
+        Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+        Resource = [for queue in concat(values(module.queues.dead_letters), values(module.queues.undelivered)) : queue.arn]
+      },
+      {
+        # AWS has no narrower resource for these actions.
+        Sid      = "AskBatch"
+        Action   = ["batch:DescribeJobs", "batch:ListJobs", "batch:DescribeJobQueues", "batch:DescribeComputeEnvironments"]
+        Resource = "*"
+      },
+      {
+        Sid    = "SubmitByHand"
+        Action = ["batch:SubmitJob", "batch:TagResource"]
+        Resource = concat(
+          [for queue in values(module.compute.job_queues) : queue.arn],
+          flatten([for definition in values(module.compute.job_definitions) : [definition.arn, "${definition.arn}:*"]]),
+        )
+      },
+      {
+        Sid      = "ReadUploadsAndResults"
+        Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+        Resource = [for bucket in ["input", "output"] : "${module.storage.buckets[bucket].arn}/*"]
+      },
+      {
+        Sid      = "ListUploadsAndResults"
+        Action   = "s3:ListBucket"
+        Resource = [for bucket in ["input", "output"] : module.storage.buckets[bucket].arn]
+      },
+      {
+        Sid      = "TellWhatWasRefused"
+        Action   = "sns:Publish"
+        Resource = module.notifications.jobs_topic_arn
+      },
+      {
+        Sid    = "ReadLogs"
+        Action = ["logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams", "logs:StartQuery"]
+        Resource = flatten([
+          for group in ["/${var.name}/*", "/aws/events/${var.name}-jobs"] :
+          ["arn:${local.partition}:logs:${local.region}:${data.aws_caller_identity.current.account_id}:log-group:${group}", "arn:${local.partition}:logs:${local.region}:${data.aws_caller_identity.current.account_id}:log-group:${group}:*"]
+        ])
+      },
+    ],
+    var.kms_key_arn == null ? [] : [{
+      Sid      = "UseTheCustomerKey"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.kms_key_arn
+    }],
+  )
+}
