@@ -132,6 +132,7 @@ impl Infrastructure {
             ("S3_OUTPUT", format!("s3://{}", buckets.output)),
             ("SNS_NOTIF", topics.jobs.clone()),
             ("METRICS", "emf".to_owned()),
+            ("METRICS_NAMESPACE", format!("DataPipeline/{name}")),
             ("TMPDIR", "/tmp".to_owned()),
         ]);
         let (job_queues, job_definitions) = compute(aws, &name, &buckets.input, &job).await;
@@ -275,18 +276,19 @@ async fn compute(aws: &Aws, name: &str, input: &str, variables: &Variables) -> (
     (queues, definitions)
 }
 
-/// What is temporary and a host that went away are tried again, and nothing else.
+/// As terraform/modules/compute/definitions.tf has it for Fargate.
 fn retry_strategy() -> batch::RetryStrategy {
     use batch::RetryAction::{Exit, Retry};
     let rule = |action| batch::EvaluateOnExit::builder().action(action);
     let rules = [
         rule(Retry).on_exit_code("75"),
-        rule(Retry).on_status_reason("Host EC2*"),
         rule(Retry).on_status_reason("Your Spot Task was interrupted*"),
+        rule(Retry).on_status_reason("Task failed to start*"),
+        rule(Retry).on_status_reason("Timeout waiting for network interface provisioning*"),
         rule(Exit).on_reason("*"),
     ];
     let rules = rules.map(batch::builders::EvaluateOnExitBuilder::build);
-    batch::RetryStrategy::builder().attempts(3).set_evaluate_on_exit(Some(rules.into())).build()
+    batch::RetryStrategy::builder().attempts(5).set_evaluate_on_exit(Some(rules.into())).build()
 }
 
 /// The rules of the default bus. Their targets are the courier's (see [`crate::system`]).
@@ -297,15 +299,26 @@ fn rules(aws: &Aws, name: &str, buckets: &Buckets, job_queues: &Names) -> Rules 
         aws.call("events", "AWSEvents.PutRule", &body);
         rule
     };
-    let of_bucket = |bucket: &str, happenings: &[&str]| json!({"source": ["aws.s3"], "detail-type": happenings, "detail": {"bucket": {"name": [bucket]}}});
+    let uploads = json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [buckets.input]}}});
+    let results = json!({
+        "source": ["aws.s3"], "detail-type": ["Object Created", "Object Deleted"],
+        "detail": {
+            "bucket": {"name": [buckets.output]},
+            "$or": [
+                {"deletion-type": [{"exists": false}]},
+                {"deletion-type": ["Delete Marker Created"]},
+                {"reason": [{"anything-but": ["Lifecycle Expiration"]}]},
+            ],
+        },
+    });
     let queues: Vec<String> =
         job_queues.values().map(|queue| format!("arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{queue}")).collect();
     Rules {
-        uploads: rule("uploads", of_bucket(&buckets.input, &["Object Created"])),
-        results: rule("results", of_bucket(&buckets.output, &["Object Created", "Object Deleted"])),
+        uploads: rule("uploads", uploads),
+        results: rule("results", results),
         job_states: rule(
             "job-states",
-            json!({"source": ["aws.batch"], "detail-type": ["Batch Job State Change"], "detail": {"jobQueue": queues}}),
+            json!({"source": ["aws.batch"], "detail-type": ["Batch Job State Change"], "detail": {"jobQueue": queues, "status": ["RUNNING", "FAILED"]}}),
         ),
     }
 }

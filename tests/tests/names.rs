@@ -45,19 +45,24 @@ fn the_scratch_volume_is_where_the_images_have_theirs() {
 #[test]
 fn batch_retries_what_is_temporary_and_a_host_that_went_away() {
     let definition = read("terraform/modules/compute/definitions.tf");
-    let rules: Vec<&str> =
-        definition.split("evaluate_on_exit {").skip(1).map(|rule| rule.split('}').next().unwrap()).collect();
-    let retried: Vec<String> = rules
-        .iter()
-        .filter(|rule| value_of(rule, "action") == "RETRY")
-        .filter_map(|rule| find_value(rule, "on_exit_code"))
-        .collect();
+    let retried = definition.split("  retried = {\n").nth(1).and_then(|rest| rest.split("\n  }\n").next());
+    let places: Vec<&str> = retried.expect("what is tried again, by place").split("    ]").collect();
+    let (_, places) = places.split_last().expect("places");
+    assert_eq!(places.len(), 3, "Fargate, EC2 and EKS");
     let temporary: Vec<String> = FailureKind::ALL
         .iter()
         .filter(|kind| **kind == FailureKind::Temporary)
         .map(|kind| kind.exit_code().to_string())
         .collect();
-    assert_eq!(retried, temporary);
+    for place in places {
+        let codes: Vec<&str> =
+            place.split("on_exit_code = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(codes, temporary, "{place}");
+        let rules = place.lines().filter(|line| line.trim_start().starts_with('{')).count();
+        assert!(rules <= 4, "AWS Batch takes five rules, and the last one is for everything else: {place}");
+    }
+    let rules: Vec<&str> =
+        definition.split("    evaluate_on_exit {").skip(1).map(|rule| rule.split('}').next().unwrap()).collect();
     let last = rules.last().expect("there are rules");
     assert_eq!((value_of(last, "action").as_str(), value_of(last, "on_reason").as_str()), ("EXIT", "*"));
 }

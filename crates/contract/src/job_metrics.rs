@@ -4,16 +4,15 @@
 use serde_json::{Value, json};
 
 use crate::event::{JobEvent, Outcome};
-use crate::metrics::NAMESPACE;
 
-/// The line, for standard output. `timestamp` in milliseconds since 1970.
-pub fn embedded_metrics(event: &JobEvent, timestamp: u64) -> Value {
+/// The line, for standard output. `timestamp` in milliseconds since 1970; `memory_limit`, what the operation might use, in bytes.
+pub fn embedded_metrics(namespace: &str, event: &JobEvent, memory_limit: u64, timestamp: u64) -> Value {
     let metric = |name: &str, unit: &str| json!({ "Name": name, "Unit": unit });
     json!({
         "_aws": {
             "Timestamp": timestamp,
             "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
+                "Namespace": namespace,
                 "Dimensions": [["kind", "operation", "outcome"], ["kind", "outcome"]],
                 "Metrics": [
                     metric("processDuration", "Milliseconds"),
@@ -23,6 +22,7 @@ pub fn embedded_metrics(event: &JobEvent, timestamp: u64) -> Value {
                     metric("bytesRead", "Bytes"),
                     metric("bytesWritten", "Bytes"),
                     metric("peakMemory", "Bytes"),
+                    metric("peakMemoryShare", "Percent"),
                     metric("jobs", "Count"),
                 ],
             }],
@@ -40,6 +40,7 @@ pub fn embedded_metrics(event: &JobEvent, timestamp: u64) -> Value {
         "bytesRead": event.bytes_read,
         "bytesWritten": if event.outcome == Outcome::Succeeded { event.outputs.iter().map(|output| output.size).sum() } else { 0 },
         "peakMemory": event.peak_memory,
+        "peakMemoryShare": 100.0 * event.peak_memory as f64 / memory_limit.max(1) as f64,
         "jobs": 1,
     })
 }

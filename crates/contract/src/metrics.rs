@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// The namespace of every metric of the pipeline.
+/// The namespace of metrics where nobody says another one. Each installation has its own.
 pub const NAMESPACE: &str = "DataPipeline";
 
 /// A metric's unit.
@@ -28,7 +28,12 @@ impl Unit {
 }
 
 /// One line of metrics with their dimensions.
-pub fn line(now: OffsetDateTime, dimensions: &[(&str, &str)], metrics: &[(&str, Unit, f64)]) -> String {
+pub fn line(
+    namespace: &str,
+    now: OffsetDateTime,
+    dimensions: &[(&str, &str)],
+    metrics: &[(&str, Unit, f64)],
+) -> String {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let described: Vec<Value> =
         metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()})).collect();
@@ -37,7 +42,7 @@ pub fn line(now: OffsetDateTime, dimensions: &[(&str, &str)], metrics: &[(&str, 
         "_aws".to_owned(),
         json!({
             "Timestamp": (now.unix_timestamp_nanos() / 1_000_000) as i64,
-            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": described}],
+            "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": [names], "Metrics": described}],
         }),
     );
     line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
@@ -47,11 +52,11 @@ pub fn line(now: OffsetDateTime, dimensions: &[(&str, &str)], metrics: &[(&str, 
 
 /// Writes a line of metrics where CloudWatch reads them.
 #[expect(clippy::print_stdout, reason = "standard output is where Lambda takes logs and metrics from")]
-pub fn emit(now: OffsetDateTime, dimensions: &[(&str, &str)], metrics: &[(&str, Unit, f64)]) {
+pub fn emit(namespace: &str, now: OffsetDateTime, dimensions: &[(&str, &str)], metrics: &[(&str, Unit, f64)]) {
     if metrics.is_empty() {
         return;
     }
-    println!("{}", line(now, dimensions, metrics));
+    println!("{}", line(namespace, now, dimensions, metrics));
 }
 
 #[cfg(test)]
@@ -60,8 +65,14 @@ mod tests {
 
     #[test]
     fn a_line_has_the_documented_shape() {
-        let line = line(OffsetDateTime::UNIX_EPOCH, &[("Kind", "image")], &[("Turnaround", Unit::Milliseconds, 12.0)]);
+        let line = line(
+            "DataPipeline/media",
+            OffsetDateTime::UNIX_EPOCH,
+            &[("Kind", "image")],
+            &[("Turnaround", Unit::Milliseconds, 12.0)],
+        );
         let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Namespace"], "DataPipeline/media");
         assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Kind"]]));
         assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
         assert_eq!((&value["Kind"], &value["Turnaround"]), (&json!("image"), &json!(12.0)));

@@ -123,12 +123,17 @@ fn report(job: &batch::JobDetail) -> Report {
     }
 }
 
+/// Tells a job how many processors it has: on EC2, vCPUs are a weight that nothing in the container shows.
+const PROCESSORS: &str = "JOB_PROCESSORS";
+
 /// What a container on Fargate or EC2 does and gets, in place of what its definition says.
 fn container_overrides(submission: &Submission) -> batch::ContainerOverrides {
     let resource =
         |kind, value: u32| batch::ResourceRequirement::builder().r#type(kind).value(value.to_string()).build();
+    let processors = batch::KeyValuePair::builder().name(PROCESSORS).value(submission.vcpus.to_string()).build();
     batch::ContainerOverrides::builder()
         .set_command(Some(submission.command.clone()))
+        .environment(processors)
         .resource_requirements(resource(batch::ResourceType::Vcpu, submission.vcpus))
         .resource_requirements(resource(batch::ResourceType::Memory, submission.memory))
         .build()
@@ -145,9 +150,12 @@ fn pod_override(submission: &Submission, container: &str) -> batch::EksPropertie
         .set_limits(Some(quantities.clone()))
         .set_requests(Some(quantities))
         .build();
+    let processors =
+        batch::EksContainerEnvironmentVariable::builder().name(PROCESSORS).value(submission.vcpus.to_string()).build();
     let container = batch::EksContainerOverride::builder()
         .name(container)
         .set_args(Some(submission.command.clone()))
+        .env(processors)
         .resources(resources)
         .build();
     let pod = batch::EksPodPropertiesOverride::builder().containers(container).build();
@@ -224,6 +232,7 @@ mod tests {
             body["containerOverrides"],
             json!({
                 "command": ["run", "--manifest", "s3://lists/a"],
+                "environment": [{"name": "JOB_PROCESSORS", "value": "2"}],
                 "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "4096"}],
             })
         );
@@ -240,6 +249,7 @@ mod tests {
             json!({"podProperties": {"containers": [{
                 "name": "image-job",
                 "args": ["run", "--manifest", "s3://lists/a"],
+                "env": [{"name": "JOB_PROCESSORS", "value": "2"}],
                 "resources": {"limits": quantities, "requests": quantities},
             }]}})
         );

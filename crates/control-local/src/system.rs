@@ -162,6 +162,7 @@ impl<'a> System<'a> {
             skip_committed: true,
             parts: None,
             is_single: false,
+            shares: 1,
             workers: Arc::new(Semaphore::new(configuration.workers)),
         };
         let capacity = configuration.workers * FILES_PER_WORKER;
@@ -477,6 +478,7 @@ impl<'a> System<'a> {
             skip_committed: true,
             parts: Some(parts),
             is_single: false,
+            shares: 1,
             workers: Arc::clone(&self.runner.workers),
         }
     }
@@ -615,6 +617,7 @@ fn output_settings() -> output::settings::Settings {
         work_bucket: WORK.to_owned(),
         domain: None,
         record_days: RECORD_DAYS,
+        metrics_namespace: contract::NAMESPACE.to_owned(),
     }
 }
 

@@ -157,6 +157,7 @@ impl Run {
                 work_bucket: "work".to_owned(),
                 domain: Some("cdn.example.com".to_owned()),
                 record_days: 30,
+                metrics_namespace: "DataPipeline".to_owned(),
             },
         };
         let mut run = Self {

@@ -59,6 +59,7 @@ impl System {
                 work_bucket: "s3-work".to_owned(),
                 domain: None,
                 record_days: 30,
+                metrics_namespace: "DataPipeline".to_owned(),
             },
         };
         Self { world, dispatcher, recorder }

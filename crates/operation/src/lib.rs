@@ -4,11 +4,13 @@
 #![warn(missing_docs)]
 
 mod companion_path;
+mod processors;
 mod source;
 mod task;
 
 pub use companion_path::sibling_path;
 pub use contract::{Failure, FailureKind, Properties};
+pub use processors::{processors, set_processors};
 pub use source::{RangeSource, SiblingSource};
 pub use task::{
     Announcement, Division, Expected, Input, InputReader, InputSource, Job, OfOptions, OutputDescription,

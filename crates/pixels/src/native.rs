@@ -284,7 +284,7 @@ pub fn encode_av1(picture: &Av1Picture<'_>) -> Result<Vec<u8>, Failure> {
         return Err(Failure::internal("the planes of an AV1 picture do not fit its size"));
     }
     let plane = |at: usize| picture.planes.get(at).map_or(ptr::null_mut(), |plane| plane.as_ptr().cast_mut());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let threads = operation::processors().min(8);
     let settings = RawSettings {
         plane: [plane(0), plane(1), plane(2)],
         stride: [width as i32, chroma_width as i32, chroma_width as i32],

@@ -104,6 +104,9 @@ struct Running {
     /// Where metrics go
     #[arg(long, value_enum, env = "METRICS", default_value_t = Metrics::None)]
     metrics: Metrics,
+    /// The namespace of the metrics
+    #[arg(long, value_name = "NAME", env = "METRICS_NAMESPACE", default_value = contract::NAMESPACE)]
+    metrics_namespace: String,
     #[command(flatten)]
     limits: Limits,
 }
@@ -268,7 +271,7 @@ async fn run_requests(jobs: &'static [Job], mut running: Running, run: Run) -> R
         let slice = run.array_index.zip(run.array_size).filter(|_| parts.is_none());
         runner.parts = parts;
         let print = |event: &JobEvent| report(&running, event);
-        return list::run_list(&runner, &Location::from_str(manifest)?, slice, &print).await;
+        return list::run_list(&mut runner, &Location::from_str(manifest)?, slice, &print).await;
     }
     let kind = jobs.first().expect("a program has a job").kind;
     let operations = Operations::parse_for(kind, run.processing_option.as_deref().unwrap_or_default())?;
@@ -308,19 +311,22 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
     if !scratch.is_dir() {
         return Err(Failure::invalid_request(format!("the scratch folder {} is not there", scratch.display())));
     }
-    let processors = sandbox::processors();
+    // Beyond the container's memory the kernel would choose what to end.
+    let granted = sandbox::memory().map_or(u64::MAX, |bytes| bytes - bytes / 8);
+    let limits = Limits { memory: running.limits.memory.min(granted), ..running.limits.clone() };
     let store = Store::new(store::Aws::default(), StoreOptions { flush, ..StoreOptions::default() });
     Ok(Runner {
         jobs,
         publisher: Publisher::from_topic(&store, running.notify.as_deref()).await?,
         store,
-        limits: running.limits.clone(),
         scratch,
         output,
         skip_committed: false,
         parts: None,
         is_single: false,
-        workers: Arc::new(Semaphore::new(processors)),
+        shares: 1,
+        workers: Arc::new(Semaphore::new(limits.processors())),
+        limits,
     })
 }
 
@@ -337,7 +343,9 @@ fn report(running: &Running, event: &JobEvent) {
     let _ = stdout.write_all(text.as_bytes());
     if running.metrics == Metrics::Emf {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let _ = writeln!(stdout, "{}", embedded_metrics(event, u64::try_from(now).unwrap_or_default()));
+        let now = u64::try_from(now).unwrap_or_default();
+        let line = embedded_metrics(&running.metrics_namespace, event, running.limits.memory, now);
+        let _ = writeln!(stdout, "{line}");
     }
 }
 

@@ -20,7 +20,7 @@ const OBJECTS_PER_WORKER: usize = 3;
 /// read what a line asks for (it is older or newer than whoever wrote the list), and 0 otherwise: how each object ended is
 /// in its event. A line that was not understood has no event, and Batch's own word for the failed job tells of its object.
 pub(crate) async fn run_list(
-    runner: &Runner,
+    runner: &mut Runner,
     list: &Location,
     slice: Option<(usize, usize)>,
     report: &(dyn Fn(&JobEvent) + Sync),
@@ -36,6 +36,8 @@ pub(crate) async fn run_list(
         None => 0..requests.len(),
     };
     info!(objects = range.len(), "working through {list}");
+    runner.share(range.len());
+    let runner = &*runner;
     let under_way = runner.workers.available_permits() * OBJECTS_PER_WORKER;
     let ended: Vec<Result<u8, Failure>> = stream::iter(&requests[range])
         .map(|request| async move {

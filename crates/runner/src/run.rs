@@ -29,6 +29,18 @@ use crate::progress_log::logged;
 /// How many outputs of one operation are stored at a time.
 const CONCURRENT_OUTPUTS: usize = 4;
 
+/// Less memory than this is not worth an operation of its own beside the others.
+const LEAST_SHARE: u64 = 1 << 30;
+
+/// What of the memory an operation is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// An equal part, beside other operations.
+    Share,
+    /// All of it, alone.
+    Whole,
+}
+
 /// Carries out work: what all objects of a process share.
 pub struct Runner {
     /// The kinds that this program can work on.
@@ -49,6 +61,8 @@ pub struct Runner {
     pub parts: Option<Parts>,
     /// Whether all of this program's work is one operation on one object.
     pub is_single: bool,
+    /// Into how many equal parts the limit of memory is divided, because as many operations may be under way at once.
+    pub shares: u32,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
 }
@@ -118,13 +132,14 @@ struct Processed {
 struct Unprocessed {
     failure: Failure,
     peak_memory: u64,
+    needs_memory: bool,
     sandbox: Sandbox,
     process: u64,
 }
 
 impl From<Failure> for Unprocessed {
     fn from(failure: Failure) -> Self {
-        Self { failure, peak_memory: 0, sandbox: Sandbox::default(), process: 0 }
+        Self { failure, peak_memory: 0, needs_memory: false, sandbox: Sandbox::default(), process: 0 }
     }
 }
 
@@ -241,7 +256,12 @@ impl Runner {
             succeed(&mut event, &destination, manifest);
             return event;
         }
-        match self.process(work, fetched, operation, &destination, progress).await {
+        let mut processed = self.process(work, fetched, operation, &destination, progress, Room::Share).await;
+        if self.shares > 1 && processed.as_ref().is_err_and(|unprocessed| unprocessed.needs_memory) {
+            info!(key = work.key, "{} needs more than its share of the memory: once more, alone", operation.name());
+            processed = self.process(work, fetched, operation, &destination, progress, Room::Whole).await;
+        }
+        match processed {
             Ok(processed) => {
                 event.bytes_read = processed.bytes_read;
                 event.requests = processed.requests;
@@ -299,6 +319,7 @@ impl Runner {
         operation: &Operation,
         destination: &Destination<'_>,
         progress: &Progress,
+        room: Room,
     ) -> Result<Processed, Unprocessed> {
         let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
         let window = (operation.profile().access == Access::Ranged)
@@ -318,14 +339,16 @@ impl Runner {
             tokio::runtime::Handle::current(),
         );
 
-        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Failure::internal("shutting down"))?;
+        let places = if room == Room::Whole { self.shares } else { 1 };
+        let permit = Arc::clone(&self.workers).acquire_many_owned(places).await;
+        let permit = permit.map_err(|_| Failure::internal("shutting down"))?;
         let start = Instant::now();
         let outputs = scratch.path().to_owned();
         let (announce, announced) = mpsc::unbounded_channel();
         let announce = stores_early(operation, destination).then_some(announce);
         let worker = {
             let progress = logged(progress, &work.key, operation.name());
-            let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation), outputs.clone());
+            let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation, room), outputs.clone());
             let is_last = self.is_single;
             let division = self.parts.as_ref().map(|parts| parts.division);
             let (name, format, size) = (work.source.file_name().to_owned(), fetched.format, fetched.version.size);
@@ -359,8 +382,8 @@ impl Runner {
         let early = early?;
         let report =
             report.map_err(|error| Failure::internal("the thread that minds the worker ended").because(error))?;
-        let WorkerReport { result, peak_memory, sandbox, .. } = report;
-        let fail = |failure| Unprocessed { failure, peak_memory, sandbox, process };
+        let WorkerReport { result, peak_memory, needs_memory, sandbox, .. } = report;
+        let fail = |failure| Unprocessed { failure, peak_memory, needs_memory, sandbox, process };
         let completed = match result {
             Ok(completed) => completed,
             Err(failure) => {
@@ -419,11 +442,21 @@ impl Runner {
         .await
     }
 
+    /// Lets so many operations at once work as have a processor and enough memory each; together they take what one alone
+    /// would be given.
+    pub fn share(&mut self, objects: usize) {
+        let worthwhile = usize::try_from(self.limits.memory / LEAST_SHARE).unwrap_or(usize::MAX);
+        let workers = objects.min(self.limits.processors()).min(worthwhile).max(1);
+        self.shares = u32::try_from(workers).unwrap_or(1);
+        self.workers = Arc::new(Semaphore::new(workers));
+    }
+
     /// The limits, with the time that the operation may need.
-    fn limits_of(&self, operation: &Operation) -> Limits {
+    fn limits_of(&self, operation: &Operation, room: Room) -> Limits {
         let factor = operation.profile().time_factor;
         let limits = self.limits.clone();
-        Limits { cpu: limits.cpu.saturating_mul(factor), wall: limits.wall.saturating_mul(factor), ..limits }
+        let memory = if room == Room::Whole { limits.memory } else { limits.memory / u64::from(self.shares.max(1)) };
+        Limits { memory, cpu: limits.cpu.saturating_mul(factor), wall: limits.wall.saturating_mul(factor), ..limits }
     }
 }
 

@@ -95,10 +95,19 @@ pub(super) fn reason(status: Option<ExitStatus>, cpu: Duration, log: &Log, limit
             "the operation recursed too deeply: it used up its stack of {}",
             size_in_words(STACK as u64)
         )),
-        // The words of Rust's and of C++'s allocation.
-        _ if text.contains("memory allocation of ") || text.contains("std::bad_alloc") => memory_limit(limits),
+        _ if is_failed_allocation(&text) => memory_limit(limits),
         _ => Failure::internal(format!("the operation crashed with {}{}", name(signal), last_words(&text))),
     }
+}
+
+/// Whether a worker that ended so would perhaps not have with more memory.
+pub(super) fn needs_memory(status: Option<ExitStatus>, log: &Log) -> bool {
+    status.and_then(|status| status.signal()).is_some() && is_failed_allocation(&log.text())
+}
+
+/// The words of Rust's and of C++'s allocation.
+fn is_failed_allocation(text: &str) -> bool {
+    text.contains("memory allocation of ") || text.contains("std::bad_alloc")
 }
 
 fn name(signal: i32) -> String {

@@ -23,16 +23,11 @@ use rustix::net::{
 };
 use rustix::process::{Pid, Signal};
 
+use super::granted::processors;
 use super::{jail, serve};
 
 /// The way to the fork server, or why there is none.
 static SERVER: OnceLock<Result<Mutex<UnixStream>, String>> = OnceLock::new();
-
-/// How many threads can run at once. Asked for once a program: the answer is in several files.
-pub fn processors() -> usize {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
 
 /// Keeps the fork server; it ends when this goes.
 #[must_use = "no worker can be started once this is dropped"]

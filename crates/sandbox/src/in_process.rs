@@ -35,7 +35,13 @@ pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> Worker
     });
     let status = fs_err::File::open("/proc/self/status").ok();
     let peak_memory = status.and_then(|status| peak_memory(status.file())).unwrap_or(0);
-    WorkerReport { result, peak_memory, cpu: cpu().saturating_sub(before), sandbox: Sandbox::default() }
+    WorkerReport {
+        result,
+        peak_memory,
+        needs_memory: false,
+        cpu: cpu().saturating_sub(before),
+        sandbox: Sandbox::default(),
+    }
 }
 
 struct LocalInput {

@@ -49,6 +49,7 @@ use operation::{Division, OutputDescription, Progress, RangeSource, SiblingSourc
 mod channel;
 mod ending;
 mod fork_server;
+mod granted;
 mod in_process;
 mod jail;
 mod limits;
@@ -57,8 +58,8 @@ mod scratch;
 mod serve;
 mod supervise;
 
-pub use fork_server::processors;
 pub use fork_server::{Workers, prepare_workers};
+pub use granted::{memory, processors};
 pub use in_process::run_in_process;
 pub use limits::Limits;
 
@@ -105,6 +106,8 @@ pub struct WorkerReport {
     pub result: Result<Completed, Failure>,
     /// Bytes of memory that the worker held at most.
     pub peak_memory: u64,
+    /// Whether it failed because it needs more memory than its limit.
+    pub needs_memory: bool,
     /// User and system time of the worker, its start included.
     pub cpu: Duration,
     /// What held it.

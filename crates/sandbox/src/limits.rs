@@ -3,6 +3,8 @@ use std::time::Duration;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::granted;
+
 const HEADING: &str = "Limits of the worker";
 
 /// What one operation may use. Exceeding a limit ends the worker; the job then fails with a reason that names the limit
@@ -30,6 +32,23 @@ pub struct Limits {
     #[arg(long = "open-files-limit", env = "JOB_OPEN_FILES_LIMIT", value_name = "COUNT", default_value_t = 256,
           value_parser = clap::value_parser!(u64).range(16..=65536), help_heading = HEADING)]
     pub open_files: u64,
+    /// Threads that run at once, in one operation and of operations beside each other [default: the processors that this
+    /// program may use]
+    #[arg(long = "processors", env = "JOB_PROCESSORS", value_name = "COUNT",
+          value_parser = clap::value_parser!(u16).range(1..=4096), help_heading = HEADING)]
+    pub processors: Option<u16>,
+}
+
+impl Limits {
+    /// How many threads may run at once.
+    pub fn processors(&self) -> usize {
+        self.processors.map_or_else(granted::processors, |asked| granted::at_most(asked.into()))
+    }
+
+    /// The same with the number of processors said.
+    pub(super) fn with_processors(&self) -> Self {
+        Self { processors: u16::try_from(self.processors()).ok(), ..self.clone() }
+    }
 }
 
 /// The limits that hold when nobody says otherwise, those of the command line.
@@ -41,6 +60,7 @@ impl Default for Limits {
             wall: Duration::from_hours(2),
             output_bytes: 20 << 30,
             open_files: 256,
+            processors: None,
         }
     }
 }
@@ -106,6 +126,15 @@ mod tests {
         assert_eq!(limits.memory, 512 << 20);
         assert_eq!(limits.output_bytes, 3_000_000_000);
         assert_eq!(limits.wall, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn processors_are_those_asked_for_as_far_as_there_are() {
+        let limits = parsed(&["--processors", "1"]).unwrap();
+        assert_eq!((limits.processors(), limits.with_processors().processors), (1, Some(1)));
+        let all = Limits::default().processors();
+        assert_eq!(parsed(&["--processors", "4096"]).unwrap().processors(), all);
+        assert!(parsed(&["--processors", "0"]).is_err());
     }
 
     #[test]

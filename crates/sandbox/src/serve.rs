@@ -60,6 +60,9 @@ fn work(jobs: &[Job], channel: &Arc<Channel>, assignment: Assignment, file: Opti
     }
     let mapped = if assignment.whole { assignment.size } else { 0 };
     let unset = |error| Failure::internal("the worker's limits cannot be set").because(error);
+    if let Some(processors) = assignment.limits.processors {
+        operation::set_processors(processors.into());
+    }
     jail::limit(&assignment.limits, mapped).map_err(unset)?;
     let sandbox = jail::close().map_err(|reason| {
         Failure::internal(format!(

@@ -32,12 +32,13 @@ pub(super) fn run(task: &WorkerTask<'_>) -> WorkerReport {
     let mut worker = match Worker::start(task) {
         Ok(worker) => worker,
         Err(failure) => {
-            let (peak_memory, cpu, sandbox) = Default::default();
-            return WorkerReport { result: Err(failure), peak_memory, cpu, sandbox };
+            let (peak_memory, needs_memory, cpu, sandbox) = Default::default();
+            return WorkerReport { result: Err(failure), peak_memory, needs_memory, cpu, sandbox };
         }
     };
     let ended = worker.answer(&mut scratch);
     let exit = worker.end(!matches!(ended, Err(End::Silent)));
+    let needs_memory = matches!(ended, Err(End::Silent)) && ending::needs_memory(exit.status, &worker.log);
     let result = match ended {
         Ok(_) if scratch.size() > task.limits.output_bytes => Err(ending::output_limit(task.limits)),
         Ok(completed) => Ok(completed),
@@ -46,7 +47,7 @@ pub(super) fn run(task: &WorkerTask<'_>) -> WorkerReport {
     };
     let result = result.and_then(|completed| scratch.keep(&completed.outputs).map(|()| completed));
     let peak_memory = if worker.peak_memory > 0 { worker.peak_memory } else { exit.peak_memory };
-    WorkerReport { result, peak_memory, cpu: exit.cpu, sandbox: worker.sandbox }
+    WorkerReport { result, peak_memory, needs_memory, cpu: exit.cpu, sandbox: worker.sandbox }
 }
 
 struct Worker<'a> {
@@ -159,7 +160,8 @@ impl<'a> Worker<'a> {
             format: task.format,
             size: task.size,
             whole: file.is_some(),
-            limits: task.limits.clone(),
+            // The worker cannot find out how many there are.
+            limits: task.limits.with_processors(),
         };
         let frame = encode_reply(&assignment, &[])
             .map_err(|error| Failure::internal("the work cannot be described").because(error))?;

@@ -148,7 +148,7 @@ fn arrange_pages(
     };
     let threads = match wanted.len() {
         0..MIN_PARALLEL_PAGES => 1,
-        _ => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+        _ => operation::processors().min(MAX_THREADS),
     };
     // Each thread has the fonts that it met.
     let mut resources: Vec<Resources> = (0..threads).map(|_| Resources::of(file)).collect();

@@ -26,7 +26,7 @@ pub(crate) fn run(jobs: &'static [Job], arguments: &RunArguments) -> Result<u8, 
         jobs,
         rules,
         limits: arguments.limits.clone(),
-        workers: arguments.jobs.map_or_else(sandbox::processors, usize::from),
+        workers: arguments.jobs.map_or_else(|| arguments.limits.processors(), usize::from),
         watch: arguments.watch.then(|| Duration::from_secs(arguments.interval)),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -147,7 +147,7 @@ fn make_pictures(
     shared: &Shared<'_>,
     produce: impl FnOnce(&SyncSender<Work>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let workers = operation::processors().min(8);
     let (sender, receiver) = sync_channel::<Work>(workers);
     let receiver = Mutex::new(receiver);
     std::thread::scope(|scope| {

@@ -103,7 +103,7 @@ fn in_one_pass(
     target: &Target,
     sound: &mut Sound,
 ) -> Result<FrameCounts, Failure> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = operation::processors();
     let mut video = VideoPath::new(plan, Span::WHOLE, target.video()?, threads)?;
     let others = plan.audio.iter().chain(&plan.subtitles).map(|stream| stream.index);
     demuxer.keep_only(&others.chain([plan.video.index]).collect::<Vec<_>>());

@@ -168,7 +168,7 @@ impl<P: Ports> Recorder<P> {
 
     fn measure(&self, now: OffsetDateTime, written: &[InputRecord]) {
         if !self.settings.is_local() {
-            emit(now, written);
+            emit(&self.settings.metrics_namespace, now, written);
         }
     }
 
@@ -284,7 +284,7 @@ impl<P: Ports> Recorder<P> {
 }
 
 /// Emits the turnaround of records that have ended just now.
-fn emit(now: OffsetDateTime, written: &[InputRecord]) {
+fn emit(namespace: &str, now: OffsetDateTime, written: &[InputRecord]) {
     let now_text = timestamp::text(now);
     for record in written.iter().filter(|record| record.timeline.recorded_at.as_ref() == Some(&now_text)) {
         let timeline = &record.timeline;
@@ -306,6 +306,6 @@ fn emit(now: OffsetDateTime, written: &[InputRecord]) {
         values.push(("Uploads", Unit::Count, 1.0));
         values.push(("InputBytes", Unit::Bytes, record.source.size as f64));
         let kind = record.kind.map_or("unknown", catalog::MediaKind::name);
-        metrics::emit(now, &[("Kind", kind), ("State", record.state.name())], &values);
+        metrics::emit(namespace, now, &[("Kind", kind), ("State", record.state.name())], &values);
     }
 }

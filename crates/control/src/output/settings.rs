@@ -15,6 +15,8 @@ pub struct Settings {
     pub domain: Option<String>,
     /// Days after which a record may expire.
     pub record_days: u64,
+    /// The namespace of the metrics.
+    pub metrics_namespace: String,
 }
 
 impl Settings {
@@ -31,6 +33,7 @@ impl Settings {
             work_bucket: environment.get("S3_WORK").to_owned(),
             domain: environment.get_optional("CLOUDFRONT_DOMAIN").map(str::to_owned),
             record_days: environment.number("RECORD_DAYS")?,
+            metrics_namespace: environment.get("METRICS_NAMESPACE").to_owned(),
         })
     }
 }

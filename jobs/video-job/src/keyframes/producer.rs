@@ -566,7 +566,7 @@ impl Run {
 }
 
 fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(16)
+    operation::processors().min(16)
 }
 
 const PALETTE: ffi::AVPacketSideDataType = ffi::AVPacketSideDataType::AV_PKT_DATA_PALETTE;

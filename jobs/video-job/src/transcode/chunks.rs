@@ -33,7 +33,7 @@ pub(crate) fn workers(plan: &Plan) -> Option<usize> {
         Chunks::Off => 1,
         Chunks::Count(count) => count as usize,
         Chunks::Auto => {
-            let processors = std::thread::available_parallelism().map_or(1, usize::from);
+            let processors = operation::processors();
             processors.min((duration / SHORTEST) as usize)
         }
     };
@@ -50,7 +50,7 @@ pub(crate) fn encode(
     let duration = plan.duration.unwrap_or(0.0);
     let count = (workers * PARTS_EACH).min((duration / SHORTEST) as usize).max(workers);
     let parts = parts(plan, task, count)?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let processors = operation::processors();
     let shared = Shared {
         plan,
         task,

@@ -40,7 +40,7 @@ struct Description {
 
 /// Encodes one of `count` parts. One for which there is no key frame is empty.
 pub(crate) fn encode(plan: &Plan, task: &Task, index: u32, count: u32) -> Result<Properties, Failure> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = operation::processors();
     let names: Vec<String> = plan.renditions.iter().map(|rendition| format!("{}.packets", rendition.name())).collect();
     let mut spools = Vec::new();
     for name in &names {
