@@ -49,6 +49,10 @@ struct Load {
     metrics: f64,
     alarm_metrics: f64,
     image_gib: f64,
+    pollers: f64,
+    poll_seconds: f64,
+    instance_vcpus: f64,
+    instance_disk_gib: f64,
     kinds: BTreeMap<String, Kind>,
     compared: Compared,
 }
@@ -148,9 +152,11 @@ impl Model {
         }
     }
 
-    /// Memory comes with the vCPU; the disk of an instance is small beside it.
+    /// Memory comes with the vCPU, and an instance's disk is divided among its vCPUs: Spot does not make it cheaper.
     fn ec2(&self, share: f64) -> Machine {
-        Machine { vcpu_hour: self.price("ec2_vcpu_hour") * share, gib_hour: 0.0, disk_gib_hour: 0.0 }
+        let disk = self.load.instance_disk_gib / self.load.instance_vcpus * self.price("gp3_gib_month");
+        let vcpu_hour = self.price("ec2_vcpu_hour") * share + disk / (24.0 * self.load.days_a_month);
+        Machine { vcpu_hour, gib_hour: 0.0, disk_gib_hour: 0.0 }
     }
 
     /// US dollars a day for jobs of a kind.
@@ -221,12 +227,19 @@ impl Model {
         share * (self.result_gb() * self.price("cloudfront_gib") + self.outputs() * self.price("cloudfront_request"))
     }
 
+    /// US dollars a month: each poller asks again as soon as a long poll is over.
+    fn polling(&self) -> f64 {
+        let seconds = self.load.days_a_month * 86_400.0;
+        self.load.kinds.len() as f64 * self.load.pollers * seconds / self.load.poll_seconds * self.price("sqs_request")
+    }
+
     fn idle(&self) -> Vec<(&'static str, f64)> {
         vec![
             ("Alarms", self.load.alarm_metrics * self.price("alarm_metric_month")),
             ("Dashboard (the first three of an account are free)", self.price("dashboard_month")),
             ("Container images", self.load.image_gib * self.price("ecr_gib_month")),
-            ("Everything else (functions, queues, topics, tables, Batch, VPC, gateway endpoints, CloudFront)", 0.0),
+            ("Lambda asking the four queues of requests, though they are empty (SQS)", self.polling()),
+            ("Everything else (functions, topics, tables, Batch, VPC, gateway endpoints, CloudFront)", 0.0),
         ]
     }
 }
@@ -337,7 +350,7 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
             model.compute(&model.fargate_arm(1.0)) * days,
         ),
         (
-            "EC2 Spot instead of Fargate on-demand",
+            "EC2 Spot, disks included, instead of Fargate on-demand",
             model.compute(&on_demand) * days,
             model.compute(&model.ec2(load.ec2_spot_share)) * days,
         ),
@@ -399,11 +412,14 @@ fn write_idle(page: &mut String, model: &Model) -> Result<()> {
         writeln!(page, "| {part} | {usd:.2} |")?;
     }
     let total: f64 = idle.iter().map(|(_, usd)| usd).sum();
-    let endpoints = 4.0 * 3.0 * 24.0 * model.load.days_a_month * model.price("endpoint_hour");
+    let endpoints = |count: f64| count * 3.0 * 24.0 * model.load.days_a_month * model.price("endpoint_hour");
     writeln!(
         page,
-        "| **Sum** | **{total:.2}** |\n\nAnd what lies in the buckets. With `network = {{ private = true }}` the four \
-        interface endpoints in three zones add {endpoints:.0} USD a month, used or not.\n"
+        "| **Sum** | **{total:.2}** |\n\nAnd what lies in the buckets. With `network = {{ private = true }}` interface \
+        endpoints in three zones cost by the hour, used or not: the four that Fargate needs {:.0} USD a month, the seven \
+        of EC2 {:.0}.\n",
+        endpoints(4.0),
+        endpoints(7.0)
     )?;
     Ok(())
 }
