@@ -323,7 +323,7 @@ run "eks" {
 
   variables {
     compute = "EKS"
-    vpc_id  = "vpc-cluster"
+    vpc_id  = "vpc-0123456789abcdef0"
     eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "media-jobs", access_entry = true }
   }
 

@@ -159,7 +159,7 @@ run "eks_gets_its_manifests" {
   variables {
     compute = "EKS"
     eks     = { cluster_arn = "arn:aws:eks:us-east-1:123456789012:cluster/media", namespace = "films" }
-    network = { vpc_id = "vpc-cluster", subnet_ids = ["subnet-1"] }
+    network = { vpc_id = "vpc-0123456789abcdef0", subnet_ids = ["subnet-1"] }
   }
 
   assert {
@@ -184,7 +184,7 @@ run "eks_needs_a_cluster" {
 
   variables {
     compute = "EKS"
-    network = { vpc_id = "vpc-cluster", subnet_ids = ["subnet-1"] }
+    network = { vpc_id = "vpc-0123456789abcdef0", subnet_ids = ["subnet-1"] }
   }
 
   expect_failures = [var.eks]

@@ -175,6 +175,14 @@ fn run(
     variables: BTreeMap<String, String>,
     kill: Option<Kill>,
 ) -> Output {
+    let image = container.image().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let image = image.split([':', '@']).next().unwrap_or_default();
+    if engine.runs_processes() {
+        assert!(kill.is_none(), "only containers are killed");
+        let mut job = crate::command(image);
+        job.args(command).envs(variables).envs(aws.environment());
+        return job.output().expect("a job starts");
+    }
     let name = crate::unique("batch");
     // The container that is killed asks for its input and gets no answer for as long as it lives.
     let proxy = kill.map(|_| Proxy::before(&aws.endpoint()));
@@ -199,8 +207,7 @@ fn run(
     for (name, value) in variables.into_iter().chain(aws_variables) {
         docker.args(["-e", &format!("{name}={value}")]);
     }
-    let image = container.image().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    docker.arg(format!("{}:{TAG}", image.split([':', '@']).next().unwrap_or_default())).args(command);
+    docker.arg(format!("{image}:{TAG}")).args(command);
     docker.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = docker.spawn().expect("docker starts");
     if let Some(proxy) = proxy {

@@ -15,16 +15,16 @@ pub const TAG: &str = "under-test";
 /// the test.
 pub struct Engine {
     own: Option<Child>,
+    runs_processes: bool,
     _one_at_a_time: MutexGuard<'static, ()>,
 }
 
 impl Engine {
     /// Waits for the other tests of this process, and starts an engine if none runs.
     pub fn start() -> Self {
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let one_at_a_time = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let one_at_a_time = alone();
         if is_up() {
-            return Self { own: None, _one_at_a_time: one_at_a_time };
+            return Self { own: None, runs_processes: false, _one_at_a_time: one_at_a_time };
         }
         let own = Command::new("/usr/sbin/dockerd")
             .stdin(Stdio::null())
@@ -37,7 +37,17 @@ impl Engine {
             assert!(start.elapsed() < Duration::from_mins(1), "dockerd did not come up within a minute; is this root?");
             std::thread::sleep(Duration::from_millis(200));
         }
-        Self { own: Some(own), _one_at_a_time: one_at_a_time }
+        Self { own: Some(own), runs_processes: false, _one_at_a_time: one_at_a_time }
+    }
+
+    /// None at all: jobs run as mere processes of their programs, for what is not about containers.
+    pub fn without_containers() -> Self {
+        Self { own: None, runs_processes: true, _one_at_a_time: alone() }
+    }
+
+    /// Whether jobs run as mere processes.
+    pub fn runs_processes(&self) -> bool {
+        self.runs_processes
     }
 
     /// Builds a job's image under [`TAG`] and answers what the build printed. What was built before is not built again.
@@ -62,6 +72,11 @@ impl Engine {
         docker.args(arguments);
         docker
     }
+}
+
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Engine {

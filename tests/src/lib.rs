@@ -19,6 +19,7 @@ mod aws;
 mod batch;
 mod binaries;
 pub mod containers;
+pub mod emulator;
 pub mod flow;
 mod infrastructure;
 mod inventory;

@@ -35,7 +35,12 @@ impl Terraform {
         let terraform = Self::in_folder(aws, "emulator", &variables);
         let folder = &terraform.folder;
         copy(&in_project("terraform"), folder, &["tests", "examples", "bootstrap", ".terraform"]);
-        for (from, to) in [("provider", ""), ("pipeline", "modules/pipeline"), ("queues", "modules/queues")] {
+        for (from, to) in [
+            ("provider", ""),
+            ("pipeline", "modules/pipeline"),
+            ("queues", "modules/queues"),
+            ("delivery", "modules/delivery"),
+        ] {
             copy(&in_project("terraform/tests/emulator").join(from), &folder.join(to), &[]);
         }
         // The emulator does not run functions; the tests run the programs themselves, with the functions' environments.
@@ -98,6 +103,16 @@ impl Terraform {
             environment.push(((*variable).to_owned(), (*value).to_owned()));
         }
         Self { folder, environment }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// With what Terraform is run in it.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
     }
 
     /// Makes everything.

@@ -17,7 +17,6 @@ eks = {
 
 # The cluster's own network, so that nodes reach its API.
 network = {
-  vpc_id          = "vpc-0123456789abcdef0"
-  subnet_ids      = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
-  route_table_ids = ["rtb-0123456789abcdef0"]
+  vpc_id     = "vpc-0123456789abcdef0"
+  subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
 }

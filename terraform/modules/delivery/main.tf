@@ -24,6 +24,9 @@ locals {
     [for ending in local.index_endings : { path = "*${ending}", copies = "indexes", is_public = var.delivery.public }],
   )
 
+  cache_policy_ids            = { for copies, policy in aws_cloudfront_cache_policy.this : copies => policy.id }
+  response_headers_policy_ids = { for copies, policy in aws_cloudfront_response_headers_policy.this : copies => policy.id }
+
   # Empty, not null: the provider takes null as "what is there". Until there are keys, this account alone may sign, which needs a key pair of its root user: nobody reads results.
   trusted_key_groups = local.has_keys ? [aws_cloudfront_key_group.signers["signers"].id] : []
   trusted_signers    = local.has_keys ? [] : ["self"]
@@ -162,9 +165,9 @@ resource "aws_cloudfront_distribution" "results" {
     allowed_methods            = ["GET", "HEAD", "OPTIONS"]
     cached_methods             = ["GET", "HEAD"]
     compress                   = true
-    cache_policy_id            = aws_cloudfront_cache_policy.this["results"].id
+    cache_policy_id            = local.cache_policy_ids["results"]
     origin_request_policy_id   = local.cors_s3_origin
-    response_headers_policy_id = aws_cloudfront_response_headers_policy.this["results"].id
+    response_headers_policy_id = local.response_headers_policy_ids["results"]
     trusted_key_groups         = var.delivery.public ? [] : local.trusted_key_groups
     trusted_signers            = var.delivery.public ? [] : local.trusted_signers
   }
@@ -180,9 +183,9 @@ resource "aws_cloudfront_distribution" "results" {
       allowed_methods            = ["GET", "HEAD", "OPTIONS"]
       cached_methods             = ["GET", "HEAD"]
       compress                   = true
-      cache_policy_id            = aws_cloudfront_cache_policy.this[behavior.value.copies].id
+      cache_policy_id            = local.cache_policy_ids[behavior.value.copies]
       origin_request_policy_id   = local.cors_s3_origin
-      response_headers_policy_id = aws_cloudfront_response_headers_policy.this[behavior.value.copies].id
+      response_headers_policy_id = local.response_headers_policy_ids[behavior.value.copies]
       trusted_key_groups         = behavior.value.is_public ? [] : local.trusted_key_groups
       trusted_signers            = behavior.value.is_public ? [] : local.trusted_signers
     }

@@ -39,7 +39,7 @@ mock_data "aws_partition" {
 
 mock_data "aws_eks_cluster" {
   defaults = {
-    vpc_config = [{ cluster_security_group_id = "sg-cluster", vpc_id = "vpc-cluster" }]
+    vpc_config = [{ cluster_security_group_id = "sg-cluster", vpc_id = "vpc-0123456789abcdef0" }]
   }
 }
 
