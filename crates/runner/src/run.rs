@@ -32,6 +32,12 @@ const CONCURRENT_OUTPUTS: usize = 4;
 /// Less memory than this is not worth an operation of its own beside the others.
 const LEAST_SHARE: u64 = 1 << 30;
 
+/// How many of so many objects are worked on at a time.
+fn workers(objects: usize, processors: usize, memory: u64) -> usize {
+    let worthwhile = usize::try_from(memory / LEAST_SHARE).unwrap_or(usize::MAX);
+    objects.min(processors).min(worthwhile).max(1)
+}
+
 /// What of the memory an operation is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
@@ -445,8 +451,7 @@ impl Runner {
     /// Lets so many operations at once work as have a processor and enough memory each; together they take what one alone
     /// would be given.
     pub fn share(&mut self, objects: usize) {
-        let worthwhile = usize::try_from(self.limits.memory / LEAST_SHARE).unwrap_or(usize::MAX);
-        let workers = objects.min(self.limits.processors()).min(worthwhile).max(1);
+        let workers = workers(objects, self.limits.processors(), self.limits.memory);
         self.shares = u32::try_from(workers).unwrap_or(1);
         self.workers = Arc::new(Semaphore::new(workers));
     }
@@ -580,4 +585,20 @@ fn rfc_3339(time: OffsetDateTime) -> Option<String> {
 /// The operations of jobs, for help texts.
 pub(crate) fn declarations_of(jobs: &[Job]) -> impl Iterator<Item = &'static Declaration> {
     jobs.iter().flat_map(|job| Declaration::of_kind(job.kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn as_many_objects_at_a_time_as_have_a_processor_and_memory_worth_having() {
+        assert_eq!(workers(100, 2, 7 * GIB / 2), 2);
+        assert_eq!(workers(100, 128, 7 * GIB / 2), 3);
+        assert_eq!(workers(100, 4, GIB / 2), 1);
+        assert_eq!(workers(1, 8, 64 * GIB), 1);
+        assert_eq!(workers(0, 8, 64 * GIB), 1);
+    }
 }

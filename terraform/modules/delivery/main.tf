@@ -71,6 +71,8 @@ resource "aws_cloudfront_cache_policy" "this" {
 resource "aws_cloudfront_response_headers_policy" "this" {
   for_each = local.copies
 
+  # checkov:skip=CKV_AWS_259:HTTPS is demanded for a year. Whether all subdomains follow and the name is preloaded into browsers is for the owner of the host name to say.
+
   name    = "${var.global_name}-${each.key}"
   comment = "Headers of the ${each.key} of ${var.name}"
 

@@ -106,7 +106,7 @@ locals {
       description = "The account uses more than ${var.thresholds.capacity_percent} % of its quota of vCPUs, or of the ${var.max_vcpus} that max_vcpus allows all kinds together."
       threshold   = var.thresholds.capacity_percent
       periods     = 3
-      result      = "MAX([100 * m0 / ${var.max_vcpus}, 100 * m1 / ${var.max_vcpus}, 100 * m0 / SERVICE_QUOTA(m0), 100 * m1 / SERVICE_QUOTA(m1)])"
+      result      = "MAX([100 * FILL(m0, 0) / ${var.max_vcpus}, 100 * FILL(m1, 0) / ${var.max_vcpus}, 100 * FILL(m0, 0) / SERVICE_QUOTA(m0), 100 * FILL(m1, 0) / SERVICE_QUOTA(m1)])"
       metrics     = local.vcpus_in_use
     }
     memory = {

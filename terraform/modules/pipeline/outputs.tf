@@ -73,7 +73,7 @@ output "upload" {
 
 output "presigned_upload" {
   description = "Lets somebody without AWS credentials upload one file within an hour: prints a URL for `curl --upload-file` (Python with boto3)."
-  value       = "python3 -c \"import boto3; print(boto3.client('s3', region_name='${local.region}').generate_presigned_url('put_object', Params={'Bucket': '${module.storage.buckets["input"].name}', 'Key': 'photo.jpg', 'Metadata': {'processing-option': 'resize?width=800'}}, ExpiresIn=3600))\"   # then: curl -H 'x-amz-meta-processing-option: resize?width=800' --upload-file photo.jpg 'URL'"
+  value       = "python3 -c \"import boto3, botocore.client; print(boto3.client('s3', region_name='${local.region}', config=botocore.client.Config(signature_version='s3v4')).generate_presigned_url('put_object', Params={'Bucket': '${module.storage.buckets["input"].name}', 'Key': 'photo.jpg', 'Metadata': {'processing-option': 'resize?width=800'}}, ExpiresIn=3600))\"   # then: curl -H 'x-amz-meta-processing-option: resize?width=800' --upload-file photo.jpg 'URL'"
 }
 
 output "submit_job" {
