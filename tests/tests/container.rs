@@ -145,8 +145,7 @@ fn a_list_keeps_to_what_the_container_was_given(engine: &Engine, image: &str) {
                 schema_version: SCHEMA_VERSION,
                 job_id: format!("job-{number}"),
                 source: Source { bucket: Some(bucket.clone()), key, version_id: None, etag: None, size: 0 },
-                kind: catalog::MediaKind::Image,
-                processing_option: "resize?width=3000".to_owned(),
+                processing_option: catalog::ProcessingOption::new(catalog::MediaKind::Image, "resize?width=3000"),
                 uploaded_at: None,
             };
             list += &(serde_json::to_string(&request).unwrap() + "\n");

@@ -23,6 +23,23 @@ fn terraforms_map_of_kinds_is_that_of_catalog() {
     assert_eq!(lines, MediaKind::ALL.len(), "a kind of terraform/modules/pipeline/kinds.tf that catalog does not have");
 }
 
+/// Terraform itself passes over what a root does not hand on.
+#[test]
+fn terraforms_root_hands_every_variable_to_the_module() {
+    let root = read("terraform/main.tf");
+    let variables = read("terraform/modules/pipeline/variables.tf");
+    let names: Vec<&str> =
+        variables.lines().filter_map(|line| line.strip_prefix("variable \"")?.strip_suffix("\" {")).collect();
+    assert!(names.len() > 20);
+    for name in names {
+        let is_handed_on = |line: &str| {
+            line.split_once('=')
+                .is_some_and(|(left, right)| left.trim() == name && right.trim() == format!("var.{name}"))
+        };
+        assert!(root.lines().any(is_handed_on), "terraform/main.tf does not hand {name} on");
+    }
+}
+
 #[test]
 fn the_locations_of_the_readme_are_ones_that_the_programs_take() {
     let readme = read("README.md");
