@@ -26,7 +26,7 @@ impl Options for Extract {
     const ABOUT: &'static str = "Extract the facts about an image: size, colours, EXIF, XMP, IPTC, a perceptual hash";
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("extract", "everything that is known of an image, as JSON"),
-        ("extract?colours=1,resize?width=320&format=webp", "the same with one colour, and a small picture"),
+        ("extract?colours=1", "the same with one dominant colour"),
     ];
     const PROFILE: Profile = Profile {
         fast_path: true,
