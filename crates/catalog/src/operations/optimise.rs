@@ -9,7 +9,7 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Optimise {
-    /// Leave out what nothing refers to: nodes of no scene, meshes, materials, textures, vertex attributes
+    /// Leave out what nothing refers to: nodes outside every scene, meshes, materials, textures, vertex attributes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub prune: bool,
@@ -25,16 +25,16 @@ pub struct Optimise {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub instance: bool,
-    /// Turn materials that differ in plain colours alone into one with a small texture of these colours, where that
-    /// lets meshes be joined
+    /// Replace materials that differ only in plain colours by one with a small texture of these colours, if that lets
+    /// meshes be joined
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub palette: bool,
-    /// Join meshes of the same material that never move against each other
+    /// Join meshes of the same material that never move against each other; parts too small to keep their shapes stay apart
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub join: bool,
-    /// Neither join nor instance what has a name of its own. Else its name stands in the `mergedNames` of the extras
+    /// Neither join nor instance nodes that have a name; otherwise `mergedNames` in the extras lists their names
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub keep_named_nodes: bool,
@@ -42,17 +42,17 @@ pub struct Optimise {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub weld: bool,
-    /// Fraction of the triangles to keep; without it all are kept
+    /// Fraction of the triangles to keep [default: all]
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub simplify: Option<f64>,
-    /// How far simplification may move the surface, as a fraction of the mesh's extent; it stops there
+    /// How far simplification may move the surface before it stops, as a fraction of the mesh's extent
     #[arg(long, value_name = "FRACTION", value_parser = fraction, default_value = "0.01")]
     pub simplify_error: f64,
     /// Keep open borders as they are when simplifying, so that neighbouring meshes still meet
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub lock_borders: bool,
-    /// Levels of detail as files of their own (model-lod1.glb, …): the fraction of the triangles of each
+    /// Levels of detail to write as separate files (model-lod1.glb, …): the fraction of the triangles of each
     #[arg(long, value_name = "FRACTION,…", value_delimiter = ',', value_parser = fraction)]
     pub lods: Vec<f64>,
     /// What triangles and vertices are ordered for
@@ -62,7 +62,8 @@ pub struct Optimise {
     #[arg(long, alias = "quantize", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub quantise: bool,
-    /// Bits of a position along the longest side of the largest mesh
+    /// Bits of a position along the longest side of the largest mesh; meshes with small parts get more, so that these keep
+    /// their shapes
     #[arg(long, value_name = "BITS", default_value_t = 14, value_parser = clap::value_parser!(u8).range(8..=16))]
     pub position_bits: u8,
     /// Bits of each of the two numbers of a normal or tangent
@@ -82,13 +83,13 @@ pub struct Optimise {
     /// How far resampling may move a value, as a fraction of the channel's range (rotations: of a half turn)
     #[arg(long, value_name = "FRACTION", value_parser = fraction, default_value = "0.0005")]
     pub animation_error: f64,
-    /// Format of textures; KTX2 textures stay as they are
+    /// Format of textures; KTX2 textures are kept, and formats that glTF does not have become PNG before anything else
     #[arg(long, value_enum, default_value_t = Textures::Webp)]
     pub textures: Textures,
-    /// Quality of lossy textures; normal maps get a higher one
+    /// Quality of lossy textures; normal maps get a higher quality
     #[arg(long, value_name = "1-100", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub texture_quality: u8,
-    /// Effort put into small textures, 0 (fastest) to 6; from 2 to 4 they lose 4 % of their size and the time doubles
+    /// Effort to make textures small, 0 (fastest) to 6; 4 makes them 4 % smaller than 2 and takes twice the time
     #[arg(long, value_name = "0-6", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=6))]
     pub texture_effort: u8,
     /// Longest side of a texture in pixels; larger ones are made smaller
@@ -112,7 +113,7 @@ pub enum Order {
 pub enum Compress {
     /// `EXT_meshopt_compression`, which viewers have to support
     Meshopt,
-    /// Not at all
+    /// No compression
     None,
 }
 
@@ -149,10 +150,10 @@ impl Options for Optimise {
 
     fn validate(&self) -> Result<(), String> {
         if self.lods.len() > 8 {
-            return Err(format!("asks for {} levels of detail; at most 8", self.lods.len()));
+            return Err(format!("asks for {} levels of detail; the most is 8", self.lods.len()));
         }
         if self.lods.iter().any(|&lod| lod <= 0.0) || self.simplify.is_some_and(|simplify| simplify <= 0.0) {
-            return Err("simplify and lods are fractions above 0, for example lods=0.5,0.25".to_owned());
+            return Err("simplify and lods must be fractions above 0, for example lods=0.5,0.25".to_owned());
         }
         Ok(())
     }
@@ -161,6 +162,6 @@ impl Options for Optimise {
 fn fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-        _ => Err("a fraction from 0 to 1 is wanted, for example 0.5".to_owned()),
+        _ => Err("must be a fraction from 0 to 1, for example 0.5".to_owned()),
     }
 }

@@ -289,9 +289,10 @@ impl View {
 fn read_type(description: &mut Object) -> Result<(Component, Shape, usize), Failure> {
     let code = take_size(description, "componentType")?.unwrap_or(0);
     let component = Component::from_code(code as u64)
-        .ok_or_else(|| Failure::invalid_input(format!("there is no component type {code}")))?;
+        .ok_or_else(|| Failure::invalid_input(format!("component type {code} does not exist in glTF")))?;
     let name = take_text(description, "type")?.unwrap_or_default();
-    let shape = Shape::from_name(&name).ok_or_else(|| Failure::invalid_input(format!("there is no type {name:?}")))?;
+    let shape = Shape::from_name(&name)
+        .ok_or_else(|| Failure::invalid_input(format!("type {name:?} does not exist in glTF")))?;
     let count = take_size(description, "count")?.ok_or_else(|| Failure::invalid_input("it has no count"))?;
     if count == 0 {
         return Err(Failure::invalid_input("its count is 0"));

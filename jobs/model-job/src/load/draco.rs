@@ -33,7 +33,7 @@ pub fn decode(
     for (name, value) in std::mem::take(named) {
         let accessor = size(&value)
             .filter(|&accessor| accessor < buffers.accessor_count())
-            .ok_or_else(|| Failure::invalid_input(format!("{name} is an accessor that the file has not")))?;
+            .ok_or_else(|| Failure::invalid_input(format!("{name} is an accessor that is not in the file")))?;
         let Some(id) = ids.get(&name).and_then(Value::as_u64) else {
             attributes.push((name, buffers.accessor(accessor)?));
             continue;

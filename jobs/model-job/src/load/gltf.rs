@@ -68,7 +68,7 @@ pub fn load_glb(bytes: &[u8], input: &Input) -> Result<Document, Failure> {
         Some(2) => {}
         Some(version) => {
             return Err(Failure::invalid_input(format!(
-                "this is glTF {version}.0; only glTF 2.0 is read (convert it with a tool that reads both)"
+                "this is glTF {version}.0; only glTF 2.0 is read: convert it with a tool that reads both"
             )));
         }
         None => return Err(truncated(bytes.len(), 12)),
@@ -120,7 +120,7 @@ fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Docume
     let version = asset.get("version").and_then(Value::as_str).unwrap_or("").to_owned();
     if !version.starts_with("2.") {
         return Err(Failure::invalid_input(format!(
-            "this is glTF {version:?}; only glTF 2.0 is read (convert it with a tool that reads both)"
+            "this is glTF {version:?}; only glTF 2.0 is read: convert it with a tool that reads both"
         )));
     }
     if let Some(minimum) = asset.get("minVersion").and_then(Value::as_str)
@@ -164,7 +164,7 @@ fn load_json(json: &[u8], binary: Option<&[u8]>, input: &Input) -> Result<Docume
     }
     for (at, node) in document.nodes.iter().enumerate() {
         if node.skin.is_some_and(|skin| skin >= document.skins.len()) {
-            return Err(Failure::invalid_input(format!("node {at} has a skin that the file has not")));
+            return Err(Failure::invalid_input(format!("node {at} has a skin that is not in the file")));
         }
     }
     for (at, mut animation) in take_objects(&mut root, "animations")?.into_iter().enumerate() {
@@ -321,7 +321,8 @@ fn read_mesh(mesh: &mut Object, buffers: &mut Buffers<'_>, materials: usize) -> 
 
 fn read_primitive(json: &mut Object, buffers: &mut Buffers<'_>, materials: usize) -> Result<Primitive, Failure> {
     let code = take_size(json, "mode")?.unwrap_or(4);
-    let mode = Mode::from_code(code).ok_or_else(|| Failure::invalid_input(format!("there is no mode {code}")))?;
+    let mode =
+        Mode::from_code(code).ok_or_else(|| Failure::invalid_input(format!("mode {code} does not exist in glTF")))?;
     let material = take_index(json, "material", materials, "materials")?;
     let indices = take_index(json, "indices", buffers.accessor_count(), "accessors")?;
     let mut named = take_object(json, "attributes")?.unwrap_or_default();

@@ -60,6 +60,7 @@ pub struct Materials {
     pub textures: Textures,
     /// What was left out.
     pub warnings: Vec<String>,
+    is_library_missing: bool,
     files: HashMap<String, Option<Arc<File>>>,
     texture_of: HashMap<(String, bool), Option<usize>>,
 }
@@ -77,7 +78,10 @@ impl Materials {
     /// The material of that name; a plain one where there is none.
     pub fn material(&mut self, name: &str) -> Object {
         let mut material = self.by_name.get(name).cloned().unwrap_or_else(|| {
-            self.warnings.push(format!("material {name:?} is plain, because it is in no material library"));
+            // Of a library that is not there, one warning is enough.
+            if !self.is_library_missing {
+                self.warnings.push(format!("material {name:?} is plain, because it is in no material library"));
+            }
             plain_material()
         });
         material.insert("name".to_owned(), json!(name));
@@ -108,16 +112,21 @@ impl Materials {
         };
         let names: Vec<&str> = library.split_ascii_whitespace().collect();
         if names.len() < 2 {
-            self.warnings.push(format!("materials are plain: {failure}"));
+            self.miss_library(&failure);
             return Ok(());
         }
         for name in names {
             match read(name)? {
                 Ok(bytes) => self.read(bytes.as_slice(), &folder_of(name), input)?,
-                Err(failure) => self.warnings.push(format!("materials are plain: {failure}")),
+                Err(failure) => self.miss_library(&failure),
             }
         }
         Ok(())
+    }
+
+    fn miss_library(&mut self, failure: &Failure) {
+        self.is_library_missing = true;
+        self.warnings.push(format!("materials are plain: {failure}"));
     }
 
     fn read(&mut self, bytes: &[u8], folder: &str, input: &Input) -> Result<(), Failure> {
