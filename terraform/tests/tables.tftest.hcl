@@ -36,6 +36,11 @@ run "records_are_kept_safe_and_expire" {
     }
     error_message = "The indexes are those that docs/tables.md names."
   }
+
+  assert {
+    condition     = alltrue(flatten([for table in aws_dynamodb_table.this : [for index in table.global_secondary_index : index.projection_type == "KEYS_ONLY"]]))
+    error_message = "An entry of an index costs one write."
+  }
 }
 
 run "images_cannot_be_replaced" {
