@@ -55,6 +55,19 @@ pub(super) fn open(task: &Task, pattern: Pattern) -> Result<Demuxer, Failure> {
     Ok(demuxer)
 }
 
+/// How far key frames are from each other, in seconds, as far as was seen.
+struct Distances {
+    longest: f64,
+    shortest: Option<f64>,
+}
+
+impl Distances {
+    fn see(&mut self, distance: f64) {
+        self.longest = self.longest.max(distance);
+        self.shortest = Some(self.shortest.map_or(distance, |shortest| shortest.min(distance)));
+    }
+}
+
 /// Reads what was asked for.
 pub(super) struct Producer<'a> {
     demuxer: &'a mut Demuxer,
@@ -299,9 +312,20 @@ impl<'a> Producer<'a> {
             last = first.pts().or(first.dts());
             self.send(sender, first)?;
         }
-        let mut group = USUAL_GROUP;
+        let mut distances = Distances { longest: USUAL_GROUP, shortest: None };
+        // One distance is worth reading on for: it tells how little is to be read at each moment.
+        let begun = last.map_or(0.0, |first| self.time_of(first));
+        while let Some(packet) = self.next_packet()? {
+            let since = packet.pts().or(packet.dts()).map_or(0.0, |time| self.time_of(time)) - begun;
+            if packet.is_key() {
+                distances.see(since);
+            }
+            if packet.is_key() || since > step {
+                break;
+            }
+        }
         for moment in 1..moments {
-            let found = self.key_packet_before(moment as f64 * step, step, &mut group)?;
+            let found = self.key_packet_before(moment as f64 * step, step, &mut distances)?;
             if let Some(packet) = found
                 && packet.pts().or(packet.dts()) > last
             {
@@ -313,35 +337,44 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
-    /// The last key frame at or before a moment, no further before it than `step`. `group` is the longest distance of key
-    /// frames that was seen.
-    fn key_packet_before(&mut self, moment: f64, step: f64, group: &mut f64) -> Result<Option<Packet>, Failure> {
+    /// The last key frame at or before a moment, no further before it than `step`.
+    fn key_packet_before(
+        &mut self,
+        moment: f64,
+        step: f64,
+        distances: &mut Distances,
+    ) -> Result<Option<Packet>, Failure> {
         /// More than frames are reordered by.
-        const MARGIN: f64 = 0.5;
-        let mut back = group.min(step);
+        const MARGIN: f64 = 0.25;
+        let mut back = distances.longest.min(step);
         loop {
             let time = (moment - back - MARGIN).max(0.0) + self.demuxer.start();
             self.demuxer.seek(self.video.index, (time / seconds(self.video.time_base)) as i64)?;
-            let mut found: Option<Packet> = None;
+            let mut found: Option<(f64, Packet)> = None;
             while let Some(packet) = self.next_packet()? {
                 let times = (packet.dts().or(packet.pts()), packet.pts().or(packet.dts()));
                 let (Some(decoded), Some(shown)) = times else { continue };
                 if self.time_of(decoded) > moment {
                     break;
                 }
+                let shown = self.time_of(shown);
                 // A frame that is a millionth late is not late.
-                if packet.is_key() && self.time_of(shown) <= moment + 1e-6 {
-                    if let Some(before) = found.as_ref().and_then(|before| before.pts().or(before.dts())) {
-                        *group = group.max((shown - before) as f64 * seconds(self.video.time_base));
+                if packet.is_key() && shown <= moment + 1e-6 {
+                    if let Some((before, _)) = &found {
+                        distances.see(shown - before);
                     }
-                    found = Some(packet);
+                    found = Some((shown, packet));
+                    // Even the nearest that the next one has ever been is behind the moment.
+                    if distances.shortest.is_some_and(|shortest| shown + shortest > moment + 1e-3) {
+                        break;
+                    }
                 }
             }
             if found.is_some() || back >= step {
-                return Ok(found);
+                return Ok(found.map(|(_, packet)| packet));
             }
             back = (back * 2.0).min(step);
-            *group = group.max(back);
+            distances.longest = distances.longest.max(back);
         }
     }
 
