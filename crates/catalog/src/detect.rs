@@ -63,7 +63,7 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
 type Sniffer = fn(&[u8], u64, &str) -> Option<Detection>;
 
 /// Formats that begin with bytes of their own.
-fn signature(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+fn signature(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
     let known = |format| Some(Detection::Known(format));
     match head {
         [0xFF, 0xD8, 0xFF, ..] => known(Format::Jpeg),
@@ -88,6 +88,7 @@ fn signature(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
         // The header block of a DIF sequence (IEC 61834-2): 525 or 625 lines.
         [0x1F, 7, 0, 0x3F | 0xBF, ..] => known(Format::Dv),
         _ if head.starts_with(&MXF_PARTITION) => known(Format::Mxf),
+        [0x1F, 0x8B, ..] if name.to_ascii_lowercase().ends_with(".svgz") => known(Format::Svg),
         [0x1F, 0x8B, ..] => unsupported("gzip-compressed data; upload it uncompressed"),
         _ => None,
     }
@@ -115,6 +116,12 @@ fn is_bitmap_header(head: &[u8]) -> bool {
 const AVIF: [&[u8]; 2] = [b"avif", b"avis"];
 const HEIC: [&[u8]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
 
+/// Brands of images whatever their coding, and of codings that are not taken (ISO/IEC 23008-12, annex B and on).
+const HEIF: [&[u8]; 15] = [
+    b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"1pic", b"jpeg", b"jpgs", b"avci", b"avcs", b"j2ki", b"j2is",
+    b"vvic", b"vvis", b"unif",
+];
+
 /// ISO base media files by brand (ISO/IEC 14496-12 4.3): HEIC and AVIF are images, MP4 and QuickTime are video.
 fn iso_bmff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     let kind = head.get(4..8)?;
@@ -138,12 +145,22 @@ fn iso_bmff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
         b"qt  " => Format::Mov,
         _ if AVIF.contains(&major) => Format::Avif,
         _ if HEIC.contains(&major) => Format::Heic,
-        b"mif1" | b"msf1" | b"miaf" if any(&AVIF) => Format::Avif,
-        b"mif1" | b"msf1" | b"miaf" if any(&HEIC) => Format::Heic,
-        b"mif1" | b"msf1" | b"miaf" => return unsupported("a HEIF image whose coding is neither HEVC nor AV1"),
+        // Beside a list of pictures any brand of images tells; videos with such a list have none of these brands.
+        _ if HEIF.contains(&major) || (any(&HEIF) || any(&AVIF) || any(&HEIC)) && next_is_meta(head, box_size) => {
+            match () {
+                () if any(&AVIF) || find(head, b"av01").is_some() => Format::Avif,
+                () if any(&HEIC) || find(head, b"hvc1").is_some() => Format::Heic,
+                () => return unsupported("a HEIF image whose coding is neither HEVC nor AV1"),
+            }
+        }
         _ => Format::Mp4,
     };
     Some(Detection::Known(format))
+}
+
+/// Whether the box behind the first is the list of pictures.
+fn next_is_meta(head: &[u8], first: usize) -> bool {
+    first.checked_add(8).and_then(|end| head.get(first + 4..end)) == Some(b"meta")
 }
 
 fn riff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
@@ -327,18 +344,35 @@ fn message(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
 }
 
 /// SVG and HTML by their root element, glTF by its top-level keys.
-fn markup(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
+fn markup(head: &[u8], size: u64, name: &str) -> Option<Detection> {
+    let narrow = utf16_as_ascii(head);
+    let head = narrow.as_deref().unwrap_or(head);
     let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     match text.first()? {
-        b'<' => match root_element(text)?.as_str() {
-            "svg" => Some(Detection::Known(Format::Svg)),
-            "html" => Some(Detection::Known(Format::Html)),
-            _ => None,
+        b'<' => match root_element(text).as_deref() {
+            Some("svg") => Some(Detection::Known(Format::Svg)),
+            Some("html") => Some(Detection::Known(Format::Html)),
+            // The root lies behind what can be seen: the name tells.
+            None if size > head.len() as u64 && Format::from_name(name) == Some(Format::Svg) => {
+                Some(Detection::Known(Format::Svg))
+            }
+            Some(_) | None => None,
         },
         b'{' if is_gltf_json(text) => Some(Detection::Known(Format::Gltf)),
         b'{' => is_notebook(text, name).then_some(Detection::Known(Format::Ipynb)),
         _ => None,
     }
+}
+
+/// Text of 16-bit units, which begins with the mark of their order, as bytes; what is not ASCII becomes `?`.
+fn utf16_as_ascii(head: &[u8]) -> Option<Vec<u8>> {
+    let big_endian = match head.get(..2)? {
+        [0xFF, 0xFE] => false,
+        [0xFE, 0xFF] => true,
+        _ => return None,
+    };
+    let units = head[2..].chunks_exact(2).map(|pair| if big_endian { [pair[1], pair[0]] } else { [pair[0], pair[1]] });
+    Some(units.map(|[low, high]| if high == 0 && low.is_ascii() { low } else { b'?' }).collect())
 }
 
 /// The local name of the first element, lower case, past declarations, comments and doctypes. `<!doctype html>` counts
@@ -755,6 +789,14 @@ mod tests {
         assert_eq!(format_of(&ftyp(b"mif1", b"mif1heic"), ""), Some(Format::Heic));
         assert_eq!(format_of(&ftyp(b"avis", b"msf1"), ""), Some(Format::Avif));
         assert_eq!(format_of(&ftyp(b"M4A ", b"mp42isom"), "a.mp4"), None);
+        // Images of any brand are never videos.
+        assert_eq!(format_of(&ftyp(b"mif2", b"mif1avif"), ""), Some(Format::Avif));
+        for major in HEIF {
+            assert_eq!(format_of(&ftyp(major.try_into().unwrap(), b"mif1"), "a.mp4"), None);
+        }
+        let beside = |brand| [ftyp(b"abcd", brand), b"\0\0\0\x10metahvc1\0\0\0\0".to_vec()].concat();
+        assert_eq!(format_of(&beside(b"mif1heic"), "a.mp4"), Some(Format::Heic));
+        assert_eq!(format_of(&beside(b"isomiso2"), "a.mp4"), Some(Format::Mp4));
     }
 
     #[test]
@@ -851,6 +893,12 @@ mod tests {
         assert_eq!(format_of(b"<!DOCTYPE svg [<!ENTITY a '>'>]><svg>", ""), Some(Format::Svg));
         assert_eq!(format_of(b"<!doctype HTML><title>x</title>", "x.svg"), Some(Format::Html));
         assert_eq!(format_of(b"<note></note>", "x.xml"), None);
+        let wide: Vec<u8> = "<?xml version='1.0'?><svg/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(format_of(&[&[0xFF, 0xFE][..], &wide].concat(), ""), Some(Format::Svg));
+        let behind = [b"<!--", &vec![b'-'; HEAD_BYTES][..], b"--><svg/>"].concat();
+        assert_eq!(format_of(&behind, "a.svg"), Some(Format::Svg));
+        assert_eq!(format_of(&behind, "a.xml"), None);
+        assert_eq!(format_of(b"\x1F\x8B\x08", "a.SVGZ"), Some(Format::Svg));
     }
 
     fn entry(name: &str, method: u16, extra: &[u8], data: &[u8]) -> Vec<u8> {

@@ -3,6 +3,7 @@
 
 mod high_dynamic_range;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use catalog::operations::image_encoding::Colour;
@@ -21,28 +22,51 @@ pub struct ColourConversion {
     transform: Option<Transform>,
     /// The profile to embed in results.
     pub embedded: Option<Vec<u8>>,
+    /// Whether that is a profile of grey pixels.
+    pub is_grey: bool,
+    /// What is wrong with the input's profile, in words.
+    pub warning: Option<String>,
 }
 
 impl ColourConversion {
-    /// What has to be done with pixels of that model and profile. A damaged profile counts as none, as in browsers.
-    pub fn new(model: Model, profile: &Profile, wanted: Colour) -> Result<Self, Failure> {
-        let parsed = parse(profile).filter(|parsed| fits(model, parsed));
+    /// What has to be done with pixels of that model and profile. A profile that is damaged, is for other pixels or cannot be
+    /// applied counts as none, as in browsers.
+    pub fn new(model: Model, profile: &Profile, wanted: Colour) -> Self {
+        let none = Self { transform: None, embedded: None, is_grey: false, warning: None };
+        // Damage may lead the library into a panic, which is the profile's fault as well.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let parsed = parse(profile).ok_or("is damaged")?;
+            if !fits(model, &parsed) {
+                return Err("is for pixels of another kind");
+            }
+            // Tried even where colours are kept: nobody else could show them either.
+            let transform = if is_srgb(&parsed) { Ok(None) } else { Transform::new(model, &parsed).map(Some) };
+            Ok((parsed, transform.map_err(|_| "cannot be applied")?))
+        }));
+        let (parsed, transform) = match made.unwrap_or(Err("is damaged")) {
+            Ok((parsed, transform)) => (Some(parsed), transform),
+            Err(what) if matches!(profile, Profile::Icc(_)) => {
+                let warning = format!("the colour profile {what}: it was left out, and colours count as sRGB");
+                return Self { warning: Some(warning), ..none };
+            }
+            Err(_) => (None, None),
+        };
         // Ink has no place in most formats, so CMYK is always converted.
         if wanted == Colour::Keep && model != Model::Cmyk {
             let embedded = match profile {
                 Profile::Icc(icc) if parsed.is_some() => Some(icc.clone()),
                 Profile::Srgb => None,
-                _ => parsed.and_then(|parsed| parsed.encode().ok()),
+                _ => parsed.as_ref().and_then(|parsed| parsed.encode().ok()),
             };
-            return Ok(Self { transform: None, embedded });
+            let is_grey = parsed.is_some_and(|parsed| parsed.color_space == DataColorSpace::Gray);
+            return Self { embedded, is_grey, ..none };
         }
         if let Profile::CodePoints { primaries, transfer } = *profile
             && high_dynamic_range::is_high(transfer)
         {
-            return Ok(Self { transform: Some(Transform::of_tones(model, primaries, transfer)), embedded: None });
+            return Self { transform: Some(Transform::of_tones(model, primaries, transfer)), ..none };
         }
-        let source = parsed.filter(|parsed| !is_srgb(parsed));
-        Ok(Self { transform: source.map(|source| Transform::new(model, &source)).transpose()?, embedded: None })
+        Self { transform, ..none }
     }
 
     /// Whether samples stay as they are.

@@ -10,10 +10,14 @@ mod svg;
 mod tiff;
 mod webp;
 
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::FromRawFd;
+
 use catalog::Format;
 use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
 use contract::Failure;
-use operation::Input;
+use operation::{Input, InputSource};
 
 use crate::encode::abilities;
 use crate::native;
@@ -185,6 +189,51 @@ impl ReadOptions {
             )));
         }
         Ok(())
+    }
+}
+
+/// A part of a file as an input of its own.
+struct InMemory {
+    bytes: Vec<u8>,
+    /// For decoders that map their input.
+    file: Option<File>,
+}
+
+impl InMemory {
+    /// For a decoder that reads.
+    fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, file: None }
+    }
+
+    /// For any decoder.
+    fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
+        // SAFETY: the name is a C string; the descriptor is new and nobody else's.
+        let mut file = unsafe {
+            let descriptor = libc::memfd_create(c"part".as_ptr(), libc::MFD_CLOEXEC);
+            if descriptor < 0 {
+                return Err(io::Error::last_os_error().into());
+            }
+            File::from_raw_fd(descriptor)
+        };
+        file.write_all(&bytes)?;
+        Ok(Self { bytes, file: Some(file) })
+    }
+}
+
+impl InputSource for InMemory {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        let count = buffer.len().min(self.bytes.len() - start);
+        buffer[..count].copy_from_slice(&self.bytes[start..start + count]);
+        Ok(count)
+    }
+
+    fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    fn sibling(&self, _: &str) -> Result<File, Failure> {
+        Err(Failure::internal("a part of a file has no neighbours"))
     }
 }
 

@@ -99,6 +99,8 @@ pub struct Abilities {
     pub grey: bool,
     /// Luma and chroma as JPEG has them.
     pub luma_and_chroma: bool,
+    /// An ICC profile.
+    pub profile: bool,
 }
 
 /// What a format can hold.
@@ -111,7 +113,7 @@ pub fn abilities(format: ImageFormat) -> Abilities {
         ImageFormat::Tiff => (true, true, false, true),
     };
     let luma_and_chroma = matches!(format, ImageFormat::Jpeg | ImageFormat::Avif);
-    Abilities { alpha, sixteen, animation, grey, luma_and_chroma }
+    Abilities { alpha, sixteen, animation, grey, luma_and_chroma, profile: format != ImageFormat::Gif }
 }
 
 /// The milliseconds that a frame is shown at most, in a format that holds several.

@@ -61,6 +61,11 @@ impl Layout {
     pub fn unchanged(size: (u32, u32)) -> Self {
         Self { region: Region::whole(size), scaled: size, size, position: None }
     }
+
+    /// Whether it is cut or padded after resampling.
+    pub fn is_framed(&self) -> bool {
+        self.position.is_some() && self.scaled != self.size
+    }
 }
 
 /// The format of a result when none is asked for: the input's own where it can be written.
@@ -88,14 +93,19 @@ pub fn render(picture: Picture, request: &Request<'_>, task: &Task) -> Result<Pr
     if picture.more_frames && !request.encoding.first_frame {
         task.outputs.warn(FRAMES_LEFT_OUT);
     }
-    let conversion = ColourConversion::new(picture.format.model, &picture.profile, request.encoding.colour)?;
+    let conversion = ColourConversion::new(picture.format.model, &picture.profile, Colour::Srgb);
+    conversion.warning.iter().for_each(|warning| task.outputs.warn(warning));
+    let kept = (request.encoding.colour == Colour::Keep)
+        .then(|| ColourConversion::new(picture.format.model, &picture.profile, Colour::Keep))
+        .filter(|kept| kept.embedded.is_some());
     let steps = Steps {
         request,
         orientation: picture.orientation,
         source: picture.size,
-        attachments: attachments(picture.metadata, request.encoding, &conversion),
-        kept_profile: conversion.embedded.is_some().then_some(picture.profile),
+        metadata: kept_metadata(picture.metadata, request.encoding),
+        profile: picture.profile,
         conversion,
+        kept,
         task,
     };
     let (mut results, sample, truncated) = match picture.content {
@@ -132,24 +142,17 @@ fn describe(picture: &Picture, format: Format) -> Properties {
     properties
 }
 
-/// What stands beside the pixels of results.
-fn attachments(metadata: Metadata, encoding: &ImageEncoding, conversion: &ColourConversion) -> Attachments {
-    let metadata = match encoding.metadata {
+/// What the input says about itself, as far as it is wanted.
+fn kept_metadata(mut metadata: Metadata, encoding: &ImageEncoding) -> Metadata {
+    match encoding.metadata {
         MetadataChoice::Keep => {
-            let mut metadata = metadata;
             if let Some(exif) = &mut metadata.exif {
                 exif::reset_orientation(exif);
             }
             metadata
         }
         MetadataChoice::Strip | MetadataChoice::OrientationAndIcc => Metadata::default(),
-    };
-    // Without the profile of kept colours they would be wrong, so that only "strip" with converted colours drops it.
-    let icc = match (encoding.metadata, encoding.colour) {
-        (MetadataChoice::Strip, Colour::Srgb) => None,
-        _ => conversion.embedded.clone(),
-    };
-    Attachments { icc, metadata }
+    }
 }
 
 /// One file for each format and width, in the words of HTML's `srcset`.
@@ -197,10 +200,12 @@ struct Steps<'a> {
     orientation: Orientation,
     /// Width and height as stored.
     source: (u32, u32),
-    attachments: Attachments,
+    metadata: Metadata,
+    profile: Profile,
+    /// To sRGB.
     conversion: ColourConversion,
-    /// What the colours of results mean where they are not sRGB.
-    kept_profile: Option<Profile>,
+    /// The input's own colours, where they are to be kept and are not sRGB.
+    kept: Option<ColourConversion>,
     task: &'a Task,
 }
 
@@ -229,6 +234,37 @@ struct Stream {
 type Rendered = (Vec<Written>, Raster, bool);
 
 impl Steps<'_> {
+    /// What becomes of colours in a format: those of the input are kept only where the format holds their profile and pixels
+    /// of the kind that it is for.
+    fn conversion(&self, format: ImageFormat) -> &ColourConversion {
+        let kept = self.kept.as_ref().filter(|kept| {
+            let abilities = abilities(format);
+            let Rgba([red, green, blue, _]) = self.request.background;
+            let is_padded = self.request.sizes.iter().any(|size| size.layout.is_framed());
+            let stays_grey = abilities.grey && !(is_padded && (red != green || green != blue));
+            abilities.profile && (!kept.is_grey || stays_grey)
+        });
+        if kept.is_none() && self.kept.is_some() {
+            let name = format.extension();
+            self.task
+                .outputs
+                .warn(format!("{name} does not hold the colour profile with these pixels: converted to sRGB"));
+        }
+        kept.unwrap_or(&self.conversion)
+    }
+
+    /// Whether grey stays one sample: not beside a profile of three.
+    fn stays_grey(&self, format: ImageFormat) -> bool {
+        let conversion = self.conversion(format);
+        abilities(format).grey && (conversion.embedded.is_none() || conversion.is_grey)
+    }
+
+    /// What stands beside the pixels of a format.
+    fn attachments(&self, format: ImageFormat) -> Attachments {
+        // Without the profile of kept colours they would be wrong, even where everything else goes.
+        Attachments { icc: self.conversion(format).embedded.clone(), metadata: self.metadata.clone() }
+    }
+
     fn render_still(&self, rows: &mut dyn RowSource) -> Result<Rendered, Failure> {
         rows.shrink(self.least_size())?;
         rows.vector_size(self.vector_size());
@@ -252,7 +288,7 @@ impl Steps<'_> {
                 output.finish(format.content_type(), output_properties(width, height, 1))?;
                 written.push(Written { name, format, width });
                 if let Some(glance) = glance {
-                    sample = Some(self.to_srgb(glance.finish())?);
+                    sample = Some(self.to_srgb(glance.finish(), format)?);
                 }
             }
             let Some(whole) = whole else { continue };
@@ -262,7 +298,7 @@ impl Steps<'_> {
                 written.push(self.write_still(&finished, &size.name, format)?);
                 // The first format of the first size, unless it was streamed.
                 if sample.is_none() {
-                    sample = Some(self.to_srgb(Glance::at(&finished)?)?);
+                    sample = Some(self.to_srgb(Glance::at(&finished)?, format)?);
                 }
             }
         }
@@ -285,11 +321,11 @@ impl Steps<'_> {
                 finished,
                 format,
                 self.request.encoding,
-                &self.attachments,
+                &self.attachments(format),
             )?;
             let looked_at = first && self.request.formats.first() == Some(&format);
             let glance = looked_at.then(|| Glance::new(size.layout.size, finished)).transpose()?;
-            let as_it_comes = finished == pixels && self.conversion.is_none() && self.orientation.is_upright();
+            let as_it_comes = finished == pixels && self.conversion(format).is_none() && self.orientation.is_upright();
             streams.push(Stream { name, format, output, sink, pixels, as_it_comes, glance });
         }
         let scaled = self.orientation.turn_size(size.layout.scaled);
@@ -299,7 +335,7 @@ impl Steps<'_> {
 
     /// Whether a result is written while the input is read: its rows come in their order and need nothing of each other.
     fn is_streamed(&self, size: &Size, format: ImageFormat) -> bool {
-        let framed = size.layout.position.is_some() && size.layout.scaled != size.layout.size;
+        let framed = size.layout.is_framed();
         is_written_by_rows(format) && self.orientation.keeps_rows() && !framed
     }
 
@@ -396,9 +432,9 @@ impl Steps<'_> {
                 let name = format!("{}.{}", size.name, format.extension());
                 let output = Output::create(&self.task.outputs, &name)?;
                 let sink = if abilities(format).animation {
-                    let (encoding, attachments) = (self.request.encoding, &self.attachments);
+                    let (encoding, attachments) = (self.request.encoding, self.attachments(format));
                     let frames = (count, loops);
-                    Some(encode::animation(output.clone(), size.layout.size, frames, format, encoding, attachments)?)
+                    Some(encode::animation(output.clone(), size.layout.size, frames, format, encoding, &attachments)?)
                 } else {
                     self.task.outputs.warn(FRAMES_LEFT_OUT);
                     None
@@ -425,14 +461,15 @@ impl Steps<'_> {
                 let picture = self.frame(picture, &animation.size.layout, &mut place)?;
                 let finished = self.colours(&picture, animation.format)?;
                 if sample.is_none() {
-                    sample = Some(self.to_srgb(Glance::at(&finished)?)?);
+                    sample = Some(self.to_srgb(Glance::at(&finished)?, animation.format)?);
                 }
                 if let Some(sink) = &mut animation.sink {
                     self.check_time(animation.format, frame.milliseconds);
                     sink.write(&Frame { raster: finished, milliseconds: frame.milliseconds })?;
                 } else {
                     let output = animation.output.clone();
-                    encode::still(output, &finished, animation.format, self.request.encoding, &self.attachments)?;
+                    let attachments = self.attachments(animation.format);
+                    encode::still(output, &finished, animation.format, self.request.encoding, &attachments)?;
                 }
             }
             place = None;
@@ -468,7 +505,7 @@ impl Steps<'_> {
         if layout.position.is_none() || layout.scaled == layout.size {
             return self.colours(picture, format);
         }
-        let picture = self.conversion.apply(picture.clone())?;
+        let picture = self.conversion(format).apply(picture.clone())?;
         let picture = self.frame(picture, layout, &mut None)?;
         Ok(self.colours_of_format(picture, format))
     }
@@ -477,10 +514,10 @@ impl Steps<'_> {
     fn finished_format(&self, pixels: PixelFormat, format: ImageFormat) -> PixelFormat {
         let abilities = abilities(format);
         let alpha = pixels.alpha && abilities.alpha;
-        let grey = abilities.grey && !(alpha && format == ImageFormat::Tiff);
+        let grey = self.stays_grey(format) && !(alpha && format == ImageFormat::Tiff);
         let model = match pixels.model {
             // A JPEG's luma and chroma go into a file of luma and chroma as they are, unless colours change.
-            Model::YCbCr if abilities.luma_and_chroma && self.conversion.is_none() => Model::YCbCr,
+            Model::YCbCr if abilities.luma_and_chroma && self.conversion(format).is_none() => Model::YCbCr,
             Model::Grey if grey => Model::Grey,
             _ => Model::Rgb,
         };
@@ -488,10 +525,10 @@ impl Steps<'_> {
     }
 
     fn colours(&self, picture: &Raster, format: ImageFormat) -> Result<Raster, Failure> {
-        if self.conversion.is_none() && self.finished_format(picture.format(), format) == picture.format() {
+        if self.conversion(format).is_none() && self.finished_format(picture.format(), format) == picture.format() {
             return Ok(picture.clone());
         }
-        Ok(self.colours_of_format(self.conversion.apply(picture.clone())?, format))
+        Ok(self.colours_of_format(self.conversion(format).apply(picture.clone())?, format))
     }
 
     /// What the format cannot hold is taken away.
@@ -500,7 +537,7 @@ impl Steps<'_> {
         let picture =
             if picture.alpha && !abilities.alpha { flatten(&picture, self.request.background) } else { picture };
         let picture = if abilities.sixteen { picture } else { picture.into_eight() };
-        let grey = abilities.grey && !(picture.alpha && format == ImageFormat::Tiff);
+        let grey = self.stays_grey(format) && !(picture.alpha && format == ImageFormat::Tiff);
         if picture.model == Model::Grey && !grey { grey_to_rgb(&picture) } else { picture }
     }
 
@@ -522,15 +559,16 @@ impl Steps<'_> {
     }
 
     /// A small copy of a result in colours that can be looked at.
-    fn to_srgb(&self, small: Raster) -> Result<Raster, Failure> {
-        let profile = self.kept_profile.as_ref().unwrap_or(&Profile::Srgb);
-        ColourConversion::new(small.model, profile, Colour::Srgb)?.apply(small)
+    fn to_srgb(&self, small: Raster, format: ImageFormat) -> Result<Raster, Failure> {
+        let is_kept = self.conversion(format).embedded.is_some();
+        let profile = if is_kept { &self.profile } else { &Profile::Srgb };
+        ColourConversion::new(small.model, profile, Colour::Srgb).apply(small)
     }
 
     fn write_still(&self, picture: &Raster, name: &str, format: ImageFormat) -> Result<Written, Failure> {
         let name = format!("{name}.{}", format.extension());
         let output = Output::create(&self.task.outputs, &name)?;
-        encode::still(output.clone(), picture, format, self.request.encoding, &self.attachments)?;
+        encode::still(output.clone(), picture, format, self.request.encoding, &self.attachments(format))?;
         output.finish(format.content_type(), output_properties(picture.width, picture.height, 1))?;
         Ok(Written { name, format, width: picture.width })
     }

@@ -227,3 +227,50 @@ fn a_cut_bmp_gives_the_rows_that_are_there() {
     // Rows come from the bottom up.
     assert_eq!((image.pixel(3, 19), image.pixel(3, 0)), ([30, 20, 10, 255], [0, 0, 0, 255]));
 }
+
+/// A square that moves over a plain ground, and at last over nothing.
+fn moving(frames: u32, ground: impl Fn(u32) -> [u8; 4]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 120, 80);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_animated(frames, 0).unwrap();
+    encoder.set_frame_delay(1, 10).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for frame in 0..frames {
+        let image = Image::from_fn(120, 80, |x, y| {
+            let inside = (x / 10, y / 10) == (frame % 12, frame % 8);
+            if inside { [230, (x * 2) as u8, (y * 3) as u8, 255] } else { ground(frame) }
+        });
+        writer.write_image_data(image.pixels.as_flattened()).unwrap();
+    }
+    writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn a_gif_holds_what_changes_and_shows_every_frame_as_it_was() {
+    let solid = |_| [20, 40, 60, 255];
+    let seen_through = |frame: u32| if frame.is_multiple_of(2) { [0, 0, 0, 0] } else { [20, 40, 60, 255] };
+    for (name, input) in [
+        ("solid", moving(10, solid)),
+        ("transparent", moving(10, |_| [0, 0, 0, 0])),
+        ("both", moving(10, seen_through)),
+    ] {
+        let result = process("convert?format=gif", "a.png", &input).unwrap();
+        let gif = result.bytes("a.gif");
+        assert_eq!(properties_of(&result, "a.gif")["frames"], 10);
+        let back = process("convert?format=png", "a.gif", gif).unwrap();
+        let (wanted, found) = (frames(&input).0, frames(back.bytes("a.png")).0);
+        for (number, ((wanted, _), (found, _))) in wanted.iter().zip(&found).enumerate() {
+            for (wanted, found) in wanted.chunks_exact(4).zip(found.chunks_exact(4)) {
+                let same = wanted[3] == found[3]
+                    && (wanted[3] == 0 || wanted.iter().zip(found).all(|(a, b)| a.abs_diff(*b) <= 24));
+                assert!(same, "{name}, frame {number}: {wanted:?} {found:?}");
+            }
+        }
+        if name == "solid" {
+            // Ten whole frames would have ten tables of colours alone of 7,680 bytes.
+            assert!(gif.len() < 6000, "{} bytes", gif.len());
+        }
+    }
+}

@@ -6,8 +6,6 @@
 
 use std::any::Any;
 use std::ffi::{c_char, c_int, c_long};
-use std::fs::File;
-use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
@@ -21,9 +19,9 @@ use mozjpeg_sys::{
     jpeg_read_header, jpeg_read_raw_data, jpeg_read_scanlines, jpeg_resync_to_restart, jpeg_save_markers,
     jpeg_source_mgr, jpeg_start_decompress, jpeg_std_error,
 };
-use operation::{Input, InputSource};
+use operation::Input;
 
-use crate::decode::{Content, Metadata, Picture, Profile, ReadOptions};
+use crate::decode::{Content, InMemory, Metadata, Picture, Profile, ReadOptions};
 use crate::exif;
 use crate::planes::{PLANES, PlaneSizes, PlaneSource, TakePlaneRow};
 use crate::raster::{Depth, Model, PixelFormat, RowMut, RowSource};
@@ -103,30 +101,10 @@ pub struct Rows {
     row: Vec<u8>,
 }
 
-/// Bytes in memory as an input.
-struct InMemory(Vec<u8>);
-
-impl InputSource for InMemory {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
-        let count = buffer.len().min(self.0.len() - start);
-        buffer[..count].copy_from_slice(&self.0[start..start + count]);
-        Ok(count)
-    }
-
-    fn file(&self) -> Option<&File> {
-        None
-    }
-
-    fn sibling(&self, _: &str) -> Result<File, Failure> {
-        Err(Failure::internal("a part of a file has no neighbours"))
-    }
-}
-
 impl Rows {
     /// Of that many components. Damage is overlooked where `lenient`.
     pub fn new(bytes: Vec<u8>, luma_and_chroma: bool, components: usize, lenient: bool) -> Result<Self, Failure> {
-        let input = Input::new("part.jpg", Format::Jpeg, bytes.len() as u64, Arc::new(InMemory(bytes)));
+        let input = Input::new("part.jpg", Format::Jpeg, bytes.len() as u64, Arc::new(InMemory::of(bytes)));
         let mut decoder = Decoder::new(input, lenient);
         decoder.read_header()?;
         if decoder.library.num_components as usize != components {
@@ -204,7 +182,7 @@ struct Decoder {
     progress: Box<jpeg_progress_mgr>,
     state: Box<State>,
     format: PixelFormat,
-    /// Adobe writes CMYK with 255 for paper.
+    /// CMYK is stored with 255 for paper, as Adobe began it.
     inverted: bool,
     /// The rows that are decoded at once, of each plane, where planes are read.
     bands: [Band; PLANES],
@@ -337,8 +315,8 @@ impl Decoder {
             _ => (J_COLOR_SPACE::JCS_RGB, Model::Rgb),
         };
         self.library.out_color_space = space;
-        self.inverted = model == Model::Cmyk
-            && self.segments().iter().any(|(code, data)| *code == APP14 && data.starts_with(b"Adobe"));
+        // Whether Adobe's mark says so or not, as all other readers do.
+        self.inverted = model == Model::Cmyk;
         self.format.model = model;
         self.format
     }
