@@ -34,7 +34,7 @@ pub fn small_copy(picture: Picture, longest: u32) -> Result<SmallCopy, Failure> 
             (resampler.run(&frame)?, frames.truncated())
         }
     };
-    let conversion = ColourConversion::new(format.model, &profile, Colour::Srgb)?;
+    let conversion = ColourConversion::new(format.model, &profile, Colour::Srgb);
     Ok(SmallCopy { raster: conversion.apply(orientation.apply(raster))?.into_eight(), truncated })
 }
 
