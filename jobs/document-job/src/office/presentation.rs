@@ -178,7 +178,7 @@ struct Shape {
     flows: Vec<Flow>,
 }
 
-/// From the top down and from the left to the right; what has no place stays where it is.
+/// From the top down and from the left to the right.
 fn in_order(shapes: &mut Vec<Shape>) {
     // Footers, dates and numbers come last.
     let is_furniture =
@@ -192,18 +192,24 @@ fn in_order(shapes: &mut Vec<Shape>) {
     }
     let (mut furniture, mut content): (Vec<Shape>, Vec<Shape>) =
         std::mem::take(shapes).into_iter().partition(is_furniture);
-    if content.iter().all(|shape| shape.has_place) {
-        content.sort_by_key(|shape| (shape.y, shape.x));
-        // Shapes that begin at nearly one height are a row.
-        let mut from = 0;
-        for at in 1..=content.len() {
-            let is_end = content
-                .get(at)
-                .is_none_or(|shape| shape.y - content[from].y > ROW.min(content[from].height.max(ROW / 4)));
-            if is_end {
-                content[from..at].sort_by_key(|shape| shape.x);
-                from = at;
-            }
+    // What has no place stays behind the shape before it.
+    let mut last = (0, 0);
+    for shape in &mut content {
+        if shape.has_place {
+            last = (shape.x, shape.y);
+        } else {
+            (shape.x, shape.y) = last;
+        }
+    }
+    content.sort_by_key(|shape| (shape.y, shape.x));
+    // Shapes that begin at nearly one height are a row.
+    let mut from = 0;
+    for at in 1..=content.len() {
+        let is_end =
+            content.get(at).is_none_or(|shape| shape.y - content[from].y > ROW.min(content[from].height.max(ROW / 4)));
+        if is_end {
+            content[from..at].sort_by_key(|shape| shape.x);
+            from = at;
         }
     }
     shapes.append(&mut content);
