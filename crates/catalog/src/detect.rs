@@ -709,7 +709,7 @@ fn is_notebook(text: &[u8], name: &str) -> bool {
 /// Text has no signature: the bytes must be text, and the name or the content type says which. What neither says anything
 /// of is plain text, unless it is data in a format of its own.
 fn text_by_name(head: &[u8], name: &str, content_type: Option<&str>) -> Detection {
-    let is_text = |format| matches!(format, Format::Text | Format::Markdown | Format::Html | Format::Csv);
+    let is_text = |format| matches!(format, Format::Text | Format::Markdown | Format::Html | Format::Csv | Format::Eml);
     let by_name = Format::from_name(name);
     let by_type = content_type.and_then(Format::from_content_type);
     let said = by_name.filter(|&format| is_text(format)).or_else(|| by_type.filter(|&format| is_text(format)));

@@ -117,7 +117,7 @@ fn numbers_at_the_right_stand_under_their_head_at_the_left() {
 
 /// A page whose content is tagged, with the elements of its structure.
 fn tagged(content: &str, elements: &[&str]) -> Vec<u8> {
-    let references: String = (0..elements.len()).map(|at| format!("{} 0 R ", at + 7)).collect();
+    let references = (0..elements.len()).map(|at| format!("{} 0 R ", at + 7)).collect::<Vec<_>>().concat();
     let mut objects = vec![
         b"<< /Type /Catalog /Pages 2 0 R /StructTreeRoot 6 0 R /MarkInfo << /Marked true >> >>".to_vec(),
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
@@ -157,7 +157,7 @@ fn tags_say_what_is_a_heading_and_what_is_none() {
 #[test]
 fn what_pages_repeat_at_their_edges_is_marked() {
     let count = 5;
-    let kids: String = (0..count).map(|at| format!("{} 0 R ", 4 + 2 * at)).collect();
+    let kids = (0..count).map(|at| format!("{} 0 R ", 4 + 2 * at)).collect::<Vec<_>>().concat();
     let mut objects = vec![
         b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
         format!("<< /Type /Pages /Kids [{kids}] /Count {count} /MediaBox [0 0 600 800] /Resources << /Font << /F1 3 0 R >> >> >>").into_bytes(),
@@ -207,8 +207,8 @@ fn links_code_and_contents_keep_their_form() {
 
 #[test]
 fn glyphs_of_type_3_fonts_are_named_by_their_codes_and_sized_by_their_text() {
-    let names: String = b"Thermal".iter().map(|code| format!("{code} /a{code} ")).collect();
-    let procedures: String = b"Thermal".iter().map(|code| format!("/a{code} 7 0 R ")).collect();
+    let names = b"Thermal".iter().map(|code| format!("{code} /a{code} ")).collect::<Vec<_>>().concat();
+    let procedures = b"Thermal".iter().map(|code| format!("/a{code} 7 0 R ")).collect::<Vec<_>>().concat();
     let font = format!(
         "<< /Type /Font /Subtype /Type3 /FontBBox [0 -300 1000 1063] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0 /LastChar 127 \
          /Widths [{}] /Encoding << /Differences [{names}] >> /CharProcs << {procedures} >> >>",

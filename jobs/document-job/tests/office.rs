@@ -1,4 +1,4 @@
-//! Office files, OpenDocument, EPUB, messages and text, each made here with what its kind of fault needs: what is read,
+//! Office files, `OpenDocument`, EPUB, messages and text, each made here with what its kind of fault needs: what is read,
 //! where, and what is said of the rest.
 
 use std::io::{Cursor, Write as _};
@@ -39,13 +39,14 @@ fn paragraph(text: &str) -> String {
 }
 
 fn relations(entries: &[(&str, &str, &str)]) -> String {
-    let entries: String = entries
+    let entries = entries
         .iter()
         .map(|(id, kind, target)| {
             let mode = if target.contains("://") { " TargetMode='External'" } else { "" };
             format!("<Relationship Id='{id}' Type='http://x/relationships/{kind}' Target='{target}'{mode}/>")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!("<Relationships>{entries}</Relationships>")
 }
 
@@ -270,8 +271,10 @@ fn tables_of_a_sheet_are_parted_and_merged_cells_span() {
 fn output_is_bounded_by_input() {
     let text = "x".repeat(30_000);
     let strings = format!("<sst><si><t>{text}</t></si></sst>");
-    let rows: String =
-        (1..=20_000).map(|row| format!("<row r='{row}'><c r='A{row}' t='s'><v>0</v></c></row>")).collect();
+    let rows = (1..=20_000)
+        .map(|row| format!("<row r='{row}'><c r='A{row}' t='s'><v>0</v></c></row>"))
+        .collect::<Vec<_>>()
+        .concat();
     let extracted = xlsx(&rows, &[("xl/sharedStrings.xml", &strings)]);
     assert!(warns(&extracted, "repeats itself"));
     assert!(extracted.text.len() < 30 << 20, "{}", extracted.text.len());
