@@ -18,7 +18,8 @@ use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, ru
 const RUNS: usize = 201;
 
 fn main() -> Result<()> {
-    let _workers = prepare_workers(&[Job { kind: MediaKind::Image, processors: &[&Copy] }]);
+    let _workers =
+        prepare_workers(&[Job { kind: MediaKind::Image, processors: &[&Copy] }], &operation::Weights::default());
     let operations: Operations = "resize?width=800&format=webp".parse()?;
     let operation = operations.first();
     let mut input = tempfile::NamedTempFile::new()?;

@@ -18,6 +18,7 @@ mod processing_option;
 mod profile;
 mod reference;
 mod rejection;
+mod weights;
 
 pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, classify};
 pub use detect::{Detection, HEAD_BYTES, detect};
@@ -30,3 +31,4 @@ pub use processing_option::ProcessingOption;
 pub use profile::{Access, Engine, ExecutorClass, Profile, Resources, ResourcesBySize, Sharding};
 pub use reference::{operations_reference, profiles_json};
 pub use rejection::Rejection;
+pub use weights::WeightsFile;

@@ -7,6 +7,7 @@ mod companion_path;
 mod processors;
 mod source;
 mod task;
+pub mod weights;
 
 pub use companion_path::sibling_path;
 pub use contract::{Failure, FailureKind, Properties};
@@ -16,3 +17,4 @@ pub use task::{
     Announcement, Division, Expected, Input, InputReader, InputSource, Job, OfOptions, OutputDescription,
     OutputDestination, OutputFile, Outputs, Processor, Progress, Task, is_output_name, process, read_exactly,
 };
+pub use weights::Weights;

@@ -14,6 +14,8 @@ use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Weights;
+
 /// How many warnings an operation may report; a damaged file can give rise to one for each of its parts.
 const MAX_WARNINGS: usize = 100;
 
@@ -25,6 +27,15 @@ pub struct Task {
     pub outputs: Outputs,
     /// Where progress is reported.
     pub progress: Progress,
+    /// The weights of neural networks that the operation's profile names.
+    pub weights: Weights,
+}
+
+impl Task {
+    /// A task whose operation needs no weights.
+    pub fn new(input: Input, outputs: Outputs, progress: Progress) -> Self {
+        Self { input, outputs, progress, weights: Weights::default() }
+    }
 }
 
 /// What a process does of an operation that several processes share.

@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use catalog::{Declaration, Operations, as_command_lines};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
 use contract::{Failure, JobEvent, Location, embedded_metrics};
-use operation::{Division, Job};
+use operation::{Division, Job, Weights};
 use sandbox::{Limits, prepare_workers};
 use store::{Publisher, Store, StoreOptions};
 use tokio::sync::Semaphore;
@@ -31,7 +31,7 @@ use crate::terminal;
 
 /// The whole of a job's `main`: its workers and the command line.
 pub fn main(jobs: &'static [Job]) -> ExitCode {
-    let _workers = prepare_workers(jobs);
+    let _workers = prepare_workers(jobs, &Weights::of_jobs(jobs));
     if let Err(failure) = jobs.iter().try_for_each(Job::check) {
         terminal::complain(&failure);
         return ExitCode::from(failure.kind().exit_code());

@@ -5,6 +5,7 @@ mod cli;
 mod commit;
 mod companions;
 mod early;
+pub mod engine;
 pub mod human;
 mod list;
 mod progress_log;

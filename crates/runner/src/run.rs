@@ -13,7 +13,7 @@ use contract::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use operation::{Division, Job, OutputDescription, Progress};
-use sandbox::{Completed, Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
+use sandbox::{Completed, Limits, WorkerInput, WorkerReport};
 use serde_json::{Map, Value};
 use store::{ObjectVersion, Publisher, Store};
 use time::OffsetDateTime;
@@ -24,6 +24,7 @@ use tracing::{info, warn};
 use crate::commit::{commit, committed};
 use crate::companions::StoreSiblings;
 use crate::early::{EarlyUploads, abort, send_early};
+use crate::engine::{EngineTask, engine_of};
 use crate::progress_log::logged;
 
 /// How many outputs of one operation are stored at a time.
@@ -352,42 +353,26 @@ impl Runner {
         let outputs = scratch.path().to_owned();
         let (announce, announced) = mpsc::unbounded_channel();
         let announce = stores_early(operation, destination).then_some(announce);
-        let worker = {
-            let progress = logged(progress, &work.key, operation.name());
-            let (operation, limits, outputs) = (operation.clone(), self.limits_of(operation, room), outputs.clone());
-            let is_last = self.is_single;
-            let division = self.parts.as_ref().map(|parts| parts.division);
-            let (name, format, size) = (work.source.file_name().to_owned(), fetched.format, fetched.version.size);
-            tokio::task::spawn_blocking(move || {
-                run_in_worker(WorkerTask {
-                    operation: &operation,
-                    division,
-                    name,
-                    format,
-                    size,
-                    input,
-                    siblings: Arc::new(siblings),
-                    scratch: &outputs,
-                    limits: &limits,
-                    progress,
-                    is_last,
-                    finished: &|output| match &announce {
-                        Some(announce) => announce
-                            .send(output.clone())
-                            .map_err(|_| Failure::internal("an output could not be stored, hence no further ones")),
-                        None => Ok(()),
-                    },
-                })
-            })
-        };
+        let worker = engine_of(operation)?.carry_out(EngineTask {
+            operation: operation.clone(),
+            division: self.parts.as_ref().map(|parts| parts.division),
+            name: work.source.file_name().to_owned(),
+            format: fetched.format,
+            size: fetched.version.size,
+            input,
+            siblings: Arc::new(siblings),
+            scratch: outputs.clone(),
+            limits: self.limits_of(operation, room),
+            progress: logged(progress, &work.key, operation.name()),
+            is_last: self.is_single,
+            finished: announce,
+        });
         let folder = destination.output.join(&destination.folder);
         let (report, early) = tokio::join!(worker, send_early(&self.store, &folder, &outputs, announced));
         drop(permit);
         let process = milliseconds(start);
         // A failure to store an output has ended the worker.
         let early = early?;
-        let report =
-            report.map_err(|error| Failure::internal("the thread that minds the worker ended").because(error))?;
         let WorkerReport { result, peak_memory, needs_memory, sandbox, .. } = report;
         let fail = |failure| Unprocessed { failure, peak_memory, needs_memory, sandbox, process };
         let completed = match result {

@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use operation::Job;
+use operation::{Job, Weights};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
@@ -36,8 +36,8 @@ pub struct Workers {
 }
 
 /// Call first in `main()`, before any thread or runtime, and keep the result until its end. In the workers, which do the
-/// work of these jobs, it never returns.
-pub fn prepare_workers(jobs: &[Job]) -> Workers {
+/// work of these jobs, it never returns. All workers share the weights, which are mapped by now.
+pub fn prepare_workers(jobs: &[Job], weights: &Weights) -> Workers {
     let without = |error: io::Error| {
         let _ = SERVER.set(Err(format!("the process that starts workers could not be made: {error}")));
         Workers { server: None }
@@ -53,7 +53,7 @@ pub fn prepare_workers(jobs: &[Job]) -> Workers {
     match unsafe { libc::fork() } {
         0 => {
             drop(ours);
-            if let Err(error) = serve_forks(&theirs, program, jobs) {
+            if let Err(error) = serve_forks(&theirs, program, jobs, weights) {
                 serve::say(&format!("workers cannot be started: {error}"));
             }
             exit()
@@ -113,7 +113,7 @@ fn server_is_gone() -> io::Error {
 }
 
 /// The fork server: a worker for each message, until the program ends.
-fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job]) -> io::Result<()> {
+fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job], weights: &Weights) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(program) {
         return Ok(());
@@ -145,14 +145,14 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job]) -> io::Result<()
         if byte == [LAST] {
             let process = rustix::process::getpid().as_raw_nonzero().get();
             io::Write::write_all(&mut &*socket, &process.to_ne_bytes())?;
-            work(channel.as_fd(), log.as_fd(), jobs)
+            work(channel.as_fd(), log.as_fd(), jobs, weights)
         }
         // SAFETY: a fork with another parent. This process has one thread, which holds no lock, so that nothing is missing
         // of what fork() would do in the child but the C library's note of the thread's number, which only calls that
         // send a signal to this thread by that number look at; the sandbox refuses them.
         let process = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PARENT | libc::SIGCHLD, 0, 0, 0, 0) };
         match process {
-            0 => work(channel.as_fd(), log.as_fd(), jobs),
+            0 => work(channel.as_fd(), log.as_fd(), jobs, weights),
             process => {
                 let error = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EAGAIN);
                 let answer = if process < 0 { -error } else { process as i32 };
@@ -163,9 +163,9 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job]) -> io::Result<()
 }
 
 /// A worker's life.
-fn work(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, jobs: &[Job]) -> ! {
+fn work(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, jobs: &[Job], weights: &Weights) -> ! {
     match jail::settle(channel, log) {
-        Ok(channel) => serve::serve(jobs, channel),
+        Ok(channel) => serve::serve(jobs, weights, channel),
         Err(error) => serve::say(&format!("the worker cannot be set up: {error}")),
     }
     exit()

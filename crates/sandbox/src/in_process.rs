@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use contract::{Failure, Sandbox};
 use operation::{
-    Announcement, Input, InputSource, Outputs, Processor, RangeSource, SiblingSource, Task, read_exactly, sibling_path,
+    Announcement, Input, InputSource, Outputs, Processor, RangeSource, SiblingSource, Task, Weights, read_exactly,
+    sibling_path,
 };
 
 use super::serve::peak_memory;
@@ -26,6 +27,7 @@ pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> Worker
         input: Input::new(task.name, task.format, task.size, Arc::new(local)),
         outputs: outputs.clone(),
         progress: task.progress,
+        weights: Weights::default(),
     };
     let result = operation::process(processor, task.operation, task.division, &inner);
     let result = result.map(|properties| Completed {

@@ -114,6 +114,13 @@ pub struct WorkerReport {
     pub sandbox: Sandbox,
 }
 
+impl WorkerReport {
+    /// The report of work that never reached a worker.
+    pub fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), peak_memory: 0, cpu: Duration::ZERO, sandbox: Sandbox::default() }
+    }
+}
+
 /// What came out.
 #[derive(Debug)]
 pub struct Completed {

@@ -15,7 +15,7 @@ use catalog::{MediaKind, Operation, Operations};
 use contract::Failure;
 use operation::{
     Announcement, Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor,
-    Progress, Task, read_exactly,
+    Progress, Task, Weights, read_exactly,
 };
 
 use super::channel::Channel;
@@ -28,7 +28,7 @@ pub(super) const STACK: usize = 16 << 20;
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) fn serve(jobs: &[Job], channel: OwnedFd) {
+pub(super) fn serve(jobs: &[Job], weights: &Weights, channel: OwnedFd) {
     let channel = Arc::new(Channel::new(channel));
     let (assignment, file): (Assignment, _) = match channel.receive_assignment() {
         Ok(received) => received,
@@ -37,8 +37,8 @@ pub(super) fn serve(jobs: &[Job], channel: OwnedFd) {
     let _ = rustix::thread::set_name(&worker_name(assignment.kind));
     // Before the sandbox: it cannot be opened later.
     let status = fs_err::File::open("/proc/self/status").ok();
-    let ending =
-        work(jobs, &channel, assignment, file).unwrap_or_else(|failure| Ending::Failed(Reason::from(&failure)));
+    let ending = work(jobs, weights, &channel, assignment, file)
+        .unwrap_or_else(|failure| Ending::Failed(Reason::from(&failure)));
     let peak_memory = status.and_then(|status| peak_memory(status.file())).unwrap_or(0);
     if let Err(failure) = channel.tell(&Request::Done { ending, peak_memory }) {
         let ending = Ending::Failed(Reason::from(&failure));
@@ -46,7 +46,13 @@ pub(super) fn serve(jobs: &[Job], channel: OwnedFd) {
     }
 }
 
-fn work(jobs: &[Job], channel: &Arc<Channel>, assignment: Assignment, file: Option<File>) -> Result<Ending, Failure> {
+fn work(
+    jobs: &[Job],
+    weights: &Weights,
+    channel: &Arc<Channel>,
+    assignment: Assignment,
+    file: Option<File>,
+) -> Result<Ending, Failure> {
     let operations = Operations::parse_for(assignment.kind, &assignment.operation)
         .map_err(|rejection| Failure::internal(format!("the worker does not know its operation: {rejection}")))?;
     let operation = operations.first();
@@ -58,7 +64,8 @@ fn work(jobs: &[Job], channel: &Arc<Channel>, assignment: Assignment, file: Opti
     if assignment.whole != file.is_some() {
         return Err(Failure::internal("the input's file did not reach the worker"));
     }
-    let mapped = if assignment.whole { assignment.size } else { 0 };
+    let input = if assignment.whole { assignment.size } else { 0 };
+    let mapped = input.saturating_add(weights.mapped_bytes());
     let unset = |error| Failure::internal("the worker's limits cannot be set").because(error);
     if let Some(processors) = assignment.limits.processors {
         operation::set_processors(processors.into());
@@ -77,13 +84,15 @@ fn work(jobs: &[Job], channel: &Arc<Channel>, assignment: Assignment, file: Opti
         input: Input::new(assignment.name, assignment.format, assignment.size, Arc::new(source)),
         outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
         progress: progress(Arc::clone(channel)),
+        weights: weights.clone(),
     };
     let properties = on_own_stack(processor, operation, assignment.division, &task)?;
     let outputs = task.outputs.finished();
     if outputs.len() > MAX_OUTPUTS {
         return Err(Failure::internal(format!("the operation made more than {MAX_OUTPUTS} files")));
     }
-    let versions = processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version)).collect();
+    let libraries = processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version));
+    let versions = libraries.chain(weights.versions(operation.profile().weights)).collect();
     Ok(Ending::Completed { outputs, properties, versions })
 }
 

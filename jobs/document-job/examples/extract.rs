@@ -26,11 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "txt" => catalog::Format::Text,
         _ => catalog::Format::Pdf,
     };
-    let task = Task {
-        input: Input::from_file(name, format, file.into_parts().0)?,
-        outputs: Outputs::in_folder(folder),
-        progress: Progress::silent(),
-    };
+    let task =
+        Task::new(Input::from_file(name, format, file.into_parts().0)?, Outputs::in_folder(folder), Progress::silent());
     let operations = Operations::parse_for(catalog::MediaKind::Document, &asked)?;
     for operation in &operations {
         let properties = document_job::JOB.process(operation, &task)?;

@@ -16,11 +16,11 @@ const MAX_MEAN_ERROR: f64 = 0.01;
 fn text_of(pdf: &Path, name: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = fs_err::File::open(pdf).unwrap().into_parts().0;
-    let task = Task {
-        input: Input::from_file("page.pdf", Format::Pdf, file).unwrap(),
-        outputs: Outputs::in_folder(folder.path()),
-        progress: Progress::silent(),
-    };
+    let task = Task::new(
+        Input::from_file("page.pdf", Format::Pdf, file).unwrap(),
+        Outputs::in_folder(folder.path()),
+        Progress::silent(),
+    );
     let operations = Operations::parse_for(MediaKind::Document, "text?formats=text,markdown").unwrap();
     document_job::JOB.process(operations.iter().next().unwrap(), &task).unwrap();
     fs_err::read_to_string(folder.path().join(name)).unwrap()

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let operations: Operations = option.parse()?;
     for operation in operations.iter().filter(|operation| operation.declaration().accepts_kind(MediaKind::Image)) {
         let input = Input::from_file(name.clone(), format, fs_err::File::open(&path)?.into_parts().0)?;
-        let task = Task { input, outputs: Outputs::in_folder(&folder), progress: Progress::silent() };
+        let task = Task::new(input, Outputs::in_folder(&folder), Progress::silent());
         let properties = image_job::JOB.process(operation, &task)?;
         println!("{}", serde_json::to_string_pretty(&properties)?);
         for output in task.outputs.finished() {

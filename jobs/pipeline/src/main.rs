@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use catalog::{MediaKind, PerKind};
-use operation::Job;
+use operation::{Job, Weights};
 
 /// Every kind's job.
 static JOBS: [Job; MediaKind::COUNT] =
@@ -11,6 +11,6 @@ static JOBS: [Job; MediaKind::COUNT] =
         .into_array();
 
 fn main() -> ExitCode {
-    let _workers = sandbox::prepare_workers(&JOBS);
+    let _workers = sandbox::prepare_workers(&JOBS, &Weights::of_jobs(&JOBS));
     pipeline::main(&JOBS)
 }

@@ -252,6 +252,11 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
             json!({ "same": whole == small, "past": past, "tail": tail, "map": task.input.map().is_err(),
                     "last": last[..10] == whole[whole.len() - 10..] })
         }
+        "weights" => {
+            let weights = task.weights.get("numbers")?;
+            json!({ "length": weights.len(), "last": weights[weights.len() - 1] })
+        }
+        "weights-of-others" => json!({ "length": task.weights.get("others")?.len() }),
         "ranged-failure" => {
             // A decoder that takes an error for the end of the file.
             let mut bytes = vec![0; 100_000];

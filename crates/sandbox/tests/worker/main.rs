@@ -4,6 +4,7 @@ mod hostile;
 
 use std::fs::File;
 use std::io::{Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -11,11 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use catalog::{Format, Operation, Operations};
+use catalog::{Format, Operation, Operations, WeightsFile};
 use contract::{Failure, FailureKind};
 use hostile::{HOSTILE_JOB, Hostile};
 use libtest_mimic::{Arguments, Trial};
-use operation::{Progress, RangeSource, SiblingSource};
+use operation::{Progress, RangeSource, SiblingSource, Weights};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use serde_json::{Value, json};
@@ -23,11 +24,31 @@ use serde_json::{Value, json};
 /// In the environment of some parents.
 const SECRET: &str = "a secret of its parent";
 
+/// Larger than the memory that the test gives.
+static WEIGHTS: WeightsFile = WeightsFile {
+    name: "numbers",
+    registry: "pypi",
+    package: "numbers",
+    version: "1",
+    file: "numbers.bin",
+    sha256: "00ff",
+    bytes: 256 << 20,
+    licence: "MIT",
+};
+
+/// The weights, in a file without content but for its last byte. The folder goes; what is mapped stays.
+fn weights() -> Weights {
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::create(folder.path().join(WEIGHTS.sha256)).unwrap();
+    file.write_all_at(&[7], WEIGHTS.bytes - 1).unwrap();
+    Weights::open(folder.path(), [&WEIGHTS])
+}
+
 fn main() -> ExitCode {
     if let Some(("parent", how)) = std::env::args().nth(1).as_deref().and_then(|first| first.split_once(':')) {
         return parent(how);
     }
-    let _workers = prepare_workers(&[HOSTILE_JOB]);
+    let _workers = prepare_workers(&[HOSTILE_JOB], &weights());
     let tests: &[(&str, fn())] = &[
         ("work_comes_back_with_its_outputs_and_nothing_unfinished", work_comes_back),
         ("the_worker_sees_no_environment_and_no_descriptors_of_its_parent", sees_nothing_of_its_parent),
@@ -57,6 +78,7 @@ fn main() -> ExitCode {
         ("without_seccomp_nothing_is_worked_on", without_seccomp),
         ("without_landlock_seccomp_holds_alone", without_landlock),
         ("no_privileges_are_needed", without_privileges),
+        ("weights_are_there_before_the_sandbox_and_do_not_count_as_memory", weights_are_there),
     ];
     let trials = tests
         .iter()
@@ -398,6 +420,13 @@ fn ranged() {
     assert!(asked.len() < 20, "{asked:?}");
 }
 
+fn weights_are_there() {
+    let mut case = Case::new("weights").limits(|limits| limits.memory = 128 << 20);
+    assert_eq!(case.succeeds(), json!({ "length": WEIGHTS.bytes, "last": 7 }));
+    let case = Case::new("weights-of-others");
+    case.fails(FailureKind::Internal, "asked for the weights others, which its profile does not name");
+}
+
 fn ranged_failure() {
     let (case, _) = Case::ranged("ranged-failure", 200_000);
     case.fails(FailureKind::Temporary, "S3 says SlowDown");
@@ -453,7 +482,7 @@ fn parent(how: &str) -> ExitCode {
         other => panic!("{other}"),
     };
     // What was refused or given up above holds for workers as well.
-    let _workers = prepare_workers(&[HOSTILE_JOB]);
+    let _workers = prepare_workers(&[HOSTILE_JOB], &weights());
     let mut case = Case::new(word);
     let report = case.run();
     let result = report.result.map(|completed| completed.properties).map_err(|failure| failure.to_string());

@@ -47,11 +47,11 @@ pub fn extract(bytes: &[u8]) {
     let mut file = tempfile::tempfile().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file can be written");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = Task {
-        input: Input::from_file("input.pdf", Format::Pdf, file).expect("its size is known"),
-        outputs: Outputs::in_folder(folder.path()),
-        progress: Progress::silent(),
-    };
+    let task = Task::new(
+        Input::from_file("input.pdf", Format::Pdf, file).expect("its size is known"),
+        Outputs::in_folder(folder.path()),
+        Progress::silent(),
+    );
     let operations = Operations::parse_for(MediaKind::Document, "text").expect("the text is right");
     match document_job::JOB.process(operations.iter().next().expect("one operation"), &task) {
         Ok(properties) => {

@@ -18,11 +18,11 @@ pub fn extract_as(format: Format, bytes: &[u8], asked: &str) -> Result<Extracted
     let path = folder.path().join("input");
     fs_err::write(&path, bytes).unwrap();
     let file = fs_err::File::open(&path).unwrap().into_parts().0;
-    let task = Task {
-        input: Input::from_file("input", format, file).unwrap(),
-        outputs: Outputs::in_folder(folder.path().join("out")),
-        progress: Progress::silent(),
-    };
+    let task = Task::new(
+        Input::from_file("input", format, file).unwrap(),
+        Outputs::in_folder(folder.path().join("out")),
+        Progress::silent(),
+    );
     let operations = Operations::parse_for(MediaKind::Document, asked).unwrap();
     let properties = document_job::JOB.process(operations.iter().next().unwrap(), &task)?;
     let read = |name: &str| fs_err::read_to_string(folder.path().join("out").join(name)).unwrap();

@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     file.write_all(rest).expect("a temporary file can be written");
     let input = Input::from_file("input", format, file).expect("its size is known");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
+    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
     let truncated = if first & 0x80 == 0 { "" } else { "&allow-truncated" };
     let text = format!("resize?width=9&format=png&effort=0&max-megapixels=1{truncated}");
     let operations = Operations::parse_for(MediaKind::Image, &text).expect("the text is right");

@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     file.write_all(bytes).expect("a temporary file can be written");
     let input = Input::from_file("input", Format::Jpeg, file).expect("its size is known");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
+    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
     let text = format!("{}&max-megapixels=1&allow-truncated", OPTIONS[bytes.len() % OPTIONS.len()]);
     let operations = Operations::parse_for(MediaKind::Image, &text).expect("the text is right");
     for operation in operations.iter() {

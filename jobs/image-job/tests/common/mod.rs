@@ -52,7 +52,7 @@ pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Processed, Fail
     fs_err::write(&path, bytes).unwrap();
     let input = Input::from_file(name, format, fs_err::File::open(path).unwrap().into_parts().0).unwrap();
     let out = folder.path().join("out");
-    let task = Task { input, outputs: Outputs::in_folder(&out), progress: Progress::silent() };
+    let task = Task::new(input, Outputs::in_folder(&out), Progress::silent());
     let properties = task.outputs.with_warnings(image_job::JOB.process(operation, &task)?);
     let outputs = task.outputs.finished().into_iter().map(|output| {
         let bytes = fs_err::read(out.join(&output.name)).unwrap();

@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     file.write_all(rest).expect("a temporary file can be written");
     let input = Input::from_file("input", format, file).expect("its size is known");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
+    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
     let text = if first & 0x80 == 0 { "optimise" } else { "optimise?simplify=0.5&compress=none&textures=keep" };
     let operations = Operations::parse_for(MediaKind::Model, text).expect("the text is right");
     let options = operations.first().options::<Optimise>().expect("the text is right");

@@ -93,7 +93,7 @@ pub fn optimise(name: &str, bytes: &[u8], text: &str) -> Result<Optimised, Failu
 fn optimise_input(input: Input, text: &str) -> Result<Optimised, Failure> {
     let folder = tempfile::tempdir().unwrap();
     let outputs = Outputs::in_folder(folder.path());
-    let task = Task { input, outputs, progress: Progress::silent() };
+    let task = Task::new(input, outputs, Progress::silent());
     model_job::optimise(&options(text), &task)?;
     let bytes = fs_err::read(folder.path().join("model.glb")).unwrap();
     let report = serde_json::from_slice(&fs_err::read(folder.path().join("report.json")).unwrap()).unwrap();

@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
     file.write_all(rest).expect("a temporary file can be written");
     let input = Input::from_file("input", FORMATS[first % others], file).expect("its size is known");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
+    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
     let text = format!("keyframes?max-width=32&select={}", SELECTIONS[first / others % SELECTIONS.len()]);
     let operations = Operations::parse_for(MediaKind::Video, &text).expect("the text is right");
     let options = operations.first().options::<Keyframes>().expect("the text is right");

@@ -526,7 +526,7 @@ pub fn run_on(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: 
     let source = Arc::new(Memory { bytes, read: AtomicU64::new(0), fails_at });
     let input = Input::new("video", format, source.bytes.len() as u64, Arc::clone(&source) as _);
     let folder = tempfile::tempdir().unwrap();
-    let task = Task { input, outputs: Outputs::in_folder(folder.path()), progress: Progress::silent() };
+    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
     let operations = Operations::parse_for(MediaKind::Video, processing_option).unwrap();
     let operation = operations.iter().next().unwrap();
     let result = video_job::JOB.process(operation, &task).map(|properties| task.outputs.with_warnings(properties));

@@ -1,0 +1,133 @@
+//! Who does the work of an operation: one trait, a member for each way.
+//!
+//! An engine is given one object and one operation and leaves finished outputs in the scratch folder; pinning, storing, the
+//! manifest and the event are the runner's, whoever does the work. [`NativeWorker`] forks a process inside a jail. A managed
+//! service is a call that the parent process makes itself, because only the parent has credentials: it implements the same
+//! trait, and its operation names it among the `engines` of its profile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use catalog::{Engine as EngineName, Format, Operation};
+use contract::Failure;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use operation::{Division, OutputDescription, Progress, SiblingSource};
+use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// One operation on one object.
+pub struct EngineTask {
+    /// What to do.
+    pub operation: Operation,
+    /// What of it, if several processes share the work.
+    pub division: Option<Division>,
+    /// The file name of the object, without folders.
+    pub name: String,
+    /// The format by content.
+    pub format: Format,
+    /// Bytes of the input.
+    pub size: u64,
+    /// Its bytes.
+    pub input: WorkerInput,
+    /// Its companion files.
+    pub siblings: Arc<dyn SiblingSource>,
+    /// The folder for the outputs, which exists.
+    pub scratch: PathBuf,
+    /// What a process that does the work may use.
+    pub limits: Limits,
+    /// Where progress is reported.
+    pub progress: Progress,
+    /// Whether the program does nothing after this task.
+    pub is_last: bool,
+    /// Is sent each output as soon as it is complete, if somebody stores outputs early.
+    pub finished: Option<UnboundedSender<OutputDescription>>,
+}
+
+/// Does the work of operations.
+pub trait Engine: Send + Sync {
+    /// The name by which profiles ask for it.
+    fn name(&self) -> EngineName;
+
+    /// Does the work. The report of a failed task says why; its scratch folder is empty.
+    fn carry_out(&self, task: EngineTask) -> BoxFuture<'static, WorkerReport>;
+}
+
+/// This project's own code, in a worker process.
+pub struct NativeWorker;
+
+impl Engine for NativeWorker {
+    fn name(&self) -> EngineName {
+        EngineName::Native
+    }
+
+    fn carry_out(&self, task: EngineTask) -> BoxFuture<'static, WorkerReport> {
+        let supervised = tokio::task::spawn_blocking(move || {
+            let EngineTask {
+                operation,
+                division,
+                name,
+                format,
+                size,
+                input,
+                siblings,
+                scratch,
+                limits,
+                progress,
+                is_last,
+                finished,
+            } = task;
+            run_in_worker(WorkerTask {
+                operation: &operation,
+                division,
+                name,
+                format,
+                size,
+                input,
+                siblings,
+                scratch: &scratch,
+                limits: &limits,
+                progress,
+                is_last,
+                finished: &|output| match &finished {
+                    Some(finished) => finished
+                        .send(output.clone())
+                        .map_err(|_| Failure::internal("an output could not be stored, hence no further ones")),
+                    None => Ok(()),
+                },
+            })
+        });
+        let report = supervised.map(|report| {
+            report.unwrap_or_else(|error| {
+                WorkerReport::failed(Failure::internal("the thread that supervises the worker ended").because(error))
+            })
+        });
+        Box::pin(report)
+    }
+}
+
+/// The engines of a program, one for each name.
+pub static ENGINES: &[&dyn Engine] = &[&NativeWorker];
+
+/// The engine that does an operation: the first of those that its profile names.
+pub fn engine_of(operation: &Operation) -> Result<&'static dyn Engine, Failure> {
+    let wanted = operation.profile().engines.first();
+    let found = ENGINES.iter().find(|engine| Some(&engine.name()) == wanted);
+    found.copied().ok_or_else(|| Failure::internal(format!("this program has no engine for {}", operation.name())))
+}
+
+#[cfg(test)]
+mod tests {
+    use catalog::OPERATIONS;
+
+    use super::*;
+
+    #[test]
+    fn every_engine_that_a_profile_names_is_there_once() {
+        for declaration in OPERATIONS {
+            for name in declaration.profile.engines {
+                assert_eq!(ENGINES.iter().filter(|engine| engine.name() == *name).count(), 1, "{}", declaration.name);
+            }
+        }
+    }
+}
