@@ -16,16 +16,17 @@ demo: ## install what is needed, build, and run the pipeline on sample files
 
 build: ## build every program, optimised
 	scripts/setup build
-	cargo build --release --workspace
+	cargo build --release
 
 test: ## install what is needed and run every test
 	scripts/setup test
 	scripts/test
 
-lint: ## formatting, clippy, licences of everything that ships
+lint: ## formatting, clippy, unused dependencies, licences of everything that ships
 	scripts/setup lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo machete
 	cargo deny --locked check bans licenses sources
 
 fuzz: ## run the fuzz targets of the project's own parsers: make fuzz [SECONDS=60]

@@ -1,7 +1,7 @@
 //! Measures whole processes side by side: each subject is run in turn (A B C, A B C, …), so that a machine whose speed
 //! drifts treats all alike; medians are printed, and ratios to the first subject. Never a timed test.
 //!
-//! Each area has a binary: `cargo run --release -p benches --bin image`.
+//! Each area has a binary: `cargo run --release -p benches --bin bench-image`.
 
 pub mod object_server;
 

@@ -39,7 +39,7 @@ static WEIGHTS: WeightsFile = WeightsFile {
 /// The weights, in a file without content but for its last byte. The folder goes; what is mapped stays.
 fn weights() -> Weights {
     let folder = tempfile::tempdir().unwrap();
-    let file = File::create(folder.path().join(WEIGHTS.sha256)).unwrap();
+    let file = fs_err::File::create(folder.path().join(WEIGHTS.sha256)).unwrap().into_parts().0;
     file.write_all_at(&[7], WEIGHTS.bytes - 1).unwrap();
     Weights::open(folder.path(), [&WEIGHTS])
 }

@@ -1,7 +1,7 @@
 //! `model-job optimise` beside gltfpack and gltf-transform: bytes (images and the rest apart), draw calls, triangles,
 //! what the textures look like, validity, CPU time and memory of whole processes, the worker included.
 //!
-//! `cargo run --release --bin model [PROGRAM [RUNS]]`; models from ../shared/corpus/models, peers from
+//! `cargo run --release --bin bench-model [PROGRAM [RUNS]]`; models from ../shared/corpus/models, peers from
 //! target/peers (`scripts/setup bench`). PROGRAM is target/release/model-job unless given, RUNS 3.
 
 mod glb;

@@ -1,6 +1,6 @@
 //! `image-job` beside vipsthumbnail and vips (Debian), sharp (npm) and Pillow (PyPI): whole processes, worker included.
 //!
-//!     cargo run --release --bin image -- [--program PROGRAM] [--runs RUNS] [--photos PHOTOS] [PART…]
+//!     cargo run --release --bin bench-image -- [--program PROGRAM] [--runs RUNS] [--photos PHOTOS] [PART…]
 //!
 //! Pictures are made from those of ../shared/corpus/images, peers are in target/peers (`scripts/setup bench`). PROGRAM is
 //! target/release/image-job unless given, RUNS 7, PHOTOS (of the part `photos`) 1000. The parts are those of [`PARTS`]; all

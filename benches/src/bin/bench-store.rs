@@ -1,6 +1,6 @@
 //! The store beside `aws s3 cp`: 1 GB down and up from the same server, and how soon a process makes its first request.
 //!
-//!     cargo run --release --bin store [MEGABYTES]
+//!     cargo run --release --bin bench-store [MEGABYTES]
 //!
 //! The server is this program's own, so that the clients are what is measured (moto copies the whole object for every
 //! range of it). `aws` must be on the path.

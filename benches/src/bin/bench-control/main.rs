@@ -1,6 +1,6 @@
 //! The control plane: what its Lambdas cost, and what a day of 5 TB does to the limits of AWS.
 //!
-//! `cargo run --release --bin control` simulates and measures. `… control simulate [FILE.svg]` only simulates,
+//! `cargo run --release --bin bench-control` simulates and measures. `… control simulate [FILE.svg]` only simulates,
 //! and draws the queues' depth over time; `… control measure` only measures.
 
 mod lambdas;

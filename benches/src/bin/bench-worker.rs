@@ -1,7 +1,7 @@
 //! What a process of its own costs an operation: the same small work in this process and in a worker, in turn. The wall
 //! time from the call to the report, and the CPU time of parent and worker together.
 //!
-//! `cargo run --release --bin worker`
+//! `cargo run --release --bin bench-worker`
 
 use std::fs::File;
 use std::io::Write;

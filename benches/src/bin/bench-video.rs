@@ -1,6 +1,6 @@
 //! video-job beside the ffmpeg command line of the same Debian version.
 //!
-//!     cargo run --release --bin video [bytes|keyframes|slow|transcode|chunks] [RUNS]
+//!     cargo run --release --bin bench-video [bytes|keyframes|slow|transcode|chunks] [RUNS]
 //!
 //! Long inputs are a noisy clip, made once and repeated without encoding it anew, so that they are there in a minute:
 //! what is measured is bytes, requests and the work on key frames, for which one part is like the other.

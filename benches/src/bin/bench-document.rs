@@ -1,7 +1,7 @@
 //! The document job beside poppler's pdftotext, PDFium and MuPDF: the error on pages whose text is known; over a folder
 //! of PDFs quality against the consensus of the other three, failures, and CPU time and memory of whole processes.
 //!
-//!     cargo run --release --bin document -- [--folder DIR] [--ours PROGRAM] [--worst COUNT] \
+//!     cargo run --release --bin bench-document -- [--folder DIR] [--ours PROGRAM] [--worst COUNT] \
 //!         [--no-speed]
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! Writes docs/cost.md: what 5 TB a day cost, from the dated price list and the load in docs/cost/.
 //!
-//! `cargo run -p benches --bin cost` writes it, `cargo test -p benches --bin cost` fails where it is stale.
+//! `cargo run -p benches --bin bench-cost` writes it, `cargo test -p benches --bin bench-cost` fails where it is stale.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -251,7 +251,7 @@ fn page() -> Result<String> {
     let days = model.load.days_a_month;
     let mut page = String::from(
         "# What it costs\n\n\
-        <!-- Written by `cargo run -p benches --bin cost` from docs/cost/*.toml; change those. -->\n\n",
+        <!-- Written by `cargo run -p benches --bin bench-cost` from docs/cost/*.toml; change those. -->\n\n",
     );
     writeln!(
         page,
@@ -441,7 +441,7 @@ mod tests {
     fn the_page_is_what_the_prices_and_the_load_say() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
         let written = fs_err::read_to_string(path).unwrap();
-        assert_eq!(written, page().unwrap(), "docs/cost.md is stale: cargo run -p benches --bin cost");
+        assert_eq!(written, page().unwrap(), "docs/cost.md is stale: cargo run -p benches --bin bench-cost");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! process for each object, as many at a time as the machine has processors. Objects a second, and how busy the processors
 //! are in the steady state, which leaves out the first and the last tenth of the run.
 //!
-//!     cargo run --release --bin list [OBJECTS]
+//!     cargo run --release --bin bench-list [OBJECTS]
 //!
 //! The program is target/release/image-job. The server shares the processors with it; what it takes is in the shares of
 //! the whole machine and not in those of the program.
