@@ -64,7 +64,7 @@ async fn of_a_list_every_document_has_its_own_end() {
         (event.outcome, event.error.as_ref().map(|error| error.message.clone()).unwrap_or_default())
     };
     assert_eq!(outcome("good.pdf").0, Outcome::Succeeded);
-    for (key, reason) in [("broken.pdf", "damaged beyond repair"), ("gone.pdf", "is not there")] {
+    for (key, reason) in [("broken.pdf", "damaged beyond repair"), ("gone.pdf", "not found")] {
         let (outcome, message) = outcome(key);
         assert!(outcome == Outcome::Failed && message.contains(reason), "{key}: {message}");
     }

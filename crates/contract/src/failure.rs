@@ -128,7 +128,7 @@ impl From<io::Error> for Failure {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Temporary,
             _ => FailureKind::Internal,
         };
-        Self::new(kind, "input or output on the local disk failed").because(error)
+        Self::new(kind, "local disk I/O failed").because(error)
     }
 }
 

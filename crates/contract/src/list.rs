@@ -18,7 +18,7 @@ pub fn read_list(text: &[u8], list: &str) -> Result<Vec<JobRequest>, Failure> {
     lines
         .map(|(number, line)| {
             serde_json::from_slice(line).map_err(|error| {
-                Failure::invalid_request(format!("line {} of {list} is no request", number + 1)).because(error)
+                Failure::invalid_request(format!("line {} of {list} is not a valid request", number + 1)).because(error)
             })
         })
         .collect()

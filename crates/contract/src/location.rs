@@ -193,7 +193,7 @@ impl FromStr for BucketName {
         } else {
             return Ok(Self(name.to_owned()));
         };
-        Err(Failure::invalid_request(format!("{name:?} cannot be the name of a bucket: {wrong}")))
+        Err(Failure::invalid_request(format!("{name:?} is not a valid bucket name: {wrong}")))
     }
 }
 

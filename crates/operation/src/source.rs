@@ -22,7 +22,7 @@ pub trait RangeSource: Send + Sync {
             while at < range.end {
                 let part = self.read_at(at, (range.end - at) as usize)?;
                 if part.is_empty() {
-                    return Err(Failure::internal(format!("the store gave no bytes at {at}")));
+                    return Err(Failure::internal(format!("the store returned no bytes at {at}")));
                 }
                 let count = part.len().min((range.end - at) as usize);
                 bytes.extend_from_slice(&part[..count]);

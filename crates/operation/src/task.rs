@@ -211,7 +211,7 @@ impl Input {
     /// The whole input in memory, mapped. Only for [`catalog::Access::Whole`].
     pub fn map(&self) -> Result<Mmap, Failure> {
         let file =
-            self.source.file().ok_or_else(|| Failure::internal("the operation asked for parts, then for the whole"))?;
+            self.source.file().ok_or_else(|| Failure::internal("the operation asked to map an input that it reads in ranges"))?;
         // SAFETY: the file is the job's own copy (or a sealed descriptor of it) that nobody writes to any more.
         unsafe { Mmap::map(file) }.map_err(Failure::from)
     }
@@ -235,7 +235,7 @@ impl InputSource for LoneFile {
     }
 
     fn sibling(&self, relative: &str) -> Result<File, Failure> {
-        Err(Failure::invalid_input(format!("the file names another file, {relative:?}, and there is none beside it")))
+        Err(Failure::invalid_input(format!("the input names {relative:?}, which was not found next to it")))
     }
 }
 
@@ -373,7 +373,7 @@ struct Folder(PathBuf);
 impl OutputDestination for Folder {
     fn create(&self, name: &str) -> Result<File, Failure> {
         if !is_output_name(name) {
-            return Err(Failure::internal(format!("{name:?} is no name for an output")));
+            return Err(Failure::internal(format!("{name:?} is not a valid output name")));
         }
         let path = self.0.join(name);
         fs_err::create_dir_all(path.parent().unwrap_or(&self.0))?;
@@ -467,7 +467,7 @@ pub trait Processor: Sync {
         _division: Division,
         _task: &Task,
     ) -> Result<Properties, Failure> {
-        Err(Failure::invalid_request(format!("{} cannot be divided into parts", operation.name())))
+        Err(Failure::invalid_request(format!("{} cannot be divided into shards", operation.name())))
     }
 
     /// Whether it can do parts of the work.
@@ -535,7 +535,7 @@ impl<O: Options> Processor for OfOptions<O> {
     fn process_division(&self, operation: &Operation, division: Division, task: &Task) -> Result<Properties, Failure> {
         let process = self
             .process_division
-            .ok_or_else(|| Failure::invalid_request(format!("{} cannot be divided into parts", operation.name())))?;
+            .ok_or_else(|| Failure::invalid_request(format!("{} cannot be divided into shards", operation.name())))?;
         process(options_of(operation)?, division, task)
     }
 

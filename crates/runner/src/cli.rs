@@ -89,13 +89,13 @@ enum Metrics {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Running")]
 struct Running {
-    /// How the result is written to standard output [default: human on a terminal, else json]
+    /// Format of the result on standard output [default: human on a terminal, else json]
     #[arg(long = "output-format", value_enum, value_name = "FORMAT")]
     output_format: Option<OutputFormat>,
-    /// What is logged to standard error: error, warn, info, debug or a filter such as job=debug
+    /// Log level on standard error: error, warn, info, debug, or a filter such as runner=debug
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "warn")]
     log: String,
-    /// Folder for inputs and outputs in transit [default: the system's]
+    /// Folder for inputs and outputs in transit [default: the system's temporary folder]
     #[arg(long, value_name = "DIR", env = "TMPDIR", value_hint = ValueHint::DirPath)]
     scratch: Option<PathBuf>,
     /// SNS topic that events are published to
@@ -114,19 +114,19 @@ struct Running {
 /// Options of `run`.
 #[derive(Debug, Clone, Args)]
 struct Run {
-    /// The object to work on, `s3://bucket/key` or a path
+    /// Input: `s3://bucket/key` or a path
     #[arg(long, value_name = "LOCATION", required_unless_present = "manifest", requires = "processing_option")]
     input: Option<String>,
-    /// What to do, for example resize?width=800&format=webp,convert?format=avif
+    /// Operations, for example resize?width=800&format=webp,convert?format=avif
     #[arg(long, value_name = "OPERATIONS")]
     processing_option: Option<String>,
-    /// A list of requests, one JSON object a line: many objects in one container
+    /// A list of requests, one JSON object per line: many objects in one container
     #[arg(long, value_name = "LOCATION", conflicts_with_all = ["input", "processing_option"])]
     manifest: Option<String>,
-    /// Where outputs go: a bucket, `s3://bucket/prefix` or a folder
+    /// Output: a bucket, `s3://bucket/prefix` or a folder
     #[arg(long, value_name = "LOCATION", env = "S3_OUTPUT")]
     output: String,
-    /// The request's id, in events [default: made from the object and its version]
+    /// The request's id in events [default: a hash of the object and the operations]
     #[arg(long, value_name = "ID", env = "JOB_ID")]
     job_id: Option<String>,
     /// Which slice of the list to work on, counted from 0
@@ -135,11 +135,11 @@ struct Run {
     /// How many slices the list has
     #[arg(long, value_name = "N", env = "AWS_BATCH_JOB_ARRAY_SIZE")]
     array_size: Option<usize>,
-    /// Share the work on each object with other processes, and keep the parts there: with an array index this one does
-    /// that part, with --join it puts the parts together
+    /// Share the work on each object with other processes and keep the parts in this location: with an array index, do
+    /// that part; with --join, merge the parts
     #[arg(long, value_name = "LOCATION")]
     parts: Option<String>,
-    /// Put so many parts together
+    /// Merge N parts
     #[arg(long, value_name = "N", requires = "parts", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     join: Option<u32>,
 }
@@ -153,11 +153,11 @@ impl Run {
             (Some(count), _) => Division::Join { count },
             (None, Some((index, size))) if index < size => Division::Part { index: number(index), count: number(size) },
             (None, Some((index, size))) => {
-                return Err(Failure::invalid_request(format!("part {index} is none of {size}, counted from 0")));
+                return Err(Failure::invalid_request(format!("part index {index} must be below the array size {size}")));
             }
             (None, None) => {
                 return Err(Failure::invalid_request(
-                    "--parts goes with --array-index and --array-size, for a part, or with --join",
+                    "--parts needs --array-index and --array-size for one part, or --join to merge",
                 ));
             }
         };
@@ -184,7 +184,7 @@ pub fn command(jobs: &[Job]) -> Command {
         declarations_of(jobs).next().map_or("…", |declaration| declaration.examples[0].0),
     ));
     let run = Running::augment_args(Run::augment_args(run))
-        .about("Carry out requests as AWS Batch hands them over: one object, or a list of many");
+        .about("Process requests as AWS Batch passes them: one object, or a list");
     command.subcommand(run).subcommand(
         Command::new("completions")
             .about("Print a completion script for a shell")
@@ -195,13 +195,13 @@ pub fn command(jobs: &[Job]) -> Command {
 
 fn about(jobs: &[Job]) -> String {
     let kinds: Vec<_> = jobs.iter().map(|job| job.kind.name()).collect();
-    format!("Works on one object of kind {}, local or in S3, each operation in an isolated process", kinds.join(", "))
+    format!("Process objects of kind {}, local or in S3, each operation in an isolated process", kinds.join(", "))
 }
 
 fn exit_codes() -> &'static str {
-    "Exit codes: 0 done; 64 the request cannot be carried out; 65 the input is damaged or too large; 66 the input is not \
-     there; 70 the program's own fault, a crash or exceeded limit included; 75 try again later.\n\
-     Every operation with its options: docs/operations.md"
+    "Exit codes: 0 success; 64 invalid request; 65 invalid input (damaged or beyond the limits); 66 input not found; \
+     70 internal error, including a crash or an exceeded limit; 75 temporary failure, retry later.\n\
+     All operations and options: docs/operations.md"
 }
 
 fn operation_command(name: &str, declaration: &Declaration) -> Command {
@@ -216,13 +216,13 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
         .arg(
             Arg::new("INPUT")
                 .required(true)
-                .help("The object to work on: a path or s3://bucket/key")
+                .help("Input: a path or s3://bucket/key")
                 .value_hint(ValueHint::FilePath),
         )
         .arg(
             Arg::new("OUTPUT")
                 .required(true)
-                .help("Where results go: a folder or s3://bucket/prefix")
+                .help("Output: a folder or s3://bucket/prefix")
                 .value_hint(ValueHint::DirPath),
         )
         .after_help(examples);
@@ -309,7 +309,7 @@ async fn run_one(
 async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush: bool) -> Result<Runner, Failure> {
     let scratch = running.scratch.clone().unwrap_or_else(std::env::temp_dir);
     if !scratch.is_dir() {
-        return Err(Failure::invalid_request(format!("the scratch folder {} is not there", scratch.display())));
+        return Err(Failure::invalid_request(format!("scratch folder {} not found", scratch.display())));
     }
     // Beyond the container's memory the kernel would choose what to end.
     let granted = sandbox::memory().map_or(u64::MAX, |bytes| bytes - bytes / 8);
@@ -370,7 +370,7 @@ async fn until_terminated(work: impl Future<Output = Result<u8, Failure>>) -> Re
     };
     tokio::select! {
         ended = work => ended,
-        _ = terminate.recv() => Err(Failure::temporary("terminated before the work was done; a retry starts anew")),
-        _ = interrupt.recv() => Err(Failure::temporary("interrupted before the work was done; a retry starts anew")),
+        _ = terminate.recv() => Err(Failure::temporary("terminated before the work was done; a retry starts again")),
+        _ = interrupt.recv() => Err(Failure::temporary("interrupted before the work was done; a retry starts again")),
     }
 }

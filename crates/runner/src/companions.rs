@@ -32,7 +32,7 @@ impl SiblingSource for StoreSiblings {
         });
         fetched.map(|copy| copy.file).map_err(|failure| match failure.kind() {
             FailureKind::InputNotFound => {
-                Failure::invalid_input(format!("{} names {relative:?}, which is not beside it", self.of))
+                Failure::invalid_input(format!("{} names {relative:?}, which was not found next to it", self.of))
             }
             _ => failure,
         })

@@ -92,7 +92,7 @@ impl Engine for NativeWorker {
                 finished: &|output| match &finished {
                     Some(finished) => finished
                         .send(output.clone())
-                        .map_err(|_| Failure::internal("an output could not be stored, hence no further ones")),
+                        .map_err(|_| Failure::internal("storing an earlier output failed")),
                     None => Ok(()),
                 },
             })

@@ -29,7 +29,7 @@ pub(crate) async fn run_list(
         .store
         .get_small(list, MAX_LIST_BYTES)
         .await?
-        .ok_or_else(|| Failure::input_not_found(format!("the list {list} is not there")))?;
+        .ok_or_else(|| Failure::input_not_found(format!("list {list} not found")))?;
     let requests = read_list(&text, &list.to_string())?;
     let range = match slice {
         Some((index, size)) => slice_of(requests.len(), index, size)?,

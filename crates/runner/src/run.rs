@@ -476,12 +476,12 @@ fn format_of(work: &Work, version: &ObjectVersion, head: &[u8]) -> Result<Format
     let format = match detect(head, version.size, &work.key, version.content_type.as_deref()) {
         Detection::Known(format) => format,
         Detection::Unsupported(reason) => {
-            return Err(Failure::invalid_input(format!("{source} is not of kind {kind}: {reason}")));
+            return Err(Failure::invalid_input(format!("{source} is not a file of kind {kind}: {reason}")));
         }
     };
     if format.kind() != kind {
         return Err(Failure::invalid_input(format!(
-            "{source} is {} by its content, which {} does not take; {} takes it",
+            "{source} is a {} file (detected by content); {} does not accept it, use {}",
             format.name(),
             kind.job_name(),
             format.kind().job_name()

@@ -51,7 +51,7 @@ impl Channel {
     /// Asks for an open file.
     pub(super) fn ask_file(&self, request: &Request) -> Result<File, Failure> {
         let frame = self.ask(request)?;
-        frame.file.ok_or_else(|| Failure::internal("the parent answered without the file"))
+        frame.file.ok_or_else(|| Failure::internal("the parent answered without a file"))
     }
 
     /// Asks for bytes.
@@ -156,5 +156,5 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
 }
 
 fn lost(error: &io::Error) -> Failure {
-    Failure::internal(format!("the worker lost its parent: {error}"))
+    Failure::internal(format!("the worker lost the connection to its parent: {error}"))
 }

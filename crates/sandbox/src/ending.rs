@@ -114,7 +114,7 @@ fn name(signal: i32) -> String {
     match signal {
         libc::SIGABRT => "SIGABRT (it gave up)".to_owned(),
         libc::SIGSEGV => "SIGSEGV (access to memory that is not its own)".to_owned(),
-        libc::SIGBUS => "SIGBUS (access to memory that is not there)".to_owned(),
+        libc::SIGBUS => "SIGBUS (access to memory that does not exist)".to_owned(),
         libc::SIGILL => "SIGILL (an instruction that the processor does not know, or a trap)".to_owned(),
         libc::SIGFPE => "SIGFPE (a division by zero)".to_owned(),
         libc::SIGTRAP => "SIGTRAP (a trap)".to_owned(),

@@ -39,7 +39,7 @@ pub struct Workers {
 /// work of these jobs, it never returns. All workers share the weights, which are mapped by now.
 pub fn prepare_workers(jobs: &[Job], weights: &Weights) -> Workers {
     let without = |error: io::Error| {
-        let _ = SERVER.set(Err(format!("the process that starts workers could not be made: {error}")));
+        let _ = SERVER.set(Err(format!("failed to fork the process that starts workers: {error}")));
         Workers { server: None }
     };
     let (ours, theirs) = match UnixStream::pair() {
@@ -54,7 +54,7 @@ pub fn prepare_workers(jobs: &[Job], weights: &Weights) -> Workers {
         0 => {
             drop(ours);
             if let Err(error) = serve_forks(&theirs, program, jobs, weights) {
-                serve::say(&format!("workers cannot be started: {error}"));
+                serve::say(&format!("failed to start workers: {error}"));
             }
             exit()
         }
@@ -85,7 +85,7 @@ const LAST: u8 = 1;
 
 /// Starts a worker with its end of the channel and of the log. After the last one there are no more.
 pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, is_last: bool) -> io::Result<Pid> {
-    let server = SERVER.get().ok_or_else(|| io::Error::other("this program did not prepare for workers"))?;
+    let server = SERVER.get().ok_or_else(|| io::Error::other("prepare_workers was not called"))?;
     let server = server.as_ref().map_err(|reason| io::Error::other(reason.clone()))?;
     let server = server.lock().unwrap_or_else(PoisonError::into_inner);
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
@@ -166,7 +166,7 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job], weights: &Weight
 fn work(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, jobs: &[Job], weights: &Weights) -> ! {
     match jail::settle(channel, log) {
         Ok(channel) => serve::serve(jobs, weights, channel),
-        Err(error) => serve::say(&format!("the worker cannot be set up: {error}")),
+        Err(error) => serve::say(&format!("failed to set up the worker: {error}")),
     }
     exit()
 }

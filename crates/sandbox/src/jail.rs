@@ -94,9 +94,9 @@ pub(super) fn limit(limits: &Limits, mapped: u64) -> io::Result<()> {
 
 /// Closes the sandbox. Landlock is taken as far as the kernel has it; without seccomp nothing is worked on.
 pub(super) fn close() -> Result<Sandbox, String> {
-    rustix::thread::set_no_new_privs(true).map_err(|error| format!("no_new_privs cannot be set: {error}"))?;
+    rustix::thread::set_no_new_privs(true).map_err(|error| format!("failed to set no_new_privs: {error}"))?;
     let landlock = landlock().unwrap_or(0);
-    seccomp().map_err(|error| format!("the kernel does not take the seccomp filter: {error}"))?;
+    seccomp().map_err(|error| format!("the kernel refused the seccomp filter: {error}"))?;
     Ok(Sandbox { seccomp: true, landlock })
 }
 

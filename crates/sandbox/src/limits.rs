@@ -16,19 +16,19 @@ pub struct Limits {
     #[arg(long = "memory-limit", env = "JOB_MEMORY_LIMIT", value_name = "SIZE", value_parser = parse_size,
           default_value = "4GiB", help_heading = HEADING)]
     pub memory: u64,
-    /// CPU time of one operation, all its threads together; transcoding may take a multiple
+    /// CPU time of one operation, summed over its threads; operations that last as long as their input get a multiple
     #[arg(long = "cpu-limit", env = "JOB_CPU_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
           default_value = "28800", help_heading = HEADING)]
     pub cpu: Duration,
-    /// Time that one operation may take by the clock; transcoding may take a multiple
+    /// Wall-clock time of one operation; operations that last as long as their input get a multiple
     #[arg(long = "time-limit", env = "JOB_TIME_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
           default_value = "7200", help_heading = HEADING)]
     pub wall: Duration,
-    /// Size of all results of one operation together
+    /// Total size of the outputs of one operation
     #[arg(long = "output-limit", env = "JOB_OUTPUT_LIMIT", value_name = "SIZE", value_parser = parse_size,
           default_value = "20GiB", help_heading = HEADING)]
     pub output_bytes: u64,
-    /// Files that one operation may have open at once
+    /// Open files of one operation
     #[arg(long = "open-files-limit", env = "JOB_OPEN_FILES_LIMIT", value_name = "COUNT", default_value_t = 256,
           value_parser = clap::value_parser!(u64).range(16..=65536), help_heading = HEADING)]
     pub open_files: u64,
@@ -87,19 +87,19 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "MB" => 1_000_000,
         "GB" => 1_000_000_000,
         "TB" => 1_000_000_000_000,
-        _ => return Err(format!("{unit:?} is no unit; known are B, KiB, MiB, GiB, TiB, KB, MB, GB and TB")),
+        _ => return Err(format!("{unit:?} is not a valid unit; use one of B, KiB, MiB, GiB, TiB, KB, MB, GB and TB")),
     };
-    let number: u64 = number.parse().map_err(|_| "a whole number with a unit is needed, such as 512MiB".to_owned())?;
+    let number: u64 = number.parse().map_err(|_| "expected a whole number with a unit, such as 512MiB".to_owned())?;
     match number.checked_mul(factor) {
-        Some(0) => Err("nothing could work within 0 bytes".to_owned()),
+        Some(0) => Err("the limit must be greater than 0".to_owned()),
         Some(size) if i64::try_from(size).is_ok() => Ok(size),
-        _ => Err("that is more than a file can have".to_owned()),
+        _ => Err("the limit is larger than a file can be".to_owned()),
     }
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
-        Ok(0) | Err(_) => Err("a whole number of seconds is needed, 1 or more".to_owned()),
+        Ok(0) | Err(_) => Err("expected a whole number of seconds, 1 or more".to_owned()),
         Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
     }
 }
@@ -140,10 +140,10 @@ mod tests {
     #[test]
     fn what_is_no_size_or_time_is_refused_with_the_reason() {
         for (arguments, reason) in [
-            (["--memory-limit", "4 gigs"], "is no unit"),
-            (["--memory-limit", "much"], "is no unit"),
-            (["--memory-limit", "0"], "nothing could work"),
-            (["--output-limit", "99999999999TiB"], "more than a file"),
+            (["--memory-limit", "4 gigs"], "is not a valid unit"),
+            (["--memory-limit", "much"], "is not a valid unit"),
+            (["--memory-limit", "0"], "must be greater than 0"),
+            (["--output-limit", "99999999999TiB"], "larger than a file"),
             (["--time-limit", "0"], "1 or more"),
             (["--cpu-limit", "1.5"], "whole number"),
         ] {

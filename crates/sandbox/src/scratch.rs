@@ -27,7 +27,7 @@ impl<'a> Scratch<'a> {
     pub(super) fn create(&mut self, name: &str) -> Result<File, Failure> {
         if !is_output_name(name) || name.chars().any(char::is_control) {
             let shown: String = name.chars().take(100).collect();
-            return Err(Failure::internal(format!("{shown:?} is no name for an output")));
+            return Err(Failure::internal(format!("{shown:?} is not a valid output name")));
         }
         if self.files.len() >= MAX_OUTPUTS {
             return Err(Failure::internal(format!("the operation makes more than {MAX_OUTPUTS} files")));
@@ -40,7 +40,7 @@ impl<'a> Scratch<'a> {
             }
         }
         let failed =
-            |error: std::io::Error| Failure::from(error).context(format!("the output {name:?} cannot be made"));
+            |error: std::io::Error| Failure::from(error).context(format!("failed to create the output {name:?}"));
         if !missing.is_empty() {
             fs_err::create_dir_all(path.parent().unwrap_or(self.folder)).map_err(failed)?;
         }

@@ -54,26 +54,30 @@ fn work(
     file: Option<File>,
 ) -> Result<Ending, Failure> {
     let operations = Operations::parse_for(assignment.kind, &assignment.operation)
-        .map_err(|rejection| Failure::internal(format!("the worker does not know its operation: {rejection}")))?;
+        .map_err(|rejection| Failure::internal(format!("the worker failed to parse its operation: {rejection}")))?;
     let operation = operations.first();
     let job = jobs
         .iter()
         .find(|job| job.kind == assignment.kind)
-        .ok_or_else(|| Failure::internal(format!("this program has no operations of kind {}", assignment.kind)))?;
+        .ok_or_else(|| Failure::internal(format!("this program has no operations for files of kind {}", assignment.kind)))?;
     let processor = job.processor(operation)?;
     if assignment.whole != file.is_some() {
-        return Err(Failure::internal("the input's file did not reach the worker"));
+        return Err(Failure::internal("the input's file descriptor did not reach the worker"));
     }
     let input = if assignment.whole { assignment.size } else { 0 };
     let mapped = input.saturating_add(weights.mapped_bytes());
+<<<<<<< HEAD
     let unset = |error| Failure::internal("the worker's limits cannot be set").because(error);
     if let Some(processors) = assignment.limits.processors {
         operation::set_processors(processors.into());
     }
+=======
+    let unset = |error| Failure::internal("failed to set the worker's limits").because(error);
+>>>>>>> d221aab (Messages and help of the job runner, the worker and the store in plain English)
     jail::limit(&assignment.limits, mapped).map_err(unset)?;
     let sandbox = jail::close().map_err(|reason| {
         Failure::internal(format!(
-            "the operation was not begun, because it would not be isolated: {reason}; Linux 3.17 or later with seccomp \
+            "the operation was not started because it would not be isolated: {reason}; Linux 3.17 or later with seccomp \
              filters is needed"
         ))
     })?;
@@ -89,7 +93,7 @@ fn work(
     let properties = on_own_stack(processor, operation, assignment.division, &task)?;
     let outputs = task.outputs.finished();
     if outputs.len() > MAX_OUTPUTS {
-        return Err(Failure::internal(format!("the operation made more than {MAX_OUTPUTS} files")));
+        return Err(Failure::internal(format!("the operation created more than {MAX_OUTPUTS} files")));
     }
     let libraries = processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version));
     let versions = libraries.chain(weights.versions(operation.profile().weights)).collect();
@@ -117,7 +121,7 @@ fn on_own_stack(
         let operation_thread = std::thread::Builder::new().name("operation".to_owned()).stack_size(STACK);
         let handle =
             operation_thread.spawn_scoped(scope, || catch_unwind(AssertUnwindSafe(process))).map_err(|error| {
-                Failure::internal("the operation's thread cannot be started within the memory limit").because(error)
+                Failure::internal("failed to start the operation's thread within the memory limit").because(error)
             })?;
         handle.join().unwrap_or_else(Err).unwrap_or_else(|_| {
             let message = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();

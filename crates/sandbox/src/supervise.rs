@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
                 io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => FailureKind::Temporary,
                 _ => FailureKind::Internal,
             };
-            Failure::new(kind, "the worker process cannot be started").because(error)
+            Failure::new(kind, "failed to start the worker process").because(error)
         };
         let (socket, channel) = UnixStream::pair().map_err(failed)?;
         let (log_pipe, log_writer) = io::pipe().map_err(failed)?;
@@ -134,7 +134,7 @@ impl<'a> Worker<'a> {
                 Ok((_, 0)) | Err(rustix::io::Errno::CONNRESET) => return Err(End::Silent),
                 Ok((_, count)) => count,
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(Failure::internal("the worker cannot be heard").because(error).into()),
+                Err(error) => return Err(Failure::internal("failed to read from the worker").because(error).into()),
             };
             decoder.push(&buffer[..count]);
             while let Some(request) = decoder.next_request().map_err(|what| broken(&what))? {
@@ -164,7 +164,7 @@ impl<'a> Worker<'a> {
             limits: task.limits.with_processors(),
         };
         let frame = encode_reply(&assignment, &[])
-            .map_err(|error| Failure::internal("the work cannot be described").because(error))?;
+            .map_err(|error| Failure::internal("failed to encode the work for the worker").because(error))?;
         self.send(&frame, file.as_ref(), scratch)
     }
 
@@ -227,7 +227,7 @@ impl<'a> Worker<'a> {
         }
         let mut bytes = source.read_at(offset, length)?;
         if bytes.is_empty() {
-            return Err(Failure::internal(format!("the store gave no bytes at {offset} of {}", self.task.size)).into());
+            return Err(Failure::internal(format!("the store returned no bytes at {offset} of {}", self.task.size)).into());
         }
         bytes.truncate(length);
         Ok(bytes)
@@ -260,7 +260,7 @@ impl<'a> Worker<'a> {
         let opened = sibling_path(relative).and_then(|path| {
             let file = self.task.siblings.open(&path)?;
             if !file.metadata()?.is_file() {
-                return Err(Failure::invalid_input(format!("the file names another, {path:?}, which is no file")));
+                return Err(Failure::invalid_input(format!("the input names {path:?}, which is not a regular file")));
             }
             read_only(&file)
         });
@@ -281,7 +281,7 @@ impl<'a> Worker<'a> {
 
     fn reply(&mut self, reply: &Reply, body: &[u8], file: Option<&File>, scratch: &Scratch<'_>) -> Result<(), End> {
         let frame = encode_reply(reply, body)
-            .map_err(|error| Failure::internal("an answer cannot be written").because(error))?;
+            .map_err(|error| Failure::internal("failed to encode an answer to the worker").because(error))?;
         self.send(&frame, file, scratch)
     }
 
@@ -304,7 +304,7 @@ impl<'a> Worker<'a> {
                 Err(rustix::io::Errno::AGAIN) => self.wait(PollFlags::OUT, scratch)?,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => return Err(End::Silent),
-                Err(error) => return Err(Failure::internal("the worker cannot be answered").because(error).into()),
+                Err(error) => return Err(Failure::internal("failed to answer the worker").because(error).into()),
             }
         }
         Ok(())
@@ -348,7 +348,7 @@ impl<'a> Worker<'a> {
         let pause = Timespec { tv_sec: pause.as_secs() as i64, tv_nsec: pause.subsec_nanos().into() };
         match rustix::event::poll(&mut descriptors, Some(&pause)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Failure::internal("the worker cannot be waited for").because(error)),
+            Err(error) => return Err(Failure::internal("failed to wait for the worker").because(error)),
         }
         let happened = |at: usize| descriptors.get(at).is_some_and(|descriptor| !descriptor.revents().is_empty());
         Ok((happened(0), happened(1)))
@@ -425,7 +425,7 @@ fn read_only(file: &File) -> Result<File, Failure> {
     }
     let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
     let reopened = fs_err::File::open(path)
-        .map_err(|error| Failure::internal("the input cannot be opened for reading only").because(error))?;
+        .map_err(|error| Failure::internal("failed to open the input read-only").because(error))?;
     Ok(reopened.into_parts().0)
 }
 

@@ -43,9 +43,9 @@ where
     let failure = match (code.as_str(), status) {
         ("NoSuchBucket", _) => match purpose {
             Purpose::Write => Failure::invalid_request(format!(
-                "{subject} cannot be written: the bucket is not there; create it, or name another output"
+                "failed to write {subject}: bucket not found; create it, or name another output"
             )),
-            _ => Failure::input_not_found(format!("{subject} is not there: there is no such bucket")),
+            _ => Failure::input_not_found(format!("{subject} not found: the bucket does not exist")),
         },
         ("InvalidObjectState", _) => Failure::invalid_request(format!(
             "{subject} is archived; restore it (s3:RestoreObject) before it can be read"
@@ -74,7 +74,7 @@ where
         }
         (_, 403) => {
             let absent = match purpose {
-                Purpose::Read => "; S3 says the same of an object that is not there where s3:ListBucket is missing",
+                Purpose::Read => "; S3 answers the same for a missing object if s3:ListBucket is not allowed",
                 Purpose::Write | Purpose::Publish | Purpose::Call => "",
             };
             Failure::invalid_request(format!("no permission: {permission} on {subject} is needed{absent}"))
@@ -89,9 +89,9 @@ where
             _,
         )
         | (_, 404) => match purpose {
-            Purpose::Read => Failure::input_not_found(format!("{subject} is not there")),
-            Purpose::Write => Failure::temporary(format!("{subject}: the upload is no longer there")),
-            Purpose::Publish => Failure::invalid_request(format!("{subject}: there is no such topic; check SNS_NOTIF")),
+            Purpose::Read => Failure::input_not_found(format!("{subject} not found")),
+            Purpose::Write => Failure::temporary(format!("{subject}: the multipart upload no longer exists")),
+            Purpose::Publish => Failure::invalid_request(format!("{subject}: topic not found; check SNS_NOTIF")),
             Purpose::Call => Failure::invalid_request(format!("{subject} not found; check the name and AWS_REGION")),
         },
         _ => Failure::invalid_request(format!("{subject}: AWS refused the request")),
@@ -115,7 +115,7 @@ where
             error.downcast_ref()
         {
             return Failure::invalid_request(format!(
-                "{subject}: there are no AWS credentials; give the task a role, or set AWS_ACCESS_KEY_ID and \
+                "{subject}: no AWS credentials found; give the task a role, or set AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
             ));
         }

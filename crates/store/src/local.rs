@@ -84,13 +84,13 @@ fn unreadable(path: &Path, error: io::Error) -> Failure {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            Failure::input_not_found(format!("{path} is not there"))
+            Failure::input_not_found(format!("{path} not found"))
         }
         io::ErrorKind::PermissionDenied => {
-            Failure::invalid_request(format!("{path} cannot be read: permission is denied")).because(error)
+            Failure::invalid_request(format!("failed to read {path}: permission denied")).because(error)
         }
         io::ErrorKind::InvalidFilename => Failure::invalid_request(format!("{path} is too long for a file name")),
-        _ => Failure::internal(format!("{path} cannot be read")).because(error),
+        _ => Failure::internal(format!("failed to read {path}")).because(error),
     }
 }
 
@@ -219,13 +219,13 @@ fn unwritable(path: &Path, error: io::Error) -> Failure {
     let shown = path.display();
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Failure::invalid_request(format!("{shown} cannot be written: permission is denied")).because(error)
+            Failure::invalid_request(format!("failed to write {shown}: permission denied")).because(error)
         }
         io::ErrorKind::InvalidFilename => Failure::invalid_request(format!("{shown} is too long for a file name")),
         io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            Failure::invalid_request(format!("{shown} cannot be written: a folder and a file have the same name"))
+            Failure::invalid_request(format!("failed to write {shown}: a folder and a file have the same name"))
                 .because(error)
         }
-        _ => Failure::from(error).context(format!("{shown} cannot be written")),
+        _ => Failure::from(error).context(format!("failed to write {shown}")),
     }
 }

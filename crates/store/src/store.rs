@@ -195,7 +195,7 @@ impl Store {
             Err(failure) => return Err(failure),
         };
         if version.size > max {
-            return Err(Failure::invalid_input(format!("{location} has {} bytes, of at most {max}", version.size)));
+            return Err(Failure::invalid_input(format!("{location} has {} bytes; the limit is {max}", version.size)));
         }
         self.read_at(&version, 0, version.size as usize).await.map(Some)
     }

@@ -369,7 +369,7 @@ fn bad_names() {
     let refusals = seen["refusals"].as_array().unwrap();
     assert_eq!(refusals.len(), 7);
     for refusal in refusals {
-        assert!(refusal.as_str().is_some_and(|text| text.contains("is no name for an output")), "{refusal}");
+        assert!(refusal.as_str().is_some_and(|text| text.contains("is not a valid output name")), "{refusal}");
     }
     assert_eq!(files_in(case.scratch.path()), Vec::<PathBuf>::new());
 }
@@ -400,7 +400,7 @@ fn siblings() {
         ("absent", "InputNotFound", "absent.txt is not there"),
         ("outside", "InvalidInput", "leaves the folder"),
         ("absolute", "InvalidInput", "is absolute"),
-        ("folder", "InvalidInput", "is no file"),
+        ("folder", "InvalidInput", "is not a regular file"),
     ] {
         let refusal = seen[which].as_str().unwrap();
         assert!(refusal.starts_with(kind) && refusal.contains(words), "{refusal}");
@@ -522,7 +522,7 @@ fn assert_every_way_out_is_refused(attempts: &Value) {
 fn without_seccomp() {
     let seen = run_parent("without-seccomp");
     let reason = seen["result"]["Err"].as_str().unwrap();
-    assert!(reason.contains("the operation was not begun, because it would not be isolated"), "{reason}");
+    assert!(reason.contains("the operation was not started because it would not be isolated"), "{reason}");
     assert_eq!(seen["files"], json!([]));
     assert_eq!(seen["sandbox"]["seccomp"], false);
 }
