@@ -210,8 +210,10 @@ impl Input {
 
     /// The whole input in memory, mapped. Only for [`catalog::Access::Whole`].
     pub fn map(&self) -> Result<Mmap, Failure> {
-        let file =
-            self.source.file().ok_or_else(|| Failure::internal("the operation asked to map an input that it reads in ranges"))?;
+        let file = self
+            .source
+            .file()
+            .ok_or_else(|| Failure::internal("the operation asked to map an input that it reads in ranges"))?;
         // SAFETY: the file is the job's own copy (or a sealed descriptor of it) that nobody writes to any more.
         unsafe { Mmap::map(file) }.map_err(Failure::from)
     }

@@ -153,7 +153,9 @@ impl Run {
             (Some(count), _) => Division::Join { count },
             (None, Some((index, size))) if index < size => Division::Part { index: number(index), count: number(size) },
             (None, Some((index, size))) => {
-                return Err(Failure::invalid_request(format!("part index {index} must be below the array size {size}")));
+                return Err(Failure::invalid_request(format!(
+                    "part index {index} must be below the array size {size}"
+                )));
             }
             (None, None) => {
                 return Err(Failure::invalid_request(
@@ -213,12 +215,7 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
     }
     let command = declaration
         .command()
-        .arg(
-            Arg::new("INPUT")
-                .required(true)
-                .help("Input: a path or s3://bucket/key")
-                .value_hint(ValueHint::FilePath),
-        )
+        .arg(Arg::new("INPUT").required(true).help("Input: a path or s3://bucket/key").value_hint(ValueHint::FilePath))
         .arg(
             Arg::new("OUTPUT")
                 .required(true)

@@ -90,9 +90,9 @@ impl Engine for NativeWorker {
                 progress,
                 is_last,
                 finished: &|output| match &finished {
-                    Some(finished) => finished
-                        .send(output.clone())
-                        .map_err(|_| Failure::internal("storing an earlier output failed")),
+                    Some(finished) => {
+                        finished.send(output.clone()).map_err(|_| Failure::internal("storing an earlier output failed"))
+                    }
                     None => Ok(()),
                 },
             })

@@ -56,10 +56,9 @@ fn work(
     let operations = Operations::parse_for(assignment.kind, &assignment.operation)
         .map_err(|rejection| Failure::internal(format!("the worker failed to parse its operation: {rejection}")))?;
     let operation = operations.first();
-    let job = jobs
-        .iter()
-        .find(|job| job.kind == assignment.kind)
-        .ok_or_else(|| Failure::internal(format!("this program has no operations for files of kind {}", assignment.kind)))?;
+    let job = jobs.iter().find(|job| job.kind == assignment.kind).ok_or_else(|| {
+        Failure::internal(format!("this program has no operations for files of kind {}", assignment.kind))
+    })?;
     let processor = job.processor(operation)?;
     if assignment.whole != file.is_some() {
         return Err(Failure::internal("the input's file descriptor did not reach the worker"));

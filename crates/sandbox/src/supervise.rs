@@ -227,7 +227,9 @@ impl<'a> Worker<'a> {
         }
         let mut bytes = source.read_at(offset, length)?;
         if bytes.is_empty() {
-            return Err(Failure::internal(format!("the store returned no bytes at {offset} of {}", self.task.size)).into());
+            return Err(
+                Failure::internal(format!("the store returned no bytes at {offset} of {}", self.task.size)).into()
+            );
         }
         bytes.truncate(length);
         Ok(bytes)

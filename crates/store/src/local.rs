@@ -83,9 +83,7 @@ fn etag(metadata: &Metadata) -> String {
 fn unreadable(path: &Path, error: io::Error) -> Failure {
     let path = path.display();
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            Failure::input_not_found(format!("{path} not found"))
-        }
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Failure::input_not_found(format!("{path} not found")),
         io::ErrorKind::PermissionDenied => {
             Failure::invalid_request(format!("failed to read {path}: permission denied")).because(error)
         }
