@@ -117,7 +117,13 @@ pub struct WorkerReport {
 impl WorkerReport {
     /// The report of work that never reached a worker.
     pub fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), peak_memory: 0, needs_memory: false, cpu: Duration::ZERO, sandbox: Sandbox::default() }
+        Self {
+            result: Err(failure),
+            peak_memory: 0,
+            needs_memory: false,
+            cpu: Duration::ZERO,
+            sandbox: Sandbox::default(),
+        }
     }
 }
 

@@ -65,14 +65,10 @@ fn work(
     }
     let input = if assignment.whole { assignment.size } else { 0 };
     let mapped = input.saturating_add(weights.mapped_bytes());
-<<<<<<< HEAD
-    let unset = |error| Failure::internal("the worker's limits cannot be set").because(error);
+    let unset = |error| Failure::internal("failed to set the worker's limits").because(error);
     if let Some(processors) = assignment.limits.processors {
         operation::set_processors(processors.into());
     }
-=======
-    let unset = |error| Failure::internal("failed to set the worker's limits").because(error);
->>>>>>> d221aab (Messages and help of the job runner, the worker and the store in plain English)
     jail::limit(&assignment.limits, mapped).map_err(unset)?;
     let sandbox = jail::close().map_err(|reason| {
         Failure::internal(format!(
