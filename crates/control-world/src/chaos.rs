@@ -20,7 +20,11 @@ use control::{
 };
 use serde_json::{Value, json};
 
-const UPLOADS: usize = 2000;
+/// How many uploads there are: 2,000 take about 20 s of one processor. `CHAOS_UPLOADS=20000` makes a run longer.
+fn uploads() -> usize {
+    std::env::var("CHAOS_UPLOADS").ok().and_then(|uploads| uploads.parse().ok()).unwrap_or(2000)
+}
+
 const FAULTS: Faults = Faults {
     crash: 0.005,
     throttle: 0.02,
@@ -104,7 +108,7 @@ pub fn without_faults_the_requests_per_upload_are_few(tables: MakeTable) {
     let inner = run.world.inner();
     let of =
         |names: &[&str]| names.iter().map(|name| inner.requests.get(name).copied().unwrap_or_default()).sum::<u64>();
-    let submissions = of(&["batch:SubmitJob"]) as f64 / UPLOADS as f64;
+    let submissions = of(&["batch:SubmitJob"]) as f64 / uploads() as f64;
     assert!(submissions < 0.6, "{submissions} submissions per upload: {:?}", inner.requests);
 }
 
@@ -172,7 +176,7 @@ impl Run {
             recorder,
         };
         let start = run.world.inner().now;
-        for number in 0..UPLOADS {
+        for number in 0..uploads() {
             let at = start + run.random.below(1800) as i64 * SECOND;
             run.agenda.at(at, Happening::Upload(number));
         }
