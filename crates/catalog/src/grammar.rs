@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::operation::{Declaration, Operation, REDACTED};
 use crate::operations::OPERATIONS;
+use crate::tag::{tag_spelling, usual_spelling};
 use crate::{Format, MediaKind, Rejection};
 
 /// The longest text that is looked at: S3 allows 2 KB of user metadata in all.
@@ -148,12 +149,19 @@ impl Operations {
     pub fn unredacted(&self) -> String {
         self.iter().map(Operation::unredacted).collect::<Vec<_>>().join(",")
     }
+
+    /// The text form, secrets redacted, in the alphabet of S3 object tags, which has neither `?` nor `&` nor `,`. S3 takes at
+    /// most [`crate::MAX_TAG_CHARACTERS`] of it.
+    pub fn to_tag(&self) -> String {
+        tag_spelling(&self.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
 }
 
 /// A processing-option as it may be published: the values of secret options are replaced by [`REDACTED`]. Also of a text
 /// that is not allowed; what is fine stays as it is written.
 pub fn redact(text: &str) -> String {
-    let operations = split_operations(text).into_iter().map(|operation| {
+    let text = usual_spelling(text);
+    let operations = split_operations(&text).into_iter().map(|operation| {
         let Some((name, query)) = operation.split_once('?') else { return operation.to_owned() };
         let pairs = query.split('&').map(|pair| match pair.split_once('=') {
             Some((key, _)) if is_secret(key) => format!("{key}={REDACTED}"),
@@ -173,7 +181,15 @@ fn is_secret(key: &str) -> bool {
 }
 
 fn parse(text: &str, kind: Option<MediaKind>) -> Result<Operations, Rejection> {
-    let text = text.trim();
+    let text = usual_spelling(text);
+    let text = text.as_ref();
+    if text.starts_with("=?UTF-8?") {
+        // What S3 makes of user metadata that is not ASCII (RFC 2047).
+        return Err(Rejection::new(
+            "the processing-option has characters outside ASCII, which S3 metadata does not take: write them in URL query \
+             encoding, such as %C3%BC for ü",
+        ));
+    }
     // Those that offer every operation so far.
     let mut kinds: Vec<MediaKind> = kind.map_or_else(|| MediaKind::ALL.to_vec(), |kind| vec![kind]);
     if text.is_empty() {
@@ -264,7 +280,7 @@ fn split_operations(text: &str) -> Vec<&str> {
     segments
 }
 
-fn is_operation_name(word: &str) -> bool {
+pub(crate) fn is_operation_name(word: &str) -> bool {
     Declaration::named(word).is_some()
 }
 

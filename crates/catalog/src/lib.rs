@@ -18,6 +18,7 @@ mod processing_option;
 mod profile;
 mod reference;
 mod rejection;
+mod tag;
 mod weights;
 
 pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, classify};
@@ -31,4 +32,5 @@ pub use processing_option::ProcessingOption;
 pub use profile::{Access, Engine, ExecutorClass, Profile, Resources, ResourcesBySize, Sharding};
 pub use reference::{operations_reference, profiles_json};
 pub use rejection::Rejection;
+pub use tag::{MAX_TAG_CHARACTERS, is_tag_value};
 pub use weights::WeightsFile;

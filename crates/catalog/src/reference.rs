@@ -22,6 +22,9 @@ pub fn operations_reference() -> String {
          value uses commas, too. A truth value may be left out: `progressive` is `progressive=true`. On the command line\n\
          the same options are flags: `--width 800 --format webp`. American spellings (`optimize`, `quantize`, `color`,\n\
          `center`) are accepted.\n\n\
+         S3 takes neither `?` nor `&` nor `,` in a tag. There, and anywhere else, a space comes before each option, `+` takes the\n\
+         place of the comma and `@` that of `%`: `resize width=800 format=webp + convert format=avif`. A tag has at most 256\n\
+         characters; user metadata has at most 2 KB, in ASCII.\n\n\
          Precedence: metadata, then tag, then rule by key, then the kind's default. What cannot be done is REJECTED with\n\
          a message that says what is wrong and what would be right.\n",
     );
