@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn every_example_can_be_written_in_a_tag() {
-        let examples = OPERATIONS.iter().flat_map(|declaration| declaration.examples.iter().map(|(example, _)| *example));
+        let examples =
+            OPERATIONS.iter().flat_map(|declaration| declaration.examples.iter().map(|(example, _)| *example));
         let mut count = 0;
         for example in examples {
             let operations: Operations = example.parse().unwrap();
