@@ -1,6 +1,6 @@
 //! Weights of neural networks, as operations see them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,14 +33,18 @@ impl Weights {
         Self(Arc::new(files.into_iter().map(entry).collect()))
     }
 
+    /// The files that the operations of these jobs name, each once.
+    pub fn files_of(jobs: &[Job]) -> Vec<&'static WeightsFile> {
+        let processors = jobs.iter().flat_map(|job| job.processors);
+        let names: BTreeSet<&str> =
+            processors.flat_map(|processor| processor.declaration().profile.weights.iter().copied()).collect();
+        names.into_iter().filter_map(WeightsFile::named).collect()
+    }
+
     /// The weights that the operations of these jobs name, from the installation's folder. Nothing is opened if they name
     /// none.
     pub fn of_jobs(jobs: &[Job]) -> Self {
-        let names = jobs.iter().flat_map(|job| job.processors).flat_map(|processor| {
-            let declaration = processor.declaration();
-            declaration.profile.weights.iter().copied()
-        });
-        let files: Vec<_> = names.filter_map(WeightsFile::named).collect();
+        let files = Self::files_of(jobs);
         if files.is_empty() { Self::default() } else { Self::open(&folder(), files) }
     }
 

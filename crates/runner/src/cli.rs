@@ -21,6 +21,7 @@ use contract::{Failure, JobEvent, Location, embedded_metrics};
 use operation::{Division, Job, Weights};
 use sandbox::{Limits, prepare_workers};
 use store::{Publisher, Store, StoreOptions};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
@@ -187,12 +188,27 @@ pub fn command(jobs: &[Job]) -> Command {
     ));
     let run = Running::augment_args(Run::augment_args(run))
         .about("Process requests as AWS Batch passes them: one object, or a list");
-    command.subcommand(run).subcommand(
+    let weights = Command::new("weights")
+        .about("List the weights of neural networks that the operations need, one file per line, as JSON")
+        .after_help(format!("Example:\n  {name} weights    # sha256, bytes, name, and whether the file is installed"));
+    command.subcommand(run).subcommand(weights).subcommand(
         Command::new("completions")
             .about("Print a completion script for a shell")
             .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(clap_complete::Shell)))
             .after_help(format!("Example:\n  {name} completions bash > /etc/bash_completion.d/{name}")),
     )
+}
+
+/// A line for each file of weights: what an image's build copies, and what a person looks for.
+#[expect(clippy::print_stdout, reason = "this is the command's result")]
+fn list_weights(jobs: &[Job]) {
+    let folder = operation::weights::folder();
+    for file in Weights::files_of(jobs) {
+        let is_installed = folder.join(file.sha256).is_file();
+        let line = json!({ "sha256": file.sha256, "bytes": file.bytes, "name": file.name, "licence": file.licence,
+                           "installed": is_installed });
+        println!("{line}");
+    }
 }
 
 fn about(jobs: &[Job]) -> String {
@@ -229,6 +245,10 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
 
 async fn carry_out(jobs: &'static [Job], matches: &ArgMatches) -> Result<u8, Failure> {
     let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
+    if name == "weights" {
+        list_weights(jobs);
+        return Ok(0);
+    }
     if name == "completions" {
         let shell = *matches.get_one::<clap_complete::Shell>("shell").expect("clap requires a shell");
         let mut command = command(jobs);
