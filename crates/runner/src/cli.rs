@@ -20,8 +20,8 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint}
 use contract::{Failure, JobEvent, Location, embedded_metrics};
 use operation::{Division, Job, Weights};
 use sandbox::{Limits, prepare_workers};
-use store::{Publisher, Store, StoreOptions};
 use serde_json::json;
+use store::{Publisher, Store, StoreOptions};
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 

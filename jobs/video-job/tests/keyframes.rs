@@ -237,12 +237,12 @@ fn errors_of_the_store_come_back_as_themselves() {
 }
 
 #[test]
+#[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn real_videos_give_their_key_frames() {
     for (name, frames) in
         [("car-detection.mp4", 7), ("bottle-detection.mp4", 5), ("walk.mkv", 1), ("echo-hereweare.webm", 123)]
     {
-        let Some(path) = corpus(name) else { continue };
-        let run = run(&path, "keyframes?max-width=160");
+        let run = run(&corpus(name), "keyframes?max-width=160");
         assert_eq!(run.properties()["frames"], frames, "{name}");
         let index = run.json("index.json");
         assert!(index["frames"].as_array().unwrap().iter().all(|frame| frame["status"] == "ok"), "{name}");

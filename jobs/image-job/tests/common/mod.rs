@@ -61,17 +61,11 @@ pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Processed, Fail
     Ok(Processed { properties, outputs: outputs.collect() })
 }
 
-/// A folder of the corpus, where it is present.
-pub fn corpus(folder: &str) -> Option<PathBuf> {
+/// A folder of the corpus, for tests that are ignored without it.
+pub fn corpus(folder: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    #[expect(clippy::print_stderr, reason = "a test says what it leaves out")]
-    {
-        eprintln!("{} is absent: this test looks at nothing", path.display());
-    }
-    None
+    assert!(path.is_dir(), "{} not found", path.display());
+    path
 }
 
 /// RGBA pixels.

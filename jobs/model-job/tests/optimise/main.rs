@@ -50,6 +50,7 @@ fn check(name: &str, bytes: &[u8], text: &str, rotations_are_exact: f64) {
 }
 
 #[test]
+#[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn real_models_show_the_same_triangles_at_rest_and_in_motion() {
     for path in corpus("models") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -62,6 +63,7 @@ fn real_models_show_the_same_triangles_at_rest_and_in_motion() {
 }
 
 #[test]
+#[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn without_compression_the_same_is_shown() {
     for path in corpus("models") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();

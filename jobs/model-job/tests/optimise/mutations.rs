@@ -82,6 +82,12 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
         let written = optimise(name, bytes, "optimise").unwrap().bytes;
         seeds.push((format!("{at}.glb"), written));
     }
+    seeds
+}
+
+/// Small models of the corpus.
+fn corpus_seeds() -> Vec<(String, Vec<u8>)> {
+    let mut seeds = Vec::new();
     for path in corpus("models").into_iter().chain(corpus("hostile/models")) {
         let bytes = fs_err::read(&path).unwrap();
         if bytes.len() < 90_000 {
@@ -93,9 +99,18 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn damaged_models_are_refused_in_words_or_optimised() {
+    try_damaged(&seeds());
+}
+
+#[test]
+#[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
+fn damaged_models_of_the_corpus_are_refused_in_words_or_optimised() {
+    try_damaged(&corpus_seeds());
+}
+
+fn try_damaged(seeds: &[(String, Vec<u8>)]) {
     let count: u64 = std::env::var("MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(600);
     let first: u64 = std::env::var("MUTATION").ok().and_then(|first| first.parse().ok()).unwrap_or(0);
-    let seeds = seeds();
     for number in first..first + count {
         let mut random = Random(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let (name, bytes) = &seeds[random.below(seeds.len())];
