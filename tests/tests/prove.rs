@@ -12,6 +12,7 @@ use e2e::{Aws, Infrastructure, System, emulator};
 const PATIENCE: Duration = Duration::from_mins(10);
 
 #[tokio::test]
+#[ignore = "takes up to 20 minutes: cargo test -p e2e --test prove -- --ignored"]
 async fn the_proof_runs_from_apply_to_destroy() {
     let aws = Aws::start();
     let engine = Engine::without_containers();

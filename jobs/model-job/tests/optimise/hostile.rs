@@ -89,7 +89,7 @@ fn uris_out_of_the_folder_are_refused() {
         ("..\\secret.bin", "out of its folder"),
         ("C:\\secret.bin", "an absolute path"),
         ("data:application/octet-stream;base64,????", "not base64"),
-        ("missing.bin", "none beside it"),
+        ("missing.bin", "not found next to it"),
     ] {
         let buffers = json!({ "buffers": [{ "byteLength": 4, "uri": uri }] });
         refused("uri.gltf", &gltf(&buffers), because);
