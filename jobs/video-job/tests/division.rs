@@ -223,7 +223,7 @@ fn what_cannot_be_divided_is_refused() {
     let place = Place::new(&Fixture { frames: 24, ..Fixture::default() }, "a.mp4");
     let refused = place.share("keyframes", &["--array-index", "0", "--array-size", "2"]);
     assert_eq!(refused.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&refused.stdout).contains("keyframes cannot be divided into parts"));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("keyframes cannot be divided into shards"));
     let none = place.share("transcode", &[]);
     assert_eq!(none.status.code(), Some(64));
     let outside = place.share("transcode", &["--array-index", "2", "--array-size", "2"]);
