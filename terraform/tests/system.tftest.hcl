@@ -79,7 +79,7 @@ run "bounds_reach_dispatch_as_it_reads_them" {
     kinds = {
       image = { least = { vcpus = 2, memory_mib = 8192 }, memory_mib = 8192 }
       video = { most = { vcpus = 4, memory_mib = 16384 }, timeout_seconds = 7200 }
-      model = { vcpus = 4 }
+      model = { vcpus = 4, memory_mib = 8192 }
     }
   }
 
