@@ -209,7 +209,7 @@ pub async fn a_killed_container_is_told_in_plain_words(system: &mut System<'_>) 
 
 /// Spot takes the machine away: Batch tries again by the definition's rules, and nobody hears of it.
 pub async fn a_host_that_goes_away_is_made_up_for(system: &mut System<'_>) {
-    system.kills.push_back(Kill { reason: None, status_reason: "Host EC2 (instance i-0a1b2c3d4e5f67890) terminated." });
+    system.kills.push_back(Kill { reason: None, status_reason: "Your Spot Task was interrupted." });
     upload(system, "spot/photo.jpg", jpeg(64, 48), Some("resize?width=16")).await;
     system.settle().await;
     assert_eq!(system.carried_out.last().map(|child| child.exit_codes.as_slice()), Some(&[137, 0][..]));
