@@ -140,10 +140,7 @@ impl OutputRecord {
     pub async fn of_source(table: &impl Table, object: &str) -> Result<Vec<Self>, Failure> {
         let mut query = Query::of(Some("by-source"), "sourceObject", object);
         query.descending = false;
-        let items = table::query_all(table, query).await?;
-        let keys: Vec<Key> = items.iter().map(|item| Key::of(item, Self::KEY_NAMES)).collect();
-        let records: Vec<Option<Self>> = table::read(table, &keys).await?;
-        Ok(records.into_iter().flatten().collect())
+        table::read_found(table, query).await
     }
 
     /// Merges what S3 told. The facts are a set of which the latest are kept, and which version is current follows from

@@ -163,6 +163,13 @@ pub async fn read<R: Record>(table: &impl Table, keys: &[Key]) -> Result<Vec<Opt
     Ok(records)
 }
 
+/// The records that a query of an index finds. Indexes have the keys only, so each record is read by its key.
+pub async fn read_found<R: Record>(table: &impl Table, query: Query) -> Result<Vec<R>, Failure> {
+    let items = query_all(table, query).await?;
+    let keys: Vec<Key> = items.iter().map(|item| Key::of(item, R::KEY_NAMES)).collect();
+    Ok(read(table, &keys).await?.into_iter().flatten().collect())
+}
+
 /// The write of a record that was read with that revision (0: it was not there).
 pub fn put<R: Record>(record: &R) -> Put {
     let mut next = record.clone();

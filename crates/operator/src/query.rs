@@ -83,7 +83,7 @@ pub async fn upload(inputs: &impl Table, outputs: &impl Table, source: &Source) 
 /// The outputs of a job that are there still, by key.
 pub async fn of_job(outputs: &impl Table, job_id: &str) -> Result<Vec<OutputRecord>, Failure> {
     let query = Query { descending: false, ..Query::of(Some("by-job"), "jobId", job_id) };
-    let records = table::query_all(outputs, query).await?.into_iter().map(table::from_item::<OutputRecord>);
-    let is_there = |record: &OutputRecord| record.stored.as_ref().is_none_or(|stored| !stored.deleted);
-    Ok(records.collect::<Result<Vec<_>, _>>()?.into_iter().filter(is_there).collect())
+    let mut records: Vec<OutputRecord> = table::read_found(outputs, query).await?;
+    records.retain(|record| record.stored.as_ref().is_none_or(|stored| !stored.deleted));
+    Ok(records)
 }
