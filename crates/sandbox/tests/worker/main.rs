@@ -360,7 +360,7 @@ fn panics() {
 fn failure() {
     Case::new("fail").fails(FailureKind::InvalidInput, "the header says 12 and there are 7");
     Case::new("dance").fails(FailureKind::InvalidInput, "\"dance\" is nothing that this job does");
-    Case::new("twice").fails(FailureKind::Internal, "the output \"same\" cannot be made");
+    Case::new("twice").fails(FailureKind::Internal, "failed to create the output \"same\"");
 }
 
 fn bad_names() {
