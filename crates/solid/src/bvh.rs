@@ -1,0 +1,363 @@
+//! A tree of boxes around the triangles of a mesh: what a ray meets, which triangles are near each other, and the
+//! generalised winding number, which tells inside from outside even of meshes with holes.
+//!
+//! Winding number: A. Jacobson, L. Kavan, O. Sorkine-Hornung, *Robust inside-outside segmentation using generalized winding
+//! numbers* (2013), with far triangles as one dipole: G. Barill et al., *Fast winding numbers for soups and clouds* (2018).
+
+use std::f64::consts::PI;
+
+use crate::mesh::Mesh;
+use crate::vector::{Vector, add, cross, dot, doubled_area, norm, scale, sub};
+
+/// Triangles in a leaf.
+const LEAF: usize = 4;
+/// A node is far if the point is this many radii away. At 2.5 the error of the winding number is below 0.03 on closed meshes.
+const FAR: f64 = 2.5;
+
+/// The tree.
+pub struct Bvh {
+    nodes: Vec<Node>,
+    /// Numbers of triangles, those of a leaf together.
+    order: Vec<u32>,
+    corners: Vec<[Vector; 3]>,
+}
+
+struct Node {
+    low: Vector,
+    high: Vector,
+    /// A leaf's first place in `order`; otherwise the number of the second child. The first one follows its parent.
+    at: u32,
+    /// Triangles of a leaf; 0 for others.
+    count: u32,
+    /// The sum of area vectors, and the mean of the centres weighted by area.
+    area: Vector,
+    centre: Vector,
+    radius: f64,
+}
+
+/// Where a ray meets a triangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// In lengths of the ray's direction.
+    pub distance: f64,
+    /// The triangle's number.
+    pub triangle: u32,
+}
+
+impl Bvh {
+    /// Builds the tree by halving along the longest side of the centres' box.
+    pub fn new(mesh: &Mesh) -> Self {
+        let count = mesh.triangles.len();
+        let corners: Vec<[Vector; 3]> = (0..count).map(|at| mesh.corners(at)).collect();
+        let centres: Vec<Vector> = corners.iter().map(|[a, b, c]| scale(add(*a, add(*b, *c)), 1.0 / 3.0)).collect();
+        let mut tree = Self { nodes: Vec::with_capacity(count), order: (0..count as u32).collect(), corners };
+        if count > 0 {
+            tree.build(&centres, 0, count);
+        }
+        tree
+    }
+
+    fn build(&mut self, centres: &[Vector], from: usize, to: usize) {
+        let number = self.nodes.len();
+        let own = &self.order[from..to];
+        let (low, high) =
+            crate::vector::bounds(own.iter().flat_map(|&triangle| self.corners[triangle as usize].iter().copied()));
+        let (mut area, mut total, mut middle) = ([0.0; 3], 0.0, [0.0; 3]);
+        for &triangle in own {
+            let [a, b, c] = self.corners[triangle as usize];
+            let vector = scale(doubled_area(a, b, c), 0.5);
+            let weight = norm(vector);
+            area = add(area, vector);
+            total += weight;
+            middle = add(middle, scale(centres[triangle as usize], weight));
+        }
+        let centre = if total > 0.0 { scale(middle, 1.0 / total) } else { scale(add(low, high), 0.5) };
+        let reach: Vector = std::array::from_fn(|axis| (centre[axis] - low[axis]).max(high[axis] - centre[axis]));
+        let count = if to - from <= LEAF { to - from } else { 0 };
+        self.nodes.push(Node { low, high, at: from as u32, count: count as u32, area, centre, radius: norm(reach) });
+        if count > 0 {
+            return;
+        }
+        let (low, high) = crate::vector::bounds(own.iter().map(|&triangle| centres[triangle as usize]));
+        let axis = (0..3).max_by(|&i, &j| (high[i] - low[i]).total_cmp(&(high[j] - low[j]))).unwrap_or(0);
+        let middle = usize::midpoint(from, to);
+        // Equal centres are told apart by their numbers, so that the tree depends on nothing else. The depth is that of
+        // halving: 24 for 20 million triangles.
+        self.order[from..to].select_nth_unstable_by(middle - from, |&i, &j| {
+            centres[i as usize][axis].total_cmp(&centres[j as usize][axis]).then(i.cmp(&j))
+        });
+        self.build(centres, from, middle);
+        self.nodes[number].at = self.nodes.len() as u32;
+        self.build(centres, middle, to);
+    }
+
+    /// Calls back for every triangle that the ray meets at a positive distance, in any order.
+    pub fn hits(&self, origin: Vector, direction: Vector, mut found: impl FnMut(Hit)) {
+        self.walk(origin, direction, f64::INFINITY, |hit, _| found(hit));
+    }
+
+    /// The first triangle beyond `from` that `accept` agrees to.
+    pub fn nearest(
+        &self,
+        origin: Vector,
+        direction: Vector,
+        from: f64,
+        mut accept: impl FnMut(Hit) -> bool,
+    ) -> Option<Hit> {
+        let mut best: Option<Hit> = None;
+        self.walk(origin, direction, f64::INFINITY, |hit, limit| {
+            if hit.distance > from && hit.distance < *limit && accept(hit) {
+                *limit = hit.distance;
+                best = Some(hit);
+            }
+        });
+        best
+    }
+
+    fn walk(&self, origin: Vector, direction: Vector, mut limit: f64, mut found: impl FnMut(Hit, &mut f64)) {
+        let inverse = direction.map(|value| 1.0 / value);
+        let mut waiting = vec![0_u32];
+        while let Some(number) = waiting.pop() {
+            let Some(node) = self.nodes.get(number as usize) else { continue };
+            if !meets(node, origin, inverse, limit) {
+                continue;
+            }
+            if node.count == 0 {
+                waiting.extend([node.at, number + 1]);
+                continue;
+            }
+            for &triangle in &self.order[node.at as usize..(node.at + node.count) as usize] {
+                if let Some(distance) = intersect(&self.corners[triangle as usize], origin, direction) {
+                    found(Hit { distance, triangle }, &mut limit);
+                }
+            }
+        }
+    }
+
+    /// How often the surface winds around a point: 1 inside of a closed mesh, 0 outside, between them near holes.
+    pub fn winding(&self, point: Vector) -> f64 {
+        let mut sum = 0.0;
+        let mut waiting = vec![0_u32];
+        while let Some(number) = waiting.pop() {
+            let Some(node) = self.nodes.get(number as usize) else { continue };
+            let away = sub(node.centre, point);
+            let distance = norm(away);
+            if distance > FAR * node.radius {
+                sum += dot(away, node.area) / (distance * distance * distance);
+            } else if node.count == 0 {
+                waiting.extend([node.at, number + 1]);
+            } else {
+                for &triangle in &self.order[node.at as usize..(node.at + node.count) as usize] {
+                    sum += solid_angle(&self.corners[triangle as usize], point);
+                }
+            }
+        }
+        sum / (4.0 * PI)
+    }
+
+    /// The distance from a point to the surface, or `limit` if that is nearer.
+    pub fn distance(&self, point: Vector, limit: f64) -> f64 {
+        let mut best = limit * limit;
+        let mut waiting = vec![0_u32];
+        while let Some(number) = waiting.pop() {
+            let Some(node) = self.nodes.get(number as usize) else { continue };
+            let off: Vector =
+                std::array::from_fn(|axis| (node.low[axis] - point[axis]).max(point[axis] - node.high[axis]).max(0.0));
+            if dot(off, off) >= best {
+                continue;
+            }
+            if node.count == 0 {
+                waiting.extend([node.at, number + 1]);
+                continue;
+            }
+            for &triangle in &self.order[node.at as usize..(node.at + node.count) as usize] {
+                let away = sub(closest(&self.corners[triangle as usize], point), point);
+                best = best.min(dot(away, away));
+            }
+        }
+        best.sqrt()
+    }
+
+    /// Calls back for every pair of triangles whose boxes overlap, until it answers that it has had enough.
+    pub fn pairs(&self, mut found: impl FnMut(u32, u32) -> bool) {
+        let mut waiting = vec![(0_u32, 0_u32)];
+        while let Some((first, second)) = waiting.pop() {
+            let (Some(a), Some(b)) = (self.nodes.get(first as usize), self.nodes.get(second as usize)) else {
+                continue;
+            };
+            if first != second && (0..3).any(|axis| a.low[axis] > b.high[axis] || b.low[axis] > a.high[axis]) {
+                continue;
+            }
+            match (a.count, b.count) {
+                (0, 0) if first == second => waiting.extend([(first + 1, first + 1), (first + 1, a.at), (a.at, a.at)]),
+                (0, 0) if a.radius < b.radius => waiting.extend([(first, second + 1), (first, b.at)]),
+                (0, _) => waiting.extend([(first + 1, second), (a.at, second)]),
+                (_, 0) => waiting.extend([(first, second + 1), (first, b.at)]),
+                _ => {
+                    for i in a.at..a.at + a.count {
+                        for j in b.at..b.at + b.count {
+                            let (i, j) = (self.order[i as usize], self.order[j as usize]);
+                            if (first != second || i < j) && self.boxes_overlap(i, j) && !found(i, j) {
+                                return;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn boxes_overlap(&self, i: u32, j: u32) -> bool {
+        let (a, b) = (&self.corners[i as usize], &self.corners[j as usize]);
+        (0..3).all(|axis| {
+            let range = |corners: &[Vector; 3]| {
+                let [p, q, r] = corners.map(|corner| corner[axis]);
+                (p.min(q).min(r), p.max(q).max(r))
+            };
+            let ((a, b), (c, d)) = (range(a), range(b));
+            a <= d && c <= b
+        })
+    }
+}
+
+fn meets(node: &Node, origin: Vector, inverse: Vector, limit: f64) -> bool {
+    let (mut near, mut far) = (0.0_f64, limit);
+    for axis in 0..3 {
+        let (a, b) =
+            ((node.low[axis] - origin[axis]) * inverse[axis], (node.high[axis] - origin[axis]) * inverse[axis]);
+        // NaN (a ray within the side's plane) leaves the range as it is: min and max take the other operand.
+        near = near.max(a.min(b));
+        far = far.min(a.max(b));
+    }
+    near <= far * (1.0 + 1e-12)
+}
+
+/// T. Möller, B. Trumbore, *Fast, minimum storage ray/triangle intersection* (1997).
+fn intersect(corners: &[Vector; 3], origin: Vector, direction: Vector) -> Option<f64> {
+    let [a, b, c] = *corners;
+    let (u, v) = (sub(b, a), sub(c, a));
+    let across = cross(direction, v);
+    let determinant = dot(u, across);
+    if determinant == 0.0 {
+        return None;
+    }
+    let from = sub(origin, a);
+    let first = dot(from, across) / determinant;
+    let turned = cross(from, u);
+    let second = dot(direction, turned) / determinant;
+    let distance = dot(v, turned) / determinant;
+    (first >= 0.0 && second >= 0.0 && first + second <= 1.0 && distance > 0.0).then_some(distance)
+}
+
+/// The point of a triangle that is closest to another point (C. Ericson, *Real-time collision detection*, 2005, 5.1.5).
+fn closest(corners: &[Vector; 3], point: Vector) -> Vector {
+    let [a, b, c] = *corners;
+    let (ab, ac, ap) = (sub(b, a), sub(c, a), sub(point, a));
+    let (d1, d2) = (dot(ab, ap), dot(ac, ap));
+    if d1 <= 0.0 && d2 <= 0.0 {
+        return a;
+    }
+    let bp = sub(point, b);
+    let (d3, d4) = (dot(ab, bp), dot(ac, bp));
+    if d3 >= 0.0 && d4 <= d3 {
+        return b;
+    }
+    let vc = d1 * d4 - d3 * d2;
+    if vc <= 0.0 && d1 >= 0.0 && d3 <= 0.0 {
+        return add(a, scale(ab, d1 / (d1 - d3)));
+    }
+    let cp = sub(point, c);
+    let (d5, d6) = (dot(ab, cp), dot(ac, cp));
+    if d6 >= 0.0 && d5 <= d6 {
+        return c;
+    }
+    let vb = d5 * d2 - d1 * d6;
+    if vb <= 0.0 && d2 >= 0.0 && d6 <= 0.0 {
+        return add(a, scale(ac, d2 / (d2 - d6)));
+    }
+    let va = d3 * d6 - d5 * d4;
+    if va <= 0.0 && d4 - d3 >= 0.0 && d5 - d6 >= 0.0 {
+        return add(b, scale(sub(c, b), (d4 - d3) / ((d4 - d3) + (d5 - d6))));
+    }
+    let total = 1.0 / (va + vb + vc);
+    add(a, add(scale(ab, vb * total), scale(ac, vc * total)))
+}
+
+/// A. van Oosterom, J. Strackee, *The solid angle of a plane triangle* (1983).
+pub fn solid_angle(corners: &[Vector; 3], point: Vector) -> f64 {
+    let [a, b, c] = corners.map(|corner| sub(corner, point));
+    let (la, lb, lc) = (norm(a), norm(b), norm(c));
+    let numerator = dot(a, cross(b, c));
+    let denominator = la * lb * lc + dot(a, b) * lc + dot(b, c) * la + dot(c, a) * lb;
+    2.0 * libm::atan2(numerator, denominator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shapes;
+
+    #[test]
+    fn winding_is_1_inside_and_0_outside_and_barely_moves_when_triangles_are_missing() {
+        let whole = shapes::torus(2.0, 0.7, 96, 48);
+        let mut holed = whole.clone();
+        let mut at = 0;
+        holed.triangles.retain(|_| {
+            at += 1;
+            at % 50 != 0
+        });
+        for (mesh, slack) in [(whole, 0.03), (holed, 0.14)] {
+            let tree = Bvh::new(&mesh);
+            for step in 0..200 {
+                let angle = f64::from(step) * 0.37;
+                let inside = [2.0 * libm::cos(angle), 2.0 * libm::sin(angle), 0.3];
+                let outside = [0.9 * libm::cos(angle), 0.9 * libm::sin(angle), 0.2];
+                assert!((tree.winding(inside) - 1.0).abs() < slack, "{}", tree.winding(inside));
+                assert!(tree.winding(outside).abs() < slack, "{}", tree.winding(outside));
+            }
+        }
+    }
+
+    #[test]
+    fn rays_find_what_a_walk_over_all_triangles_finds() {
+        let mesh = shapes::torus(2.0, 0.7, 40, 20);
+        let tree = Bvh::new(&mesh);
+        for step in 0..300 {
+            let angle = f64::from(step) * 0.7;
+            let origin = [3.5 * libm::cos(angle), 3.5 * libm::sin(angle), 0.11];
+            let direction = sub([0.3, -0.2, 0.05 * libm::sin(f64::from(step))], origin);
+            let mut found = Vec::new();
+            tree.hits(origin, direction, |hit| found.push(hit.triangle));
+            found.sort_unstable();
+            let all = (0..mesh.triangles.len() as u32)
+                .filter(|&at| intersect(&mesh.corners(at as usize), origin, direction).is_some());
+            let all: Vec<u32> = all.collect();
+            assert_eq!(found, all);
+            let first = tree.nearest(origin, direction, 0.0, |_| true).map(|hit| hit.triangle);
+            let expected = all.iter().copied().min_by(|&i, &j| {
+                let distance =
+                    |at: u32| intersect(&mesh.corners(at as usize), origin, direction).unwrap_or(f64::INFINITY);
+                distance(i).total_cmp(&distance(j))
+            });
+            assert_eq!(first, expected);
+        }
+    }
+
+    #[test]
+    fn every_pair_of_overlapping_boxes_is_found_once() {
+        let mesh = shapes::together([shapes::sphere(1.0, 16), shapes::moved(shapes::sphere(1.0, 16), [0.5, 0.1, 0.0])]);
+        let tree = Bvh::new(&mesh);
+        let mut found = Vec::new();
+        tree.pairs(|i, j| {
+            found.push((i.min(j), i.max(j)));
+            true
+        });
+        found.sort_unstable();
+        let count = mesh.triangles.len() as u32;
+        let expected: Vec<(u32, u32)> = (0..count)
+            .flat_map(|i| (i + 1..count).map(move |j| (i, j)))
+            .filter(|&(i, j)| tree.boxes_overlap(i, j))
+            .collect();
+        assert_eq!(found, expected);
+    }
+}
