@@ -18,6 +18,7 @@ mod processing_option;
 mod profile;
 mod reference;
 mod rejection;
+pub mod spoken_language;
 mod tag;
 mod weights;
 

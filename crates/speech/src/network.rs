@@ -1,0 +1,44 @@
+//! What recognition asks of a network that turns sound into tokens: an encoder and a decoder, as whisper has them.
+
+use contract::Failure;
+
+/// Columns of an attention matrix: the encoder's places, of 20 ms each.
+pub const PLACES: usize = 1500;
+
+/// Seconds of one place.
+pub const SECONDS_PER_PLACE: f64 = 0.02;
+
+/// The most tokens that the decoder sees at once, prompt and answer.
+pub const CONTEXT: usize = 448;
+
+/// An encoder and a decoder.
+pub trait Network {
+    /// What the decoder needs to know of a window of sound.
+    type Sound;
+    /// What the decoder keeps of the tokens so far.
+    type Past;
+
+    /// Encodes a window: [`crate::mel::BANDS`] rows of [`crate::mel::FRAMES`] values.
+    fn encode(&self, mel: &[f32]) -> Result<Self::Sound, Failure>;
+
+    /// No tokens so far.
+    fn begin(&self) -> Self::Past;
+
+    /// Reads further tokens and answers the logits after the last of them, one for each word of the vocabulary.
+    fn step(&self, sound: &Self::Sound, past: &mut Self::Past, tokens: &[u32]) -> Result<Vec<f32>, Failure>;
+
+    /// Reads tokens from the beginning and answers where in the sound the decoder looked for each: the scores (before the
+    /// softmax) of the heads that follow the sound.
+    fn attention(&self, sound: &Self::Sound, tokens: &[u32]) -> Result<Attention, Failure>;
+}
+
+/// Scores of some cross-attention heads, `heads` × `tokens` × [`PLACES`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// How many heads.
+    pub heads: usize,
+    /// How many tokens.
+    pub tokens: usize,
+    /// The scores, the places of one token of one head next to each other.
+    pub scores: Vec<f32>,
+}
