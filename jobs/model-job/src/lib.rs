@@ -1,18 +1,10 @@
 //! The operations on 3D models.
-#![expect(clippy::float_cmp, reason = "defaults and identities are compared exactly: what differs at all is written")]
 #![expect(clippy::type_complexity, reason = "pairs of a name and an accessor, in lists, are no type of their own")]
 
-pub mod accessor;
 mod codec;
-pub mod document;
-mod json;
-pub mod load;
 mod optimise;
-mod picture;
 mod report;
 mod step;
-mod texture_info;
-pub mod transform;
 mod write;
 
 use catalog::MediaKind;

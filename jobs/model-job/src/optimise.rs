@@ -5,13 +5,13 @@ use contract::{Failure, Properties};
 use operation::Task;
 use serde_json::{Value, json};
 
-use crate::document::Document;
-use crate::load::load;
 use crate::report::{Figures, StepReport, bounds, report};
 use crate::step::{
     Context, animation, deduplicate, instance, join, lists, palette, prune, quantise, reorder, simplify, textures, weld,
 };
 use crate::write::{Glb, write};
+use scene::document::Document;
+use scene::load::load;
 
 /// Writes `model.glb`, `report.json` and, where levels of detail are asked for, `model-lod1.glb` and so on.
 pub fn optimise(options: &Optimise, task: &Task) -> Result<Properties, Failure> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::document::Document;
 use crate::step::Context;
-use crate::transform::apply;
 use crate::write::Glb;
+use scene::document::Document;
+use scene::transform::apply;
 
 /// Figures of a document in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,8 @@ impl Figures {
         Self {
             geometry,
             images: document.images.iter().map(|image| image.bytes.len()).sum(),
-            triangles: primitives().map(crate::document::Primitive::triangle_count).sum(),
-            vertices: primitives().map(crate::document::Primitive::vertex_count).sum(),
+            triangles: primitives().map(scene::document::Primitive::triangle_count).sum(),
+            vertices: primitives().map(scene::document::Primitive::vertex_count).sum(),
             draw_calls: document.draw_calls(),
             nodes: document.nodes.len(),
             meshes: document.meshes.len(),

@@ -11,11 +11,11 @@ use catalog::operations::Compress;
 use contract::Failure;
 use serde_json::{Value, json};
 
-use crate::accessor::{Accessor, Component, Filter, Shape};
 use crate::codec;
-use crate::document::{Attribute, Channel, Document, Interpolation, Mode, Primitive};
-use crate::json::{Object, singles};
-use crate::transform::{IDENTITY, Parts, Transform};
+use scene::accessor::{Accessor, Component, Filter, Shape};
+use scene::document::{Attribute, Channel, Document, Interpolation, Mode, Primitive};
+use scene::json::{Object, singles};
+use scene::transform::{IDENTITY, Parts, Transform};
 
 /// Triangle lists of at least as many vertices get a view of their own: the codec expects the next new vertex, which
 /// in the middle of a shared view it has to be told.
@@ -286,7 +286,7 @@ impl Writer {
         Value::Object(json.collect())
     }
 
-    fn node(&mut self, node: &crate::document::Node) -> Value {
+    fn node(&mut self, node: &scene::document::Node) -> Value {
         let mut json = Object::new();
         if let Some(mesh) = node.mesh {
             json.insert("mesh".to_owned(), json!(mesh));

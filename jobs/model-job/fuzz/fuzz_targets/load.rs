@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut file = tempfile::tempfile().expect("a temporary file");
     file.write_all(rest).expect("a temporary file can be written");
     let input = Input::from_file("input", format, file).expect("its size is known");
-    if let Err(failure) = model_job::load::load(&input) {
+    if let Err(failure) = scene::load::load(&input) {
         assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}");
     }
 });

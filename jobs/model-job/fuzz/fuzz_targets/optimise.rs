@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(_) => {
             let file = std::fs::File::open(folder.path().join("model.glb")).expect("the model was written");
             let input = Input::from_file("model.glb", Format::Glb, file).expect("its size is known");
-            model_job::load::load(&input).expect("what was written can be read");
+            scene::load::load(&input).expect("what was written can be read");
         }
         Err(failure) => assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}"),
     }

@@ -5,9 +5,9 @@ use std::f64::consts::PI;
 use std::sync::Arc;
 
 use super::Context;
-use crate::accessor::{Accessor, Filter, Shape};
-use crate::document::{Animation, Channel, Document, Interpolation, Node};
-use crate::transform::Transform;
+use scene::accessor::{Accessor, Filter, Shape};
+use scene::document::{Animation, Channel, Document, Interpolation, Node};
+use scene::transform::Transform;
 
 /// Keyframes that one span may leave out at most, so that the time stays linear.
 const LONGEST_SPAN: usize = 256;
@@ -331,7 +331,7 @@ fn filtered(accessor: &Accessor, is_rotation: bool, (rotation_bits, mantissa_bit
         });
         let unit: Vec<[f32; 4]> = unit.collect();
         return Accessor {
-            component: crate::accessor::Component::I16,
+            component: scene::accessor::Component::I16,
             normalised: true,
             shape: Shape::Vec4,
             count: unit.len(),

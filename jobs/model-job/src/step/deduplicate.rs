@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::renumber::{Renumbering, note_names};
-use crate::accessor::Accessor;
-use crate::document::{Document, Primitive};
-use crate::json::Object;
+use scene::accessor::Accessor;
+use scene::document::{Document, Primitive};
+use scene::json::Object;
 
 /// Merges equal accessors; and, unless something unknown may refer to them by number, equal images, samplers, textures,
 /// materials and meshes. Names do not keep things apart; those of what is merged are noted on what stays.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::document::{Attribute, Document, Mode, Primitive};
+use scene::document::{Attribute, Document, Mode, Primitive};
 
 /// Attributes, morph targets and indices by address.
 type Key = (Mode, Addresses, Vec<Addresses>, Option<usize>);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Context;
 use super::renumber::note_names;
 use super::rigid::{Anchor, attach, places, remove_emptied};
-use crate::accessor::{Accessor, Shape};
-use crate::document::{Document, Node};
-use crate::transform::{Parts, decompose};
+use scene::accessor::{Accessor, Shape};
+use scene::document::{Document, Node};
+use scene::transform::{Parts, decompose};
 
 /// Fewer are left to be joined, or as they are: the extension's own JSON is worth a few nodes.
 const FEWEST: usize = 5;

@@ -10,10 +10,10 @@ use super::Context;
 use super::renumber::{materials_of, note_names};
 use super::reorder::fetch_order;
 use super::rigid::{Anchor, Place, attach, places, remove_emptied};
-use crate::accessor::{Accessor, Component, Shape};
-use crate::document::{Attribute, Document, Length, Mesh, Mode, Node, Primitive};
-use crate::json::Object;
-use crate::transform::{IDENTITY, Matrix, apply, apply_linear, cofactors, determinant, largest_scale};
+use scene::accessor::{Accessor, Component, Shape};
+use scene::document::{Attribute, Document, Length, Mesh, Mode, Node, Primitive};
+use scene::json::Object;
+use scene::transform::{IDENTITY, Matrix, apply, apply_linear, cofactors, determinant, largest_scale};
 
 /// How many times larger than one of its parts a joined mesh may be, or be away from its origin. Positions are floats, whose
 /// 24 bits put a part off by a three-thousandth of its size then.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::geometry::each_geometry;
-use crate::document::{Document, Mode, Primitive};
+use scene::document::{Document, Mode, Primitive};
 
 /// Turns every primitive into points, lines or triangles.
 pub fn lists(document: &mut Document) {

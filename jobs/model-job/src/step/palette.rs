@@ -13,10 +13,10 @@ use super::Context;
 use super::join::{Candidate, Key, candidates, candidates_of_mesh};
 use super::renumber::note_names;
 use super::rigid::places;
-use crate::accessor::{Accessor, Shape};
-use crate::document::{Document, Image};
-use crate::json::{Object, single, singles};
-use crate::texture_info;
+use scene::accessor::{Accessor, Shape};
+use scene::document::{Document, Image};
+use scene::json::{Object, single, singles};
+use scene::texture_info;
 
 /// The extension's JSON and the image cost as much as a few draw calls.
 const FEWEST_DRAW_CALLS_SAVED: usize = 4;

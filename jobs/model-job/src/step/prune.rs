@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::Context;
-use super::renumber::{Renumbering, images_of, materials_of};
-use crate::accessor::{Accessor, Shape};
-use crate::document::{Attribute, Document, Primitive};
-use crate::json::{Object, size};
-use crate::texture_info;
+use super::renumber::{Renumbering, materials_of};
+use scene::accessor::{Accessor, Shape};
+use scene::document::{Attribute, Document, Primitive};
+use scene::json::{Object, size};
+use scene::texture_info;
+use scene::texture_info::images_of;
 
 /// Leaves out nodes, meshes, skins, cameras, materials, textures, samplers and images that no scene shows, and vertex
 /// attributes that no material uses.

@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use super::Context;
 use super::geometry::each_geometry;
 use super::renumber::{change_materials, materials_of};
-use crate::accessor::{Accessor, Component, Filter, Shape};
 use crate::codec;
-use crate::document::{Document, Mesh, Node, Primitive};
-use crate::json::{Object, single, singles};
-use crate::texture_info;
-use crate::transform::{IDENTITY, Parts, Transform, grid, largest_scale, multiply};
+use scene::accessor::{Accessor, Component, Filter, Shape};
+use scene::document::{Document, Mesh, Node, Primitive};
+use scene::json::{Object, single, singles};
+use scene::texture_info;
+use scene::transform::{IDENTITY, Parts, Transform, grid, largest_scale, multiply};
 
 /// Steps along the longest side that every mesh gets, however small it is beside the largest.
 const FEWEST_STEPS: f64 = 1023.0;

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::document::{Document, Primitive};
-use crate::json::{Object, size};
-use crate::texture_info;
+use scene::document::{Document, Primitive};
+use scene::json::{Object, size};
+use scene::texture_info;
 
 /// For every old number the new one; `None` where the element is gone.
 pub struct Renumbering(Vec<Option<usize>>);
@@ -140,13 +140,6 @@ pub fn change_materials(primitive: &mut Primitive, change: impl Fn(usize) -> usi
             mapping.insert("material".to_owned(), Value::from(change(material)));
         }
     }
-}
-
-/// Images that a texture may be shown with.
-pub fn images_of(texture: &Object) -> Vec<usize> {
-    let extensions = texture.get("extensions").and_then(Value::as_object);
-    let extended = extensions.into_iter().flat_map(|all| all.values()).filter_map(|value| value.get("source"));
-    texture.get("source").into_iter().chain(extended).filter_map(size).collect()
 }
 
 /// Notes the names of what is gone on what stands for it.

@@ -8,7 +8,7 @@ use super::Context;
 use super::geometry::each_geometry;
 use super::weld::apply;
 use crate::codec;
-use crate::document::{Document, Mode, Primitive};
+use scene::document::{Document, Mode, Primitive};
 
 /// Triangles that are ordered at once. Of more, a processor's caches hold too little, and the time would grow faster than
 /// their number. Where the pieces meet, a grid of ten pieces loses 1.3 % of its size.

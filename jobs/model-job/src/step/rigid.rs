@@ -1,8 +1,8 @@
 //! Which nodes never move against each other.
 
-use crate::document::Document;
 use crate::step::prune::referred_nodes;
-use crate::transform::{IDENTITY, Matrix, multiply};
+use scene::document::Document;
+use scene::transform::{IDENTITY, Matrix, multiply};
 
 /// What a node moves with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Context;
 use super::geometry::each_geometry;
 use crate::codec::{self, Simplification};
-use crate::document::{Document, Mode, Primitive};
+use scene::document::{Document, Mode, Primitive};
 
 /// How much a unit of a normal, a texture coordinate or a colour weighs against the mesh's extent.
 const NORMAL_WEIGHT: f32 = 0.5;

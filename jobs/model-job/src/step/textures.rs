@@ -11,10 +11,10 @@ use operation::Progress;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::renumber::images_of;
-use crate::document::Document;
-use crate::json::size;
-use crate::{picture, texture_info};
+use scene::document::Document;
+use scene::json::size;
+use scene::picture;
+use scene::texture_info::{self, images_of};
 
 /// The most pixels of a texture that lossless coding is tried on.
 const MOST_LOSSLESS_PIXELS: u64 = 1 << 16;

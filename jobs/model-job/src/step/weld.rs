@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::geometry::each_geometry;
-use crate::accessor::Accessor;
 use crate::codec;
-use crate::document::{Document, Mode, Primitive};
+use scene::accessor::Accessor;
+use scene::document::{Document, Mode, Primitive};
 
 /// The most streams that the index generator takes.
 const MOST_STREAMS: usize = 16;

@@ -46,7 +46,7 @@ fn plain_colours_become_a_palette_and_one_draw_call() {
     assert_eq!(names.len(), 20);
     // Without loss: the same pixels as in the PNG.
     let kept = optimise("colourful.gltf", &bytes, "optimise?textures=keep").unwrap();
-    let pixels = |document: &model_job::document::Document| -> Vec<Vec<u8>> {
+    let pixels = |document: &scene::document::Document| -> Vec<Vec<u8>> {
         document.images.iter().map(|image| decode(&image.mime_type, &image.bytes).into_raw()).collect()
     };
     assert_eq!(pixels(&optimised.document).len(), 3, "base colour, emissive, metallic and roughness");

@@ -1,8 +1,8 @@
 //! What the format can say beside plain meshes, on models made here: each keeps its meaning.
 
 use base64::Engine as _;
-use model_job::document::{Document, Mode};
-use model_job::transform::apply;
+use scene::document::{Document, Mode};
+use scene::transform::apply;
 use serde_json::{Value, json};
 
 use crate::check;
@@ -371,7 +371,7 @@ fn scenes_cameras_lights_names_and_variants_are_kept() {
     assert_eq!(after.rest["extensions"]["KHR_xmp_json_ld"]["packets"][0]["dc:title"], "sign");
     assert_eq!(after.asset["copyright"], "nobody");
     let world = after.world_matrices();
-    let at = |found: &dyn Fn(&model_job::document::Node) -> bool| {
+    let at = |found: &dyn Fn(&scene::document::Node) -> bool| {
         let node = after.nodes.iter().position(found).unwrap();
         apply(&world[node], [0.0; 3]).map(|value| (value * 100.0).round() / 100.0)
     };

@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbaImage};
-use model_job::document::Mode;
+use scene::document::Mode;
 use serde_json::{Value, json};
 
 use crate::support::{Optimised, decode_rgba, load, optimise, optimise_beside, triangles};

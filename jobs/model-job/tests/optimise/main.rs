@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use support::{Tolerance, assert_shows_the_same, corpus, extent, load, optimise, triangles};
 
 /// Moments of every animation to look at, and the one without.
-fn moments(document: &model_job::document::Document) -> Vec<Option<(usize, f64)>> {
+fn moments(document: &scene::document::Document) -> Vec<Option<(usize, f64)>> {
     let mut moments = vec![None];
     for (at, animation) in document.animations.iter().enumerate() {
         let end = animation.channels.iter().filter_map(|channel| channel.times.floats().last().copied());
@@ -37,7 +37,7 @@ fn check(name: &str, bytes: &[u8], text: &str, rotations_are_exact: f64) {
         assert_shows_the_same(&format!("{name} {text} {moment:?}"), &first, &second, &tolerance);
     }
     let left_out = optimised.report["foldedAnimationChannels"].as_u64().unwrap() as usize;
-    let channels = |document: &model_job::document::Document| -> usize {
+    let channels = |document: &scene::document::Document| -> usize {
         document.animations.iter().map(|animation| animation.channels.len()).sum()
     };
     assert_eq!(channels(&before), channels(&optimised.document) + left_out, "{name}: channels");

@@ -1,7 +1,7 @@
 //! What is measured in the units of a mesh is as large in the scene as before, however its positions are stored.
 
-use model_job::document::Document;
-use model_job::transform::largest_scale;
+use scene::document::Document;
+use scene::transform::largest_scale;
 use serde_json::{Value, json};
 
 use crate::features::{Builder, ribbon};

@@ -2,8 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use model_job::document::Document;
-use model_job::transform::Transform;
+use scene::document::Document;
+use scene::transform::Transform;
 use serde_json::{Value, json};
 
 use crate::features::Builder;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use catalog::operations::Optimise;
 use catalog::{Format, Operations};
 use contract::Failure;
-use model_job::document::{Document, Interpolation, Mode, Primitive};
-use model_job::transform::{IDENTITY, Matrix, Parts, Transform, apply, apply_linear, cofactors, determinant, multiply};
 use operation::{Input, InputSource, Outputs, Progress, Task};
+use scene::document::{Document, Interpolation, Mode, Primitive};
+use scene::transform::{IDENTITY, Matrix, Parts, Transform, apply, apply_linear, cofactors, determinant, multiply};
 use serde_json::Value;
 
 /// A corner of a triangle as it is shown.
@@ -83,7 +83,7 @@ pub fn optimise_beside(name: &str, bytes: &[u8], beside: &[(&str, &[u8])], text:
 }
 
 pub fn load(name: &str, bytes: &[u8]) -> Result<Document, Failure> {
-    model_job::load::load(&input_of(name, bytes))
+    scene::load::load(&input_of(name, bytes))
 }
 
 pub fn optimise(name: &str, bytes: &[u8], text: &str) -> Result<Optimised, Failure> {
@@ -150,7 +150,7 @@ pub fn triangles(document: &Document, moment: Option<(usize, f64)>) -> Vec<[Corn
     all
 }
 
-fn instances(node: &model_job::document::Node) -> Vec<Matrix> {
+fn instances(node: &scene::document::Node) -> Vec<Matrix> {
     let Some((_, first)) = node.instances.first() else { return vec![IDENTITY] };
     let read = |name: &str| node.instances.iter().find(|(own, _)| own == name).map(|(_, own)| own.floats());
     let (translations, rotations, scales) = (read("TRANSLATION"), read("ROTATION"), read("SCALE"));

@@ -4,6 +4,13 @@ use serde_json::Value;
 
 use crate::json::{Object, size};
 
+/// Images that a texture may be shown with.
+pub fn images_of(texture: &Object) -> Vec<usize> {
+    let extensions = texture.get("extensions").and_then(Value::as_object);
+    let extended = extensions.into_iter().flat_map(|all| all.values()).filter_map(|value| value.get("source"));
+    texture.get("source").into_iter().chain(extended).filter_map(size).collect()
+}
+
 /// Calls `see` for every reference to a texture in a material, with its key (`baseColorTexture`, …): the objects that
 /// have an `index`, whatever extension they stand in. JSON of this program is at most 128 levels deep.
 pub fn visit(material: &Object, see: &mut impl FnMut(&str, &Object)) {

@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use crate::document::{Document, Image};
 use crate::json::{Object, size};
-use crate::step::renumber::images_of;
-use crate::texture_info;
+use crate::texture_info::{self, images_of};
 
 /// The longest side that a texture may have: the largest that GPUs take.
 pub const LONGEST_SIDE: u32 = 16_384;
@@ -103,7 +102,7 @@ fn check_dimensions(bytes: &[u8], format: ImageFormat) -> Result<(), Failure> {
 }
 
 /// From the header alone.
-fn dimensions(bytes: &[u8], format: ImageFormat) -> Result<(u32, u32), image::ImageError> {
+pub(crate) fn dimensions(bytes: &[u8], format: ImageFormat) -> Result<(u32, u32), image::ImageError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.no_limits();
     reader.into_dimensions()
