@@ -1,4 +1,4 @@
-//! Where to cut: the part of a picture with the most detail, or the one that draws the eye.
+//! Where to cut and where to pad: a named side, the part of a picture with the most detail, or the one that draws the eye.
 
 use catalog::operations::Position;
 use pixels::colour::ycbcr_row_to_rgb;
@@ -6,6 +6,21 @@ use pixels::raster::{Model, Raster};
 
 /// The picture is judged in cells of this many pixels.
 const CELL: u32 = 8;
+
+/// The share of the free space that lies left of and above the picture.
+pub fn anchor(position: Position) -> (f64, f64) {
+    match position {
+        Position::Centre | Position::Entropy | Position::Attention => (0.5, 0.5),
+        Position::Top => (0.5, 0.0),
+        Position::RightTop => (1.0, 0.0),
+        Position::Right => (1.0, 0.5),
+        Position::RightBottom => (1.0, 1.0),
+        Position::Bottom => (0.5, 1.0),
+        Position::LeftBottom => (0.0, 1.0),
+        Position::Left => (0.0, 0.5),
+        Position::LeftTop => (0.0, 0.0),
+    }
+}
 
 /// The upper left corner of the best part of that size.
 pub fn find(picture: &Raster, (width, height): (u32, u32), position: Position) -> (u32, u32) {

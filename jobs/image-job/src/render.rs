@@ -18,8 +18,7 @@ use pixels::resample::{Region, Resampler};
 use pixels::{colour::ColourConversion, exif, orientation::Orientation, planes::PlaneSizes};
 use serde_json::{Value, json};
 
-use crate::focus;
-use crate::resize::anchor;
+use crate::focus::{self, anchor};
 
 /// Everything that is wanted of one input.
 pub struct Request<'a> {

@@ -10,6 +10,7 @@ use operation::Task;
 use pixels::decode::{self, Content, Picture, ReadOptions};
 use pixels::resample::Region;
 
+use crate::focus::anchor;
 use crate::render::{Layout, Request, Size, own_format, render};
 
 /// Resizes the image as asked for.
@@ -125,20 +126,5 @@ fn layout(options: &Resize, width: Option<u32>, source: (u32, u32)) -> Layout {
             };
             Layout { region, scaled: size, size, position: None }
         }
-    }
-}
-
-/// The share of the free space that lies left of and above the picture.
-pub fn anchor(position: Position) -> (f64, f64) {
-    match position {
-        Position::Centre | Position::Entropy | Position::Attention => (0.5, 0.5),
-        Position::Top => (0.5, 0.0),
-        Position::RightTop => (1.0, 0.0),
-        Position::Right => (1.0, 0.5),
-        Position::RightBottom => (1.0, 1.0),
-        Position::Bottom => (0.5, 1.0),
-        Position::LeftBottom => (0.0, 1.0),
-        Position::Left => (0.0, 0.5),
-        Position::LeftTop => (0.0, 0.0),
     }
 }

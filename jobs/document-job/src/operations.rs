@@ -1,0 +1,19 @@
+//! The operations on documents, each in the file of its name.
+
+mod text;
+
+use catalog::MediaKind;
+use operation::{Job, OfOptions};
+
+pub use text::text;
+
+/// The operations on documents.
+pub const JOB: Job = Job { kind: MediaKind::Document, processors: &[&OfOptions::new(text)] };
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
+    }
+}

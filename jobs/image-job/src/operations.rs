@@ -1,0 +1,30 @@
+//! The operations on images, each in the file of its name.
+
+mod convert;
+mod extract;
+mod resize;
+
+use catalog::MediaKind;
+use operation::{Job, OfOptions};
+
+pub use convert::convert;
+pub use extract::extract;
+pub use resize::resize;
+
+/// The operations on images.
+pub const JOB: Job = Job {
+    kind: MediaKind::Image,
+    processors: &[
+        &OfOptions::new(resize).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(convert).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(extract).with_versions(pixels::decode::library_versions),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
+    }
+}

@@ -1,0 +1,26 @@
+//! The operations on 3D models, each in the file of its name.
+
+mod optimise;
+
+use catalog::MediaKind;
+use operation::{Job, OfOptions};
+
+use crate::step::textures;
+
+pub use optimise::optimise;
+
+/// The operations on 3D models.
+pub const JOB: Job =
+    Job { kind: MediaKind::Model, processors: &[&OfOptions::new(optimise).with_versions(library_versions)] };
+
+fn library_versions() -> Vec<(&'static str, String)> {
+    vec![("libwebp", textures::encoder_version())]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
+    }
+}

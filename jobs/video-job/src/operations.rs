@@ -1,0 +1,45 @@
+//! The operations on videos, each in the file of its name.
+
+mod keyframes;
+mod probe;
+mod transcode;
+
+use catalog::MediaKind;
+use ffmpeg_next::ffi;
+use operation::{Job, OfOptions};
+
+pub use keyframes::keyframes;
+pub use probe::probe;
+pub use transcode::transcode;
+
+/// The operations on videos.
+pub const JOB: Job = Job {
+    kind: MediaKind::Video,
+    processors: &[
+        &OfOptions::new(keyframes).with_versions(library_versions),
+        &OfOptions::new(|options, task| transcode(options, task, None))
+            .with_divisions(|options, division, task| transcode(options, task, Some(division)))
+            .with_versions(library_versions),
+        &OfOptions::new(probe).with_versions(library_versions),
+    ],
+};
+
+fn library_versions() -> Vec<(&'static str, String)> {
+    let text = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xFF, version & 0xFF);
+    // SAFETY: functions without arguments that return constants.
+    unsafe {
+        vec![
+            ("libavcodec", text(ffi::avcodec_version())),
+            ("libavformat", text(ffi::avformat_version())),
+            ("libavfilter", text(ffi::avfilter_version())),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_operation_has_one_processor() {
+        assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
+    }
+}
