@@ -90,11 +90,11 @@ pub async fn a_jpeg_is_resized(system: &mut System<'_>, key: &str) {
     let metrics = |lines: &[String]| {
         let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines
-            .filter(|line| line["Kind"] == "image" && line["State"] == "SUCCEEDED")
-            .find(|line| line["Turnaround"].is_number())
+            .filter(|line| line["kind"] == "image" && line["state"] == "SUCCEEDED")
+            .find(|line| line["turnaround"].is_number())
     };
     let metrics = metrics(&system.output_lines()).expect("metrics of the turnaround, by kind");
-    for span in ["Classify", "Queue", "Start", "Fetch", "Process", "Store", "Record"] {
+    for span in ["classify", "queue", "start", "fetch", "process", "store", "record"] {
         assert!(metrics[span].is_number(), "{span}: {metrics}");
     }
 }

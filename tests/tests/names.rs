@@ -1,11 +1,11 @@
 //! One word everywhere: the kinds in catalog, the container images and Terraform's map; the exit codes and the
-//! retry rules; the alarms and their runbook.
+//! retry rules; the alarms and their runbook; the metrics that are printed, watched and described.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use catalog::MediaKind;
-use contract::FailureKind;
+use contract::{FailureKind, metrics};
 
 #[test]
 fn terraforms_map_of_kinds_is_that_of_catalog() {
@@ -99,6 +99,78 @@ fn every_alarm_has_a_section_that_says_what_to_do() {
     let described: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     assert!(!declared.is_empty());
     assert_eq!(declared, described);
+}
+
+#[test]
+fn alarms_and_dashboard_read_metrics_that_are_printed() {
+    let mut printed: BTreeSet<Metric> = BTreeSet::new();
+    for family in [&metrics::OPERATIONS, &metrics::UPLOADS] {
+        for (name, _) in family.metrics {
+            printed.extend(family.dimensions.iter().map(|names| metric(name, names.iter().copied())));
+        }
+    }
+    let counted = read("terraform/modules/monitoring/events.tf");
+    for block in counted.split("metric     = \"").skip(1) {
+        let dimensions = block.split("dimensions = ").nth(1).expect("dimensions after a metric's name");
+        printed.insert(metric(before(block, "\""), map_keys(dimensions)));
+    }
+
+    let alarms = read("terraform/modules/monitoring/alarms.tf");
+    let watched = alarms.split("namespace = local.namespace, name = \"").skip(1).map(|alarm| {
+        let dimensions = alarm.split("dimensions = ").nth(1).expect("dimensions after a metric's name");
+        metric(before(alarm, "\""), map_keys(dimensions))
+    });
+    let dashboard = read("terraform/modules/monitoring/dashboard.tf");
+    let drawn = dashboard.lines().flat_map(|line| {
+        let widgets = line.match_indices("[local.namespace, ").map(|(place, start)| line.split_at(place + start.len()));
+        widgets.flat_map(|(loops, widget)| {
+            let words: Vec<&str> =
+                before(widget, "{").split(", ").map(str::trim).filter(|word| !word.is_empty()).collect();
+            let (name, dimensions) = words.split_first().expect("a metric's name");
+            let names = match name.strip_prefix('"') {
+                Some(name) => vec![name.trim_end_matches('"')],
+                // A variable, of a loop in the same line.
+                None => loops
+                    .split(&format!("for {name} in ["))
+                    .nth(1)
+                    .map(|list| before(list, "]").split(", ").map(|name| name.trim_matches('"')).collect())
+                    .unwrap_or_else(|| panic!("no loop over {name}: {line}")),
+            };
+            names
+                .into_iter()
+                .map(|name| metric(name, dimensions.iter().step_by(2).map(|name| name.trim_matches('"'))))
+                .collect::<Vec<_>>()
+        })
+    });
+    let read: BTreeSet<Metric> = watched.chain(drawn).collect();
+    assert!(read.len() > 15, "{read:#?}");
+    let unknown: Vec<_> = read.difference(&printed).collect();
+    assert!(unknown.is_empty(), "read by terraform/modules/monitoring, but printed and counted nowhere: {unknown:#?}");
+}
+
+#[test]
+fn the_page_on_monitoring_names_every_metric() {
+    let page = read("docs/monitoring.md");
+    for (name, _) in metrics::OPERATIONS.metrics.iter().chain(metrics::UPLOADS.metrics) {
+        assert!(page.contains(&format!("`{name}`")), "docs/monitoring.md does not name {name}");
+    }
+}
+
+/// A metric's name and those of its dimensions.
+type Metric = (String, BTreeSet<String>);
+
+fn metric<'a>(name: &str, dimensions: impl Iterator<Item = &'a str>) -> Metric {
+    (name.to_owned(), dimensions.map(str::to_owned).collect())
+}
+
+/// The names in `{ name = value, … }`; none of `null`.
+fn map_keys(text: &str) -> impl Iterator<Item = &str> {
+    let map = text.strip_prefix('{').map_or("", |map| before(map, "}"));
+    map.split(',').filter_map(|entry| Some(entry.split_once('=')?.0.trim()))
+}
+
+fn before<'a>(text: &'a str, end: &str) -> &'a str {
+    text.split(end).next().unwrap_or(text)
 }
 
 /// The value of `name = value`, unquoted.

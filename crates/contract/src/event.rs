@@ -286,3 +286,34 @@ pub struct JobEvent {
     /// The version of this program.
     pub program_version: String,
 }
+
+impl JobEvent {
+    /// An event that says only how work on an object ended; this program's version and nothing else.
+    pub fn new(job_id: String, source: Source, outcome: Outcome) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            job_id,
+            source,
+            kind: None,
+            format: None,
+            operation: None,
+            processing_option: None,
+            options: Map::new(),
+            outcome,
+            error: None,
+            manifest_key: None,
+            output_bucket: None,
+            outputs: Vec::new(),
+            output_count: 0,
+            process_duration: ProcessDuration::default(),
+            bytes_read: 0,
+            requests: 0,
+            peak_memory: 0,
+            sandbox: Sandbox::default(),
+            started_at: None,
+            finished_at: None,
+            batch_job_id: None,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}

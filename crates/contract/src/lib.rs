@@ -7,7 +7,6 @@ mod batch_parameters;
 mod event;
 mod failure;
 mod identity;
-mod job_metrics;
 pub mod list;
 mod location;
 pub mod metrics;
@@ -20,7 +19,6 @@ pub use event::{
 };
 pub use failure::{Failure, FailureKind};
 pub use identity::{hexadecimal, job_id};
-pub use job_metrics::embedded_metrics;
 pub use list::{read_list, slice_of};
 pub use location::{BucketName, Location, S3Location};
 pub use metrics::NAMESPACE;

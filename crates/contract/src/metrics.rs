@@ -1,10 +1,47 @@
-//! Metrics in CloudWatch's embedded metric format: a line of JSON on standard output, which costs no request.
+//! Metrics in CloudWatch's embedded metric format: a line of JSON in a log, of which CloudWatch Logs makes metrics, so that no
+//! API call is needed. All names are camelCase, as in every other JSON of the project.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// The namespace of metrics where nobody says another one. Each installation has its own.
+use crate::event::{JobEvent, Outcome};
+
+/// The namespace of metrics unless an installation has its own.
 pub const NAMESPACE: &str = "DataPipeline";
+
+/// Each operation on each object: printed by the jobs when it ends.
+pub const OPERATIONS: Family = Family {
+    dimensions: &[&["kind", "operation", "outcome"], &["kind", "outcome"]],
+    metrics: &[
+        ("jobs", Unit::Count),
+        ("processDuration", Unit::Milliseconds),
+        ("fetchDuration", Unit::Milliseconds),
+        ("operationDuration", Unit::Milliseconds),
+        ("storeDuration", Unit::Milliseconds),
+        ("bytesRead", Unit::Bytes),
+        ("bytesWritten", Unit::Bytes),
+        ("peakMemory", Unit::Bytes),
+        ("peakMemoryShare", Unit::Percent),
+    ],
+};
+
+/// Each upload: printed by LAMBDA_OUTPUT when it reaches a terminal state. `turnaround` is the time from the upload to the
+/// record; the durations after it are its parts.
+pub const UPLOADS: Family = Family {
+    dimensions: &[&["kind", "state"]],
+    metrics: &[
+        ("uploads", Unit::Count),
+        ("inputBytes", Unit::Bytes),
+        ("turnaround", Unit::Milliseconds),
+        ("classify", Unit::Milliseconds),
+        ("queue", Unit::Milliseconds),
+        ("start", Unit::Milliseconds),
+        ("fetch", Unit::Milliseconds),
+        ("process", Unit::Milliseconds),
+        ("store", Unit::Milliseconds),
+        ("record", Unit::Milliseconds),
+    ],
+};
 
 /// A metric's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +52,8 @@ pub enum Unit {
     Count,
     /// Bytes.
     Bytes,
+    /// Hundredths.
+    Percent,
 }
 
 impl Unit {
@@ -23,58 +62,102 @@ impl Unit {
             Self::Milliseconds => "Milliseconds",
             Self::Count => "Count",
             Self::Bytes => "Bytes",
+            Self::Percent => "Percent",
         }
     }
 }
 
-/// One line of metrics with their dimensions.
-pub fn line(
-    namespace: &str,
-    now: OffsetDateTime,
-    dimensions: &[(&str, &str)],
-    metrics: &[(&str, Unit, f64)],
-) -> String {
-    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-    let described: Vec<Value> =
-        metrics.iter().map(|(name, unit, _)| json!({"Name": name, "Unit": unit.name()})).collect();
-    let mut line = Map::new();
-    line.insert(
-        "_aws".to_owned(),
-        json!({
-            "Timestamp": (now.unix_timestamp_nanos() / 1_000_000) as i64,
-            "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": [names], "Metrics": described}],
-        }),
-    );
-    line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
-    line.extend(metrics.iter().map(|(name, _, value)| ((*name).to_owned(), Value::from(*value))));
-    Value::Object(line).to_string()
+/// Metrics that are printed in one line.
+#[derive(Debug)]
+pub struct Family {
+    /// The sets of dimensions that CloudWatch keeps each metric by.
+    pub dimensions: &'static [&'static [&'static str]],
+    /// Every metric with its unit.
+    pub metrics: &'static [(&'static str, Unit)],
 }
 
-/// Writes a line of metrics where CloudWatch reads them.
-#[expect(clippy::print_stdout, reason = "standard output is where Lambda takes logs and metrics from")]
-pub fn emit(namespace: &str, now: OffsetDateTime, dimensions: &[(&str, &str)], metrics: &[(&str, Unit, f64)]) {
-    if metrics.is_empty() {
-        return;
+impl Family {
+    /// The line of `members`: the value of each dimension and of the metrics that are known this time; other members lead
+    /// from a figure to its cause.
+    pub fn line(&self, namespace: &str, now: OffsetDateTime, members: Map<String, Value>) -> Value {
+        let known = self.metrics.iter().filter(|(name, _)| members.contains_key(*name));
+        let described: Vec<Value> = known.map(|(name, unit)| json!({"Name": name, "Unit": unit.name()})).collect();
+        let mut line = Map::new();
+        line.insert(
+            "_aws".to_owned(),
+            json!({
+                "Timestamp": (now.unix_timestamp_nanos() / 1_000_000) as i64,
+                "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": self.dimensions, "Metrics": described}],
+            }),
+        );
+        line.extend(members);
+        Value::Object(line)
     }
-    println!("{}", line(namespace, now, dimensions, metrics));
+}
+
+/// The line of an operation that has ended. `memory_limit` is what the operation may use, in bytes.
+pub fn of_operation(namespace: &str, now: OffsetDateTime, event: &JobEvent, memory_limit: u64) -> Value {
+    let written = event.outputs.iter().map(|output| output.size).sum();
+    let members = [
+        ("kind", json!(event.kind)),
+        ("operation", json!(event.operation)),
+        ("outcome", json!(event.outcome)),
+        ("errorKind", json!(event.error.as_ref().map(|error| error.kind))),
+        ("jobId", json!(event.job_id)),
+        ("key", json!(event.source.key)),
+        ("jobs", json!(1)),
+        ("processDuration", json!(event.process_duration.total)),
+        ("fetchDuration", json!(event.process_duration.fetch)),
+        ("operationDuration", json!(event.process_duration.process)),
+        ("storeDuration", json!(event.process_duration.store)),
+        ("bytesRead", json!(event.bytes_read)),
+        ("bytesWritten", json!(if event.outcome == Outcome::Succeeded { written } else { 0 })),
+        ("peakMemory", json!(event.peak_memory)),
+        ("peakMemoryShare", json!(100.0 * event.peak_memory as f64 / memory_limit.max(1) as f64)),
+    ];
+    OPERATIONS.line(namespace, now, members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Source;
 
     #[test]
     fn a_line_has_the_documented_shape() {
-        let line = line(
-            "DataPipeline/media",
-            OffsetDateTime::UNIX_EPOCH,
-            &[("Kind", "image")],
-            &[("Turnaround", Unit::Milliseconds, 12.0)],
+        let members = json!({"kind": "image", "state": "SUCCEEDED", "turnaround": 12, "key": "a.jpg"});
+        let value =
+            UPLOADS.line("DataPipeline/media", OffsetDateTime::UNIX_EPOCH, members.as_object().unwrap().clone());
+        assert_eq!(
+            value,
+            json!({
+                "_aws": {
+                    "Timestamp": 0,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "DataPipeline/media",
+                        "Dimensions": [["kind", "state"]],
+                        "Metrics": [{"Name": "turnaround", "Unit": "Milliseconds"}],
+                    }],
+                },
+                "kind": "image",
+                "state": "SUCCEEDED",
+                "turnaround": 12,
+                "key": "a.jpg",
+            })
         );
-        let value: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Namespace"], "DataPipeline/media");
-        assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Kind"]]));
-        assert_eq!(value["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
-        assert_eq!((&value["Kind"], &value["Turnaround"]), (&json!("image"), &json!(12.0)));
+    }
+
+    #[test]
+    fn an_operation_has_every_metric_and_dimension() {
+        let source = Source { bucket: None, key: "a.jpg".to_owned(), version_id: None, etag: None, size: 1 };
+        let event = JobEvent { peak_memory: 50, ..JobEvent::new("job".to_owned(), source, Outcome::Failed) };
+        let line = of_operation(NAMESPACE, OffsetDateTime::UNIX_EPOCH, &event, 200);
+        for (name, _) in OPERATIONS.metrics {
+            assert!(line[name].is_number(), "{name}: {line}");
+        }
+        for name in OPERATIONS.dimensions.concat() {
+            assert!(line.get(name).is_some(), "{name}: {line}");
+        }
+        assert_eq!(line["peakMemoryShare"], json!(25.0));
     }
 }

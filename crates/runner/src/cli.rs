@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use catalog::{Declaration, Operations, as_command_lines};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
-use contract::{Failure, JobEvent, Location, embedded_metrics};
+use contract::{Failure, JobEvent, Location, metrics};
 use operation::{Division, Job, Weights};
 use sandbox::{Limits, prepare_workers};
 use serde_json::json;
@@ -359,9 +359,8 @@ fn report(running: &Running, event: &JobEvent) {
     // Nobody may be listening any more; the work is done all the same.
     let _ = stdout.write_all(text.as_bytes());
     if running.metrics == Metrics::Emf {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = u64::try_from(now).unwrap_or_default();
-        let line = embedded_metrics(&running.metrics_namespace, event, running.limits.memory, now);
+        let now = SystemTime::now().into();
+        let line = metrics::of_operation(&running.metrics_namespace, now, event, running.limits.memory);
         let _ = writeln!(stdout, "{line}");
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use catalog::{Access, Declaration, Detection, Format, HEAD_BYTES, Operation, Operations, detect};
 use contract::{
     Failure, JobError, JobEvent, JobRequest, Location, Manifest, Outcome, Output, ProcessDuration, Properties,
-    SCHEMA_VERSION, Sandbox, Source,
+    SCHEMA_VERSION, Source,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use operation::{Division, Job, OutputDescription, Progress};
@@ -504,30 +504,15 @@ fn source_of(work: &Work, version: Option<&ObjectVersion>) -> Source {
 
 /// An event of a job that nothing has gone wrong with yet.
 fn event(work: &Work, operation: &Operation, seen: Option<(&ObjectVersion, Format)>) -> JobEvent {
+    let source = source_of(work, seen.map(|(version, _)| version));
     JobEvent {
-        schema_version: SCHEMA_VERSION,
-        job_id: work.job_id.clone(),
-        source: source_of(work, seen.map(|(version, _)| version)),
         kind: Some(work.operations.kind()),
         format: seen.map(|(_, format)| format),
         operation: Some(operation.name().to_owned()),
         processing_option: Some(operation.to_string()),
         options: operation.option_values(),
-        outcome: Outcome::Succeeded,
-        error: None,
-        manifest_key: None,
-        output_bucket: None,
-        outputs: Vec::new(),
-        output_count: 0,
-        process_duration: ProcessDuration::default(),
-        bytes_read: 0,
-        requests: 0,
-        peak_memory: 0,
-        sandbox: Sandbox::default(),
-        started_at: None,
-        finished_at: None,
         batch_job_id: std::env::var("AWS_BATCH_JOB_ID").ok(),
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..JobEvent::new(work.job_id.clone(), source, Outcome::Succeeded)
     }
 }
 

@@ -121,7 +121,7 @@ fn word(value: &impl Serialize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::{FailureKind, JobError, Outcome, Output, SCHEMA_VERSION, Sandbox, Source};
+    use contract::{FailureKind, JobError, Outcome, Output, Source};
 
     fn event(outputs: usize, reason: usize) -> JobEvent {
         let output = |number| Output {
@@ -131,30 +131,12 @@ mod tests {
             content_type: "image/jpeg".into(),
             properties: serde_json::Map::new(),
         };
+        let source = Source { bucket: None, key: "a".into(), version_id: None, etag: None, size: 1 };
         JobEvent {
-            schema_version: SCHEMA_VERSION,
-            job_id: "1".into(),
-            source: Source { bucket: None, key: "a".into(), version_id: None, etag: None, size: 1 },
-            kind: None,
-            format: None,
-            operation: None,
-            processing_option: None,
-            options: serde_json::Map::new(),
-            outcome: Outcome::Failed,
             error: (reason > 0).then(|| JobError { kind: FailureKind::Internal, message: "ä".repeat(reason) }),
-            manifest_key: None,
-            output_bucket: None,
             outputs: (0..outputs).map(output).collect(),
             output_count: outputs as u64,
-            process_duration: contract::ProcessDuration::default(),
-            bytes_read: 0,
-            requests: 0,
-            peak_memory: 0,
-            sandbox: Sandbox::default(),
-            started_at: None,
-            finished_at: None,
-            batch_job_id: None,
-            program_version: "1".into(),
+            ..JobEvent::new("1".into(), source, Outcome::Failed)
         }
     }
 

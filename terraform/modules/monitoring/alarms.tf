@@ -42,7 +42,7 @@ locals {
       periods     = 3
       result      = "MAX(METRICS())"
       metrics = [for kind in local.kind_names : {
-        namespace = local.namespace, name = "Turnaround", statistic = "p95", dimensions = { Kind = kind, State = "SUCCEEDED" }
+        namespace = local.namespace, name = "turnaround", statistic = "p95", dimensions = { kind = kind, state = "SUCCEEDED" }
       }]
     }
     uploads-stalled = {

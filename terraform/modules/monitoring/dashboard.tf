@@ -6,7 +6,7 @@ locals {
     uploads = concat(
       [["AWS/Events", "MatchedEvents", "RuleName", var.rule_names["uploads"], { label = "events", stat = "Sum" }]],
       concat([for kind in concat(local.kind_names, ["unknown"]) : [for state in ["SUCCEEDED", "FAILED", "REJECTED", "UNSUPPORTED"] :
-        [local.namespace, "Uploads", "Kind", kind, "State", state, { label = "${kind} ${state}", stat = "Sum" }]
+        [local.namespace, "uploads", "kind", kind, "state", state, { label = "${kind} ${state}", stat = "Sum" }]
       ]]...),
     )
     waiting    = [for kind in local.kind_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.kinds[kind].queue_name, { label = kind, stat = "Maximum" }]]
@@ -14,8 +14,8 @@ locals {
     states     = concat([for kind in local.kind_names : [for status in ["RUNNABLE", "RUNNING", "SUCCEEDED", "FAILED"] : [local.namespace, "jobsInState", "jobQueue", var.kinds[kind].job_queue_arn, "status", status, { label = "${kind} ${status}", stat = "Sum" }]]]...)
     vcpus      = [for metric in local.vcpus_in_use : flatten([metric.namespace, metric.name, [for name, value in metric.dimensions : [name, value]], { label = metric.dimensions.Class, stat = metric.statistic }])]
     memory     = [for kind in local.kind_names : [local.namespace, "peakMemoryShare", "kind", kind, "outcome", "SUCCEEDED", { label = kind, stat = "p99" }]]
-    turnaround = concat([for kind in local.kind_names : [for statistic in ["p50", "p95", "p99"] : [local.namespace, "Turnaround", "Kind", kind, "State", "SUCCEEDED", { label = "${kind} ${statistic}", stat = statistic }]]]...)
-    parts      = concat([for kind in local.kind_names : [for part in ["Classify", "Queue", "Start", "Fetch", "Process", "Store", "Record"] : [local.namespace, part, "Kind", kind, "State", "SUCCEEDED", { label = "${kind} ${part}", stat = "p50" }]]]...)
+    turnaround = concat([for kind in local.kind_names : [for statistic in ["p50", "p95", "p99"] : [local.namespace, "turnaround", "kind", kind, "state", "SUCCEEDED", { label = "${kind} ${statistic}", stat = statistic }]]]...)
+    parts      = concat([for kind in local.kind_names : [for part in ["classify", "queue", "start", "fetch", "process", "store", "record"] : [local.namespace, part, "kind", kind, "state", "SUCCEEDED", { label = "${kind} ${part}", stat = "p50" }]]]...)
     outcomes   = concat([for kind in local.kind_names : [for outcome in ["SUCCEEDED", "FAILED"] : [local.namespace, "jobs", "kind", kind, "outcome", outcome, { label = "${kind} ${outcome}", stat = "Sum" }]]]...)
     letters    = [for queue in local.dead_letter_names : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { stat = "Maximum" }]]
     functions  = concat([for function in sort(keys(var.function_names)) : [for metric in ["Errors", "Throttles"] : ["AWS/Lambda", metric, "FunctionName", var.function_names[function], { label = "${function} ${metric}", stat = "Sum" }]]]...)

@@ -57,7 +57,7 @@ locals {
       uploadsEnded = {
         log        = var.output_log_group_name
         metric     = "uploadsEnded"
-        pattern    = "{ $.Uploads > 0 }"
+        pattern    = "{ $.uploads > 0 }"
         dimensions = null
       }
     },

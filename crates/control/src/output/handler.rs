@@ -2,9 +2,9 @@
 //! any more. They come in any order and more than once; every merge is commutative and idempotent (see
 //! [`crate::input_record`] and [`crate::output_record`]).
 
-use contract::metrics::{self, Unit};
+use contract::metrics;
 use contract::{BatchParameters, Failure, JobEvent, JobRequest, Manifest, Outcome, Output, list, timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
@@ -168,7 +168,7 @@ impl<P: Ports> Recorder<P> {
 
     fn measure(&self, now: OffsetDateTime, written: &[InputRecord]) {
         if !self.settings.is_local() {
-            emit(&self.settings.metrics_namespace, now, written);
+            print_metrics(&self.settings.metrics_namespace, now, written);
         }
     }
 
@@ -283,29 +283,39 @@ impl<P: Ports> Recorder<P> {
     }
 }
 
-/// Emits the turnaround of records that have ended just now.
-fn emit(namespace: &str, now: OffsetDateTime, written: &[InputRecord]) {
+/// Prints the metrics of records that have ended just now to standard output, which is where Lambda takes its log from.
+#[expect(clippy::print_stdout, reason = "standard output is where Lambda takes logs and metrics from")]
+fn print_metrics(namespace: &str, now: OffsetDateTime, written: &[InputRecord]) {
     let now_text = timestamp::text(now);
     for record in written.iter().filter(|record| record.timeline.recorded_at.as_ref() == Some(&now_text)) {
-        let timeline = &record.timeline;
-        let spans = [
-            ("Turnaround", &timeline.uploaded_at, &timeline.recorded_at),
-            ("Classify", &timeline.uploaded_at, &timeline.classified_at),
-            ("Queue", &timeline.queued_at, &timeline.submitted_at),
-            ("Start", &timeline.submitted_at, &timeline.started_at),
-            ("Fetch", &timeline.started_at, &timeline.fetched_at),
-            ("Process", &timeline.fetched_at, &timeline.processed_at),
-            ("Store", &timeline.processed_at, &timeline.stored_at),
-            ("Record", &timeline.stored_at, &timeline.recorded_at),
-        ];
-        let spans = spans.into_iter().filter_map(|(name, from, to)| {
-            let milliseconds = timestamp::between(from.as_deref(), to.as_deref())?;
-            Some((name, Unit::Milliseconds, milliseconds.max(0) as f64))
-        });
-        let mut values: Vec<_> = spans.collect();
-        values.push(("Uploads", Unit::Count, 1.0));
-        values.push(("InputBytes", Unit::Bytes, record.source.size as f64));
-        let kind = record.kind.map_or("unknown", catalog::MediaKind::name);
-        metrics::emit(namespace, now, &[("Kind", kind), ("State", record.state.name())], &values);
+        println!("{}", metrics::UPLOADS.line(namespace, now, members(record)));
     }
+}
+
+/// The members of a record's line of metrics: those of its spans whose ends are both known.
+fn members(record: &InputRecord) -> Map<String, Value> {
+    let timeline = &record.timeline;
+    let spans = [
+        ("turnaround", &timeline.uploaded_at, &timeline.recorded_at),
+        ("classify", &timeline.uploaded_at, &timeline.classified_at),
+        ("queue", &timeline.queued_at, &timeline.submitted_at),
+        ("start", &timeline.submitted_at, &timeline.started_at),
+        ("fetch", &timeline.started_at, &timeline.fetched_at),
+        ("process", &timeline.fetched_at, &timeline.processed_at),
+        ("store", &timeline.processed_at, &timeline.stored_at),
+        ("record", &timeline.stored_at, &timeline.recorded_at),
+    ];
+    let spans = spans.into_iter().filter_map(|(name, from, to)| {
+        let milliseconds = timestamp::between(from.as_deref(), to.as_deref())?;
+        Some((name, Value::from(milliseconds.max(0))))
+    });
+    let facts = [
+        ("kind", Value::from(record.kind.map_or("unknown", catalog::MediaKind::name))),
+        ("state", Value::from(record.state.name())),
+        ("jobId", Value::from(record.job_id.as_str())),
+        ("key", Value::from(record.source.key.as_str())),
+        ("uploads", Value::from(1)),
+        ("inputBytes", Value::from(record.source.size)),
+    ];
+    facts.into_iter().chain(spans).map(|(name, value)| (name.to_owned(), value)).collect()
 }
