@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use percent_encoding::percent_encode_byte;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -398,9 +399,7 @@ fn address(link: &str) -> String {
     let mut written = String::with_capacity(link.len());
     for char in link.chars() {
         match char {
-            ' ' | '(' | ')' | '<' | '>' | '|' | '\\' => {
-                let _ = write!(written, "%{:02X}", u32::from(char));
-            }
+            ' ' | '(' | ')' | '<' | '>' | '|' | '\\' => written.push_str(percent_encode_byte(char as u8)),
             char if char.is_control() => {}
             char => written.push(char),
         }

@@ -2,13 +2,12 @@
 
 mod apart;
 
-use std::fmt::Write as _;
-
 use catalog::Format;
 use catalog::operations::image_encoding::{Colour, ImageEncoding, ImageFormat, Metadata as MetadataChoice, Rgba};
 use catalog::operations::{Filter, Position};
 use contract::{Failure, Properties};
 use operation::Task;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use pixels::canvas::{flatten, grey_to_rgb, pad};
 use pixels::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
 use pixels::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows, longest_frame};
@@ -174,17 +173,10 @@ fn srcset(results: &[Written], formats: &[ImageFormat]) -> Value {
     formats.iter().map(|format| of_format(*format)).collect()
 }
 
-/// A file name as it stands in a URL: `srcset` is divided at spaces and commas.
-fn encode_path(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte as char);
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
+/// A file name as it is in a URL: `srcset` is divided at spaces and commas.
+fn encode_path(name: &str) -> PercentEncode<'_> {
+    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(name, UNRESERVED)
 }
 
 /// A finished output.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
 
 use contract::Failure;
+use percent_encoding::percent_decode_str;
 use zip::ZipArchive;
 
 use super::encoding;
@@ -256,23 +257,7 @@ pub(crate) fn resolve(folder: &str, relative: &str) -> String {
         }
     }
     parts.retain(|part| !part.is_empty());
-    percent_decode(&parts.join("/"))
-}
-
-pub(crate) fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        if let (b'%', Some(byte)) = (first, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            bytes.push(byte);
-            rest = &after[2..];
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(&parts.join("/")).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
