@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use catalog::{Format, MediaKind, Operations};
-use operation::{Input, Outputs, Progress, Task};
+use catalog::Format;
+use operation_testing::{input_as, run};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Share of a page's words that may be wrong, missing or elsewhere.
@@ -14,16 +14,8 @@ const MAX_MEAN_ERROR: f64 = 0.01;
 
 /// The text in one of its forms: `text.txt`, `text.md`.
 fn text_of(pdf: &Path, name: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let file = fs_err::File::open(pdf).unwrap().into_parts().0;
-    let task = Task::new(
-        Input::from_file("page.pdf", Format::Pdf, file).unwrap(),
-        Outputs::in_folder(folder.path()),
-        Progress::silent(),
-    );
-    let operations = Operations::parse_for(MediaKind::Document, "text?formats=text,markdown").unwrap();
-    document_job::JOB.process(operations.iter().next().unwrap(), &task).unwrap();
-    fs_err::read_to_string(folder.path().join(name)).unwrap()
+    let input = input_as(Format::Pdf, "page.pdf", &fs_err::read(pdf).unwrap());
+    run(&document_job::JOB, "text?formats=text,markdown", input).unwrap().text(name).to_owned()
 }
 
 /// Words, and ideographs each by itself.

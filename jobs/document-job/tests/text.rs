@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use catalog::Format;
 use common::{encrypted, extract, extract_as, page, pdf, stream};
 use contract::FailureKind;
+use operation_testing::corpus_files;
 
 mod common;
 
@@ -221,14 +222,6 @@ fn an_epub_is_read_along_its_spine() {
 
 // --- the corpus ---
 
-fn corpus(folder: &str) -> Vec<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    let entries = fs_err::read_dir(path).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
 /// An error that says why, or text, or a word about why there is none.
 fn is_plain_about_itself(path: &Path) -> Result<bool, String> {
     match extract(&fs_err::read(path).unwrap()) {
@@ -247,7 +240,7 @@ fn is_plain_about_itself(path: &Path) -> Result<bool, String> {
 #[test]
 #[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn hostile_files_of_the_corpus_are_read_in_bounds_or_refused() {
-    for path in corpus("hostile/documents") {
+    for path in corpus_files("hostile/documents") {
         is_plain_about_itself(&path).unwrap();
     }
 }
@@ -255,7 +248,7 @@ fn hostile_files_of_the_corpus_are_read_in_bounds_or_refused() {
 #[test]
 #[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn real_files_of_the_corpus_are_read_but_for_those_with_passwords() {
-    let files = corpus("documents");
+    let files = corpus_files("documents");
     let read = files.iter().filter(|path| is_plain_about_itself(path).unwrap()).count();
     // Nine need a password or hold no PDF, for pdftotext as well.
     assert!(read + 9 >= files.len(), "{read} of {}", files.len());

@@ -3,8 +3,9 @@
 mod support;
 
 use catalog::Format;
+use operation_testing::corpus;
 use serde_json::Value;
-use support::{Fixture, Run, corpus, number_in_jpeg, read_jpeg, run, run_on};
+use support::{Fixture, Run, number_in_jpeg, read_jpeg, run, run_on};
 
 fn made(fixture: &Fixture, name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -242,7 +243,7 @@ fn real_videos_give_their_key_frames() {
     for (name, frames) in
         [("car-detection.mp4", 7), ("bottle-detection.mp4", 5), ("walk.mkv", 1), ("echo-hereweare.webm", 123)]
     {
-        let run = run(&corpus(name), "keyframes?max-width=160");
+        let run = run(&corpus(&format!("videos/{name}")), "keyframes?max-width=160");
         assert_eq!(run.properties()["frames"], frames, "{name}");
         let index = run.json("index.json");
         assert!(index["frames"].as_array().unwrap().iter().all(|frame| frame["status"] == "ok"), "{name}");

@@ -115,7 +115,7 @@ fn subtitles_keep_their_times_and_words_in_every_container() {
     }
     let run = run(&path, "transcode?container=hls&preset=ultrafast");
     run.properties();
-    let files: Vec<PathBuf> = walk(run.folder.path());
+    let files: Vec<PathBuf> = walk(run.finished().folder());
     let vtt = files.iter().find(|path| path.ends_with("subtitles.vtt")).unwrap_or_else(|| panic!("{files:?}"));
     let text = fs_err::read_to_string(vtt).unwrap();
     // With the 21 ms of the sound's priming.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use catalog::{Format, MediaKind, Operations};
+use catalog::Format;
 use contract::{Failure, Properties};
-use operation::{Input, Outputs, Progress, Task};
+use operation_testing::{input_as, run};
 
 pub struct Extracted {
     pub properties: Properties,
@@ -14,20 +14,13 @@ pub struct Extracted {
 }
 
 pub fn extract_as(format: Format, bytes: &[u8], asked: &str) -> Result<Extracted, Failure> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("input");
-    fs_err::write(&path, bytes).unwrap();
-    let file = fs_err::File::open(&path).unwrap().into_parts().0;
-    let task = Task::new(
-        Input::from_file("input", format, file).unwrap(),
-        Outputs::in_folder(folder.path().join("out")),
-        Progress::silent(),
-    );
-    let operations = Operations::parse_for(MediaKind::Document, asked).unwrap();
-    let properties = document_job::JOB.process(operations.iter().next().unwrap(), &task)?;
-    let read = |name: &str| fs_err::read_to_string(folder.path().join("out").join(name)).unwrap();
-    let json = serde_json::from_str(&read("text.json")).expect("text.json is JSON");
-    Ok(Extracted { properties, text: read("text.txt"), json, markdown: read("text.md") })
+    let finished = run(&document_job::JOB, asked, input_as(format, "input", bytes))?;
+    Ok(Extracted {
+        text: finished.text("text.txt").to_owned(),
+        json: finished.json("text.json"),
+        markdown: finished.text("text.md").to_owned(),
+        properties: finished.properties,
+    })
 }
 
 pub fn extract(pdf: &[u8]) -> Result<Extracted, Failure> {

@@ -5,67 +5,20 @@ pub mod heif;
 pub mod tiff;
 
 use std::io::Cursor;
-use std::path::PathBuf;
 
-use catalog::{Detection, Operations};
 use contract::{Failure, Properties};
-use operation::{Input, Outputs, Progress, Task};
+use operation_testing::{Finished, input, run};
 
-/// What an operation made.
-#[derive(Debug)]
-pub struct Processed {
-    /// What stands in the manifest about the whole.
-    pub properties: Properties,
-    outputs: Vec<(String, Vec<u8>, Properties)>,
-}
+pub use operation_testing::corpus;
 
-impl Processed {
-    /// The names of all outputs, sorted.
-    pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.outputs.iter().map(|(name, ..)| name.as_str()).collect();
-        names.sort_unstable();
-        names
-    }
-
-    /// The bytes of an output.
-    pub fn bytes(&self, name: &str) -> &[u8] {
-        let output = self.outputs.iter().find(|(found, ..)| found == name);
-        &output.unwrap_or_else(|| panic!("no {name} among {:?}", self.names())).1
-    }
+/// Runs one operation on a file of that name and content.
+pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Finished, Failure> {
+    run(&image_job::JOB, option, input(name, bytes)?)
 }
 
 /// The properties of one output.
-pub fn properties_of<'a>(processed: &'a Processed, name: &str) -> &'a Properties {
-    &processed.outputs.iter().find(|(found, ..)| found == name).expect("the output is there").2
-}
-
-/// Runs one operation on a file of that name and content.
-pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Processed, Failure> {
-    let format = match catalog::detect(bytes, bytes.len() as u64, name, None) {
-        Detection::Known(format) => format,
-        Detection::Unsupported(reason) => return Err(Failure::invalid_input(reason)),
-    };
-    let operations: Operations = option.parse().expect("the test's option is right");
-    let operation = operations.iter().next().expect("one operation");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("input");
-    fs_err::write(&path, bytes).unwrap();
-    let input = Input::from_file(name, format, fs_err::File::open(path).unwrap().into_parts().0).unwrap();
-    let out = folder.path().join("out");
-    let task = Task::new(input, Outputs::in_folder(&out), Progress::silent());
-    let properties = task.outputs.with_warnings(image_job::JOB.process(operation, &task)?);
-    let outputs = task.outputs.finished().into_iter().map(|output| {
-        let bytes = fs_err::read(out.join(&output.name)).unwrap();
-        (output.name, bytes, output.properties)
-    });
-    Ok(Processed { properties, outputs: outputs.collect() })
-}
-
-/// A folder of the corpus, for tests that are ignored without it.
-pub fn corpus(folder: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    assert!(path.is_dir(), "{} not found", path.display());
-    path
+pub fn properties_of<'a>(finished: &'a Finished, name: &str) -> &'a Properties {
+    finished.properties_of(name)
 }
 
 /// RGBA pixels.

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use contract::FailureKind;
+use operation_testing::corpus_files;
 use serde_json::{Value, json};
 
-use crate::support::{corpus, optimise, triangles};
+use crate::support::{optimise, triangles};
 use crate::{check, tetrahedron};
 
 #[track_caller]
@@ -34,7 +35,7 @@ fn crafted_files_are_refused_or_harmless() {
         ("stride0.glb", "its stride is 0"),
         ("trunc.glb", "cut off"),
     ];
-    for path in corpus("hostile/models") {
+    for path in corpus_files("hostile/models") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let bytes = fs_err::read(&path).unwrap();
         match reasons.iter().find(|(own, _)| *own == name) {
@@ -44,7 +45,7 @@ fn crafted_files_are_refused_or_harmless() {
             }
         }
     }
-    for path in corpus("models").into_iter().filter(|path| path.ends_with("Cesium_Air.glb")) {
+    for path in corpus_files("models").into_iter().filter(|path| path.ends_with("Cesium_Air.glb")) {
         refused("Cesium_Air.glb", &fs_err::read(path).unwrap(), "only glTF 2.0 is read");
     }
 }

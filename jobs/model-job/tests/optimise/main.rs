@@ -12,8 +12,9 @@ mod rotations;
 mod support;
 mod textures;
 
+use operation_testing::corpus_files;
 use serde_json::{Value, json};
-use support::{Tolerance, assert_shows_the_same, corpus, extent, load, optimise, triangles};
+use support::{Tolerance, assert_shows_the_same, extent, load, optimise, triangles};
 
 /// Moments of every animation to look at, and the one without.
 fn moments(document: &scene::document::Document) -> Vec<Option<(usize, f64)>> {
@@ -52,7 +53,7 @@ fn check(name: &str, bytes: &[u8], text: &str, rotations_are_exact: f64) {
 #[test]
 #[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn real_models_show_the_same_triangles_at_rest_and_in_motion() {
-    for path in corpus("models") {
+    for path in corpus_files("models") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if name == "Cesium_Air.glb" {
             continue; // glTF 1.0, see hostile.rs
@@ -65,7 +66,7 @@ fn real_models_show_the_same_triangles_at_rest_and_in_motion() {
 #[test]
 #[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn without_compression_the_same_is_shown() {
-    for path in corpus("models") {
+    for path in corpus_files("models") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if ["CesiumMan.glb", "MorphStressTest.glb", "PalmTree.glb", "mode5.glb", "Fox.glb"].contains(&name.as_str()) {
             let bytes = fs_err::read(&path).unwrap();
@@ -225,8 +226,7 @@ fn levels_of_detail_are_files_of_fewer_triangles_within_the_error() {
         let triangles = report["after"]["triangles"].as_u64().unwrap();
         assert!((triangles as f64) < all as f64 * (fraction + 0.05), "level {level}: {triangles} of {all}");
         assert!(report["errors"]["simplification"].as_f64().unwrap() <= 0.05);
-        let file = optimised.folder.path().join(format!("model-lod{}.glb", level + 1));
-        let document = load("lod.glb", &fs_err::read(file).unwrap()).unwrap();
+        let document = load("lod.glb", optimised.finished.bytes(&format!("model-lod{}.glb", level + 1))).unwrap();
         assert_eq!(document.meshes[0].primitives[0].triangle_count() as u64, triangles);
     }
 }

@@ -4,10 +4,11 @@
 use std::panic::catch_unwind;
 
 use contract::FailureKind;
+use operation_testing::corpus_files;
 use serde_json::json;
 
 use crate::features::{bent, interleaved, stroked};
-use crate::support::{corpus, load, optimise};
+use crate::support::{load, optimise};
 use crate::{sphere, tetrahedron};
 
 /// xorshift64*, so that a number gives the same damage everywhere.
@@ -88,7 +89,7 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
 /// Small models of the corpus.
 fn corpus_seeds() -> Vec<(String, Vec<u8>)> {
     let mut seeds = Vec::new();
-    for path in corpus("models").into_iter().chain(corpus("hostile/models")) {
+    for path in corpus_files("models").into_iter().chain(corpus_files("hostile/models")) {
         let bytes = fs_err::read(&path).unwrap();
         if bytes.len() < 90_000 {
             seeds.push((path.file_name().unwrap().to_str().unwrap().to_owned(), bytes));

@@ -1,7 +1,9 @@
 //! Before and after through the same renderer: orthographic, a depth buffer, one light, and a pattern in the texture
 //! coordinates that shows when they move.
 
-use crate::support::{Corner, corpus, load, optimise, triangles};
+use operation_testing::corpus_files;
+
+use crate::support::{Corner, load, optimise, triangles};
 
 const SIDE: usize = 256;
 
@@ -84,7 +86,7 @@ fn bounds(triangles: &[[Corner; 3]]) -> ([f64; 3], f64) {
 fn pictures_before_and_after_differ_by_less_than_a_quarter_of_a_percent() {
     let kept =
         ["spot.obj", "Duck.glb", "CesiumMan.glb", "2CylinderEngine.glb", "PalmTree.glb", "bunny.glb", "many-cubes.glb"];
-    for path in corpus("models") {
+    for path in corpus_files("models") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if !kept.contains(&name.as_str()) {
             continue;

@@ -2,12 +2,13 @@
 
 use std::f64::consts::TAU;
 
+use operation_testing::corpus_files;
 use scene::document::Document;
 use scene::transform::Transform;
 use serde_json::{Value, json};
 
 use crate::features::Builder;
-use crate::support::{corpus, load, optimise, posed};
+use crate::support::{load, optimise, posed};
 
 /// Degrees that resampling (0.0005 of a half turn) and twelve bits may be off together.
 const BOUND: f64 = 0.2;
@@ -115,7 +116,7 @@ fn a_steady_wheel_needs_few_keys_and_no_two_of_them_are_far_apart() {
 #[test]
 #[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
 fn every_model_of_the_corpus_turns_as_before() {
-    for path in corpus("models").into_iter().chain(corpus("cases/model")) {
+    for path in corpus_files("models").into_iter().chain(corpus_files("cases/model")) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if !path.extension().is_some_and(|extension| extension == "glb" || extension == "gltf") {
             continue;

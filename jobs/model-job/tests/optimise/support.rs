@@ -2,13 +2,12 @@
 //! animation. Written apart from the steps, so that it can find their faults.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use catalog::operations::Optimise;
 use catalog::{Format, Operations};
 use contract::Failure;
-use operation::{Input, InputSource, Outputs, Progress, Task};
+use operation::Input;
+use operation_testing::{Finished, input_as, input_with_companions, run};
 use scene::document::{Document, Interpolation, Mode, Primitive};
 use scene::transform::{IDENTITY, Matrix, Parts, Transform, apply, apply_linear, cofactors, determinant, multiply};
 use serde_json::Value;
@@ -32,7 +31,7 @@ pub struct Optimised {
     pub document: Document,
     pub report: Value,
     pub bytes: Vec<u8>,
-    pub folder: tempfile::TempDir,
+    pub finished: Finished,
 }
 
 pub fn options(text: &str) -> Optimise {
@@ -41,45 +40,12 @@ pub fn options(text: &str) -> Optimise {
 }
 
 pub fn input_of(name: &str, bytes: &[u8]) -> Input {
-    let mut file = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut file, bytes).unwrap();
-    Input::from_file(name, Format::from_name(name).unwrap(), file).unwrap()
+    input_as(Format::from_name(name).unwrap(), name, bytes)
 }
 
-/// An input with files beside it.
-struct Folder {
-    file: std::fs::File,
-    beside: Vec<(String, Vec<u8>)>,
-}
-
-impl InputSource for Folder {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
-    }
-
-    fn file(&self) -> Option<&std::fs::File> {
-        Some(&self.file)
-    }
-
-    fn sibling(&self, relative: &str) -> Result<std::fs::File, Failure> {
-        let found = self.beside.iter().find(|(name, _)| name == relative);
-        let (_, bytes) = found.ok_or_else(|| Failure::invalid_input(format!("{relative:?} is not beside it")))?;
-        Ok(file_of(bytes))
-    }
-}
-
-fn file_of(bytes: &[u8]) -> std::fs::File {
-    let mut file = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut file, bytes).unwrap();
-    file
-}
-
-/// Optimises a file with others beside it.
+/// Optimises a file with companion files.
 pub fn optimise_beside(name: &str, bytes: &[u8], beside: &[(&str, &[u8])], text: &str) -> Result<Optimised, Failure> {
-    let beside = beside.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
-    let source = Folder { file: file_of(bytes), beside };
-    let input = Input::new(name, Format::from_name(name).unwrap(), bytes.len() as u64, Arc::new(source));
-    optimise_input(input, text)
+    optimise_input(input_with_companions(Format::from_name(name).unwrap(), name, bytes, beside), text)
 }
 
 pub fn load(name: &str, bytes: &[u8]) -> Result<Document, Failure> {
@@ -91,22 +57,9 @@ pub fn optimise(name: &str, bytes: &[u8], text: &str) -> Result<Optimised, Failu
 }
 
 fn optimise_input(input: Input, text: &str) -> Result<Optimised, Failure> {
-    let folder = tempfile::tempdir().unwrap();
-    let outputs = Outputs::in_folder(folder.path());
-    let task = Task::new(input, outputs, Progress::silent());
-    model_job::optimise(&options(text), &task)?;
-    let bytes = fs_err::read(folder.path().join("model.glb")).unwrap();
-    let report = serde_json::from_slice(&fs_err::read(folder.path().join("report.json")).unwrap()).unwrap();
-    Ok(Optimised { document: load("model.glb", &bytes)?, report, bytes, folder })
-}
-
-/// The files of a folder of the corpus, for tests that are ignored without it.
-pub fn corpus(folder: &str) -> Vec<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    let entries = fs_err::read_dir(path).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
+    let finished = run(&model_job::JOB, text, input)?;
+    let bytes = finished.bytes("model.glb").to_owned();
+    Ok(Optimised { document: load("model.glb", &bytes)?, report: finished.json("report.json"), bytes, finished })
 }
 
 /// Every triangle that the scenes show, at a time of one of the animations.

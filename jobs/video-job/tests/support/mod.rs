@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use catalog::{Format, MediaKind, Operations};
+use catalog::Format;
 use contract::{Failure, Properties};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::{Pixel, Sample};
 use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame, media};
-use operation::{Input, InputSource, Outputs, Progress, Task};
+use operation::{Input, InputSource};
+use operation_testing::Finished;
 
 /// What a made video is like.
 #[derive(Clone)]
@@ -487,24 +488,27 @@ pub fn duration(path: &Path) -> f64 {
     input.duration() as f64 / f64::from(ffmpeg::ffi::AV_TIME_BASE)
 }
 
-/// A finished operation and its results.
+/// How an operation ended.
 pub struct Run {
-    pub result: Result<Properties, Failure>,
-    pub folder: tempfile::TempDir,
+    pub result: Result<Finished, Failure>,
     pub bytes_read: u64,
 }
 
 impl Run {
+    pub fn finished(&self) -> &Finished {
+        self.result.as_ref().unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.finished().folder().join(name)
     }
 
     pub fn json(&self, name: &str) -> serde_json::Value {
-        serde_json::from_slice(&fs_err::read(self.path(name)).unwrap()).unwrap()
+        self.finished().json(name)
     }
 
     pub fn properties(&self) -> &Properties {
-        self.result.as_ref().unwrap_or_else(|failure| panic!("{failure}"))
+        &self.finished().properties
     }
 
     pub fn failure(&self) -> String {
@@ -525,12 +529,8 @@ pub fn run(path: &Path, processing_option: &str) -> Run {
 pub fn run_on(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: &str) -> Run {
     let source = Arc::new(Memory { bytes, read: AtomicU64::new(0), fails_at });
     let input = Input::new("video", format, source.bytes.len() as u64, Arc::clone(&source) as _);
-    let folder = tempfile::tempdir().unwrap();
-    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
-    let operations = Operations::parse_for(MediaKind::Video, processing_option).unwrap();
-    let operation = operations.iter().next().unwrap();
-    let result = video_job::JOB.process(operation, &task).map(|properties| task.outputs.with_warnings(properties));
-    Run { result, folder, bytes_read: source.read.load(Ordering::Relaxed) }
+    let result = operation_testing::run(&video_job::JOB, processing_option, input);
+    Run { result, bytes_read: source.read.load(Ordering::Relaxed) }
 }
 
 struct Memory {
@@ -558,11 +558,4 @@ impl InputSource for Memory {
     fn sibling(&self, relative: &str) -> Result<File, Failure> {
         Err(Failure::internal(format!("a video asked for its neighbour {relative}")))
     }
-}
-
-/// A video of the corpus, for tests that are ignored without it.
-pub fn corpus(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/videos").join(name);
-    assert!(path.exists(), "{} not found", path.display());
-    path
 }
