@@ -12,7 +12,7 @@ use anyhow::Result;
 use benches::{Measured, Usage, median, print, table};
 use catalog::{Declaration, Format, MediaKind, Operation, Operations};
 use contract::{Failure, Properties};
-use operation::{Job, Processor, Progress, SiblingSource, Task};
+use operation::{CompanionSource, Job, Processor, Progress, Task};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
 
 const RUNS: usize = 201;
@@ -29,12 +29,12 @@ fn main() -> Result<()> {
         let limits = Limits::default();
         let task = WorkerTask {
             operation,
-            division: None,
+            share: None,
             name: "photo.jpg".to_owned(),
             format: Format::Jpeg,
             size: 1000,
             input: WorkerInput::Whole(fs_err::File::open(input.path())?.into_parts().0),
-            siblings: Arc::new(NoSiblings),
+            companions: Arc::new(NoCompanions),
             scratch: scratch.path(),
             limits: &limits,
             progress: Progress::silent(),
@@ -81,9 +81,9 @@ impl Processor for Copy {
     }
 }
 
-struct NoSiblings;
+struct NoCompanions;
 
-impl SiblingSource for NoSiblings {
+impl CompanionSource for NoCompanions {
     fn open(&self, relative: &str) -> Result<File, Failure> {
         Err(Failure::input_not_found(format!("there is no {relative}")))
     }

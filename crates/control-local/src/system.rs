@@ -21,7 +21,7 @@ use control::output::handler::Recorder;
 use control::ports::{Clock, Objects, Phase, Ports};
 use control::{InputRecord, classify, dispatch, identity, output, table};
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt, TryStreamExt};
-use operation::{Division, Job};
+use operation::{Job, Share};
 use runner::{Parts, Runner, Work};
 use sandbox::Limits;
 use serde_json::{Value, json};
@@ -430,10 +430,9 @@ impl<'a> System<'a> {
             }
             Some(share) => {
                 let count = share.count;
-                let division =
-                    if share.is_join { Division::Join { count } } else { Division::Part { index: part, count } };
+                let share = if share.is_join { Share::Merge { count } } else { Share::Shard { index: part, count } };
                 let location = Location::Local(self.parts_folder(&share.location));
-                shared = self.sharing(Parts { division, location });
+                shared = self.sharing(Parts { share, location });
                 &shared
             }
         };

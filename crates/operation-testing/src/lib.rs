@@ -128,7 +128,7 @@ impl InputSource for Companions {
         Some(&self.file)
     }
 
-    fn sibling(&self, relative: &str) -> Result<File, Failure> {
+    fn companion(&self, relative: &str) -> Result<File, Failure> {
         let bytes = self.companions.get(relative);
         bytes.map(|bytes| file_of(bytes)).ok_or_else(|| Failure::invalid_input(format!("{relative:?} not found")))
     }

@@ -7,11 +7,11 @@ use contract::Failure;
 /// Percent-encoding is the caller's: a glTF URI is decoded before it comes here, so that `%2e%2e` cannot slip through.
 ///
 /// ```
-/// assert_eq!(operation::sibling_path("./textures//wood.png").unwrap(), "textures/wood.png");
-/// assert!(operation::sibling_path("../other-customer/secret.png").is_err());
-/// assert!(operation::sibling_path("http://169.254.169.254/latest/meta-data").is_err());
+/// assert_eq!(operation::companion_path("./textures//wood.png").unwrap(), "textures/wood.png");
+/// assert!(operation::companion_path("../other-customer/secret.png").is_err());
+/// assert!(operation::companion_path("http://169.254.169.254/latest/meta-data").is_err());
 /// ```
-pub fn sibling_path(relative: &str) -> Result<String, Failure> {
+pub fn companion_path(relative: &str) -> Result<String, Failure> {
     let refused = |reason: &str| {
         let shown: String = relative.chars().take(100).collect();
         Err(Failure::invalid_input(format!("the file names another file, {shown:?}, which is refused: {reason}")))
@@ -65,7 +65,7 @@ mod tests {
             ("a/b:c.png", "a/b:c.png"),
             ("..a/b..", "..a/b.."),
         ] {
-            assert_eq!(sibling_path(given).unwrap(), plain);
+            assert_eq!(companion_path(given).unwrap(), plain);
         }
     }
 
@@ -93,20 +93,20 @@ mod tests {
             ("./", "names no file"),
             ("a/", "names no file"),
         ] {
-            let failure = sibling_path(given).expect_err(given);
+            let failure = companion_path(given).expect_err(given);
             assert_eq!(failure.kind(), FailureKind::InvalidInput);
             assert!(failure.to_string().contains(reason), "{given:?}: {failure}");
         }
-        assert!(sibling_path(&"a/".repeat(2000)).is_err());
-        assert!(sibling_path(&"a".repeat(256)).is_err());
+        assert!(companion_path(&"a/".repeat(2000)).is_err());
+        assert!(companion_path(&"a".repeat(256)).is_err());
     }
 
     proptest! {
         #[test]
         fn what_is_taken_stays_below_the_folder(text in "[a./\\\\:%é \\x00]{0,12}") {
-            if let Ok(path) = sibling_path(&text) {
+            if let Ok(path) = companion_path(&text) {
                 prop_assert!(Path::new(&path).components().all(|component| matches!(component, Component::Normal(_))));
-                prop_assert_eq!(sibling_path(&path).unwrap(), path);
+                prop_assert_eq!(companion_path(&path).unwrap(), path);
             }
         }
     }

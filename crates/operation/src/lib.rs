@@ -9,12 +9,12 @@ mod source;
 mod task;
 pub mod weights;
 
-pub use companion_path::sibling_path;
+pub use companion_path::companion_path;
 pub use contract::{Failure, FailureKind, Properties};
 pub use processors::{processors, set_processors};
-pub use source::{RangeSource, SiblingSource};
+pub use source::{CompanionSource, RangeSource};
 pub use task::{
-    Announcement, Division, Expected, Input, InputReader, InputSource, Job, OfOptions, OutputDescription,
-    OutputDestination, OutputFile, Outputs, Processor, Progress, Task, is_output_name, process, read_exactly,
+    Announcement, Expected, Input, InputReader, InputSource, Job, OfOptions, OutputDescription, OutputDestination,
+    OutputFile, Outputs, Processor, Progress, Share, Task, is_output_name, process, read_exactly,
 };
 pub use weights::Weights;

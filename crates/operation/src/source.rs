@@ -39,8 +39,8 @@ pub trait RangeSource: Send + Sync {
 }
 
 /// The objects beside the input, in the parent.
-pub trait SiblingSource: Send + Sync {
-    /// Opens one for reading. The path went through [`crate::sibling_path`]; whether links lead out of the folder is for this
+pub trait CompanionSource: Send + Sync {
+    /// Opens one for reading. The path went through [`crate::companion_path`]; whether links lead out of the folder is for this
     /// to see to.
     fn open(&self, relative: &str) -> Result<File, Failure>;
 }

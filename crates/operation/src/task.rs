@@ -40,23 +40,23 @@ impl Task {
 
 /// What a process does of an operation that several processes share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Division {
-    /// One of `count` parts of the work, counted from 0.
-    Part {
+pub enum Share {
+    /// One of `count` shards of the work, counted from 0.
+    Shard {
         /// Which one.
         index: u32,
         /// Of how many.
         count: u32,
     },
-    /// Puts the parts together, whose outputs are the input's siblings, each part's in its [`Division::folder`].
-    Join {
+    /// Merges the shards, whose outputs are the input's companion files, each shard's in its [`Share::folder`].
+    Merge {
         /// How many there are.
         count: u32,
     },
 }
 
-impl Division {
-    /// The folder with the outputs of a part.
+impl Share {
+    /// The folder with the outputs of a shard.
     pub fn folder(index: u32, count: u32) -> String {
         format!("part-{index:05}-of-{count:05}")
     }
@@ -71,7 +71,7 @@ pub struct Input {
     source: Arc<dyn InputSource>,
 }
 
-/// Where an input's bytes and its neighbours come from: an open file, or the parent process.
+/// Where an input's bytes and its companion files come from: an open file, or the parent process.
 pub trait InputSource: Send + Sync {
     /// Reads at most `buffer.len()` bytes at `offset`; 0 at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
@@ -94,7 +94,7 @@ pub trait InputSource: Send + Sync {
     fn file(&self) -> Option<&File>;
 
     /// Another object in the folder (or below the key prefix) of this one, whole.
-    fn sibling(&self, relative: &str) -> Result<File, Failure>;
+    fn companion(&self, relative: &str) -> Result<File, Failure>;
 }
 
 /// Names parts of an input that were announced, until they are read.
@@ -135,7 +135,7 @@ impl Input {
         Self { name: name.into(), format, size, source }
     }
 
-    /// An input that is an open local file, without neighbours. What the in-process benchmark, fuzz targets and tests of
+    /// An input that is an open local file, without companion files. What the in-process benchmark, fuzz targets and tests of
     /// an operation use.
     pub fn from_file(name: impl Into<String>, format: Format, file: File) -> io::Result<Self> {
         let size = file.metadata()?.len();
@@ -220,8 +220,8 @@ impl Input {
 
     /// Another object in the folder (or below the key prefix) of this one, by its relative path. Paths that leave the
     /// folder, absolute paths and URLs are refused by the parent with [`contract::FailureKind::InvalidInput`].
-    pub fn sibling(&self, relative: &str) -> Result<File, Failure> {
-        self.source.sibling(relative)
+    pub fn companion(&self, relative: &str) -> Result<File, Failure> {
+        self.source.companion(relative)
     }
 }
 
@@ -236,7 +236,7 @@ impl InputSource for LoneFile {
         Some(&self.0)
     }
 
-    fn sibling(&self, relative: &str) -> Result<File, Failure> {
+    fn companion(&self, relative: &str) -> Result<File, Failure> {
         Err(Failure::invalid_input(format!("the input names {relative:?}, which was not found next to it")))
     }
 }
@@ -462,18 +462,13 @@ pub trait Processor: Sync {
     /// Does the work. Results go to `task.outputs`; what is returned stands in the manifest's `properties`.
     fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure>;
 
-    /// Does a part of the work that several processes share, or puts the parts together.
-    fn process_division(
-        &self,
-        operation: &Operation,
-        _division: Division,
-        _task: &Task,
-    ) -> Result<Properties, Failure> {
+    /// Does a shard of the work that several processes share, or merges the shards.
+    fn process_share(&self, operation: &Operation, _share: Share, _task: &Task) -> Result<Properties, Failure> {
         Err(Failure::invalid_request(format!("{} cannot be divided into shards", operation.name())))
     }
 
-    /// Whether it can do parts of the work.
-    fn can_divide(&self) -> bool {
+    /// Whether it can do shards of the work.
+    fn can_share(&self) -> bool {
         false
     }
 
@@ -499,23 +494,23 @@ pub trait Processor: Sync {
 /// ```
 pub struct OfOptions<O> {
     process: Process<O>,
-    process_division: Option<ProcessDivision<O>>,
+    process_share: Option<ProcessShare<O>>,
     versions: fn() -> Vec<(&'static str, String)>,
 }
 
 type Process<O> = fn(&O, &Task) -> Result<Properties, Failure>;
-type ProcessDivision<O> = fn(&O, Division, &Task) -> Result<Properties, Failure>;
+type ProcessShare<O> = fn(&O, Share, &Task) -> Result<Properties, Failure>;
 
 impl<O: Options> OfOptions<O> {
     /// A processor that calls `process`.
     pub const fn new(process: Process<O>) -> Self {
-        Self { process, process_division: None, versions: Vec::new }
+        Self { process, process_share: None, versions: Vec::new }
     }
 
-    /// The same, which also does parts of the work that several processes share, and puts the parts together.
+    /// The same, which also does shards of the work that several processes share, and merges them.
     #[must_use]
-    pub const fn with_divisions(self, process: ProcessDivision<O>) -> Self {
-        Self { process_division: Some(process), ..self }
+    pub const fn with_shares(self, process: ProcessShare<O>) -> Self {
+        Self { process_share: Some(process), ..self }
     }
 
     /// The same, which also says the versions of the native libraries that shape the result.
@@ -534,15 +529,15 @@ impl<O: Options> Processor for OfOptions<O> {
         (self.process)(options_of(operation)?, task)
     }
 
-    fn process_division(&self, operation: &Operation, division: Division, task: &Task) -> Result<Properties, Failure> {
+    fn process_share(&self, operation: &Operation, share: Share, task: &Task) -> Result<Properties, Failure> {
         let process = self
-            .process_division
+            .process_share
             .ok_or_else(|| Failure::invalid_request(format!("{} cannot be divided into shards", operation.name())))?;
-        process(options_of(operation)?, division, task)
+        process(options_of(operation)?, share, task)
     }
 
-    fn can_divide(&self) -> bool {
-        self.process_division.is_some()
+    fn can_share(&self) -> bool {
+        self.process_share.is_some()
     }
 
     fn library_versions(&self) -> Vec<(&'static str, String)> {
@@ -592,7 +587,7 @@ impl Job {
         let shared = self
             .processors
             .iter()
-            .filter(|processor| processor.declaration().profile.sharding.is_some() != processor.can_divide());
+            .filter(|processor| processor.declaration().profile.sharding.is_some() != processor.can_share());
         let shared = shared.map(|processor| {
             let name = processor.declaration().name;
             format!("{name} differs between its profile and its processor in whether its work can be shared")
@@ -605,15 +600,15 @@ impl Job {
     }
 }
 
-/// Does the whole work of an operation, or a division of it.
+/// Does the whole work of an operation, or a share of it.
 pub fn process(
     processor: &dyn Processor,
     operation: &Operation,
-    division: Option<Division>,
+    share: Option<Share>,
     task: &Task,
 ) -> Result<Properties, Failure> {
-    let properties = match division {
-        Some(division) => processor.process_division(operation, division, task),
+    let properties = match share {
+        Some(share) => processor.process_share(operation, share, task),
         None => processor.process(operation, task),
     }?;
     Ok(task.outputs.with_warnings(properties))
@@ -629,7 +624,7 @@ mod tests {
         Err(Failure::internal("it is only asked for its name"))
     }
 
-    fn no_part<O: Options>(_: &O, _: Division, _: &Task) -> Result<Properties, Failure> {
+    fn no_share<O: Options>(_: &O, _: Share, _: &Task) -> Result<Properties, Failure> {
         Err(Failure::internal("it is only asked for its name"))
     }
 
@@ -640,8 +635,8 @@ mod tests {
     const RESIZE: &dyn Processor = &OfOptions::new(nothing::<Resize>);
     const TEXT: &dyn Processor = &OfOptions::new(nothing::<Text>);
     const TRANSCODE: &dyn Processor = &OfOptions::new(nothing::<Transcode>);
-    const TRANSCODE_PART: &dyn Processor = &OfOptions::new(nothing::<Transcode>).with_divisions(no_part);
-    const PROBE_PART: &dyn Processor = &OfOptions::new(nothing::<Probe>).with_divisions(no_part);
+    const TRANSCODE_SHARES: &dyn Processor = &OfOptions::new(nothing::<Transcode>).with_shares(no_share);
+    const PROBE_SHARES: &dyn Processor = &OfOptions::new(nothing::<Probe>).with_shares(no_share);
 
     #[test]
     fn a_job_has_one_processor_for_each_operation_of_its_kind_and_no_others() {
@@ -655,7 +650,7 @@ mod tests {
     fn a_processor_can_share_work_if_and_only_if_its_profile_says_so() {
         let message = wrong(MediaKind::Video, &[TRANSCODE]);
         assert!(message.contains("transcode differs between its profile and its processor"), "{message}");
-        let message = wrong(MediaKind::Video, &[TRANSCODE_PART, PROBE_PART]);
+        let message = wrong(MediaKind::Video, &[TRANSCODE_SHARES, PROBE_SHARES]);
         assert!(message.contains("probe differs") && !message.contains("transcode differs"), "{message}");
     }
 }

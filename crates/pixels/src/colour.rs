@@ -15,7 +15,7 @@ use moxcms::{
 };
 
 use crate::decode::Profile;
-use crate::raster::{Depth, Gathering, Model, PixelFormat, Raster, Sample, Samples};
+use crate::raster::{Depth, Model, PixelFormat, Raster, RasterBuilder, Sample, Samples};
 
 /// Turns pictures of one source into what is written: grey or RGB, in sRGB or in the source's own colour space.
 pub struct ColourConversion {
@@ -83,7 +83,7 @@ impl ColourConversion {
         // Row by row, so that what the profile is asked and answers never lies beside the picture as a whole.
         let format = raster.format();
         let model = if raster.model == Model::Grey { Model::Grey } else { Model::Rgb };
-        let mut result = Gathering::new((raster.width, raster.height), PixelFormat { model, ..format })?;
+        let mut result = RasterBuilder::new((raster.width, raster.height), PixelFormat { model, ..format })?;
         for y in 0..raster.height {
             let row = transform.apply(&raster.row(y).to_raster(format).into_sixteen())?;
             let row = if format.depth == Depth::Eight { row.into_eight() } else { row };

@@ -232,8 +232,8 @@ impl InputSource for InMemory {
         self.file.as_ref()
     }
 
-    fn sibling(&self, _: &str) -> Result<File, Failure> {
-        Err(Failure::internal("a part of a file has no neighbours"))
+    fn companion(&self, _: &str) -> Result<File, Failure> {
+        Err(Failure::internal("a part of a file has no companion files"))
     }
 }
 

@@ -7,36 +7,36 @@ use base64::engine::general_purpose::STANDARD;
 use catalog::operations::Filter;
 use contract::{Failure, Properties};
 
-use crate::raster::{Gathering, Model, PixelFormat, Raster, Row, Samples};
+use crate::raster::{Model, PixelFormat, Raster, RasterBuilder, Row, Samples};
 use crate::resample::{Region, Resampler};
 
 /// ThumbHash looks at no more than 100 × 100 pixels.
-const MOST: u32 = 100;
-/// So many source pixels in a row are averaged to one of these; looking at more would tell nothing new.
+const MAX_SIDE: u32 = 100;
+/// Source pixels in a row that are averaged to one of these; more would add no detail.
 const ENOUGH: u32 = 4;
 
 /// Takes the rows of a picture and keeps a copy that is small enough to be looked at as a whole.
-pub struct Glance {
+pub struct Thumbnail {
     format: PixelFormat,
     /// One pixel in so many is looked at, in both directions.
     step: u32,
     next: u32,
     thinned: Samples,
     resampler: Resampler,
-    small: Gathering,
+    small: RasterBuilder,
 }
 
-impl Glance {
-    /// At a picture of that size.
+impl Thumbnail {
+    /// Of a picture of that size, before its first row.
     pub fn new((width, height): (u32, u32), format: PixelFormat) -> Result<Self, Failure> {
         let longest = width.max(height);
-        let step = (longest / (MOST * ENOUGH)).max(1);
+        let step = (longest / (MAX_SIDE * ENOUGH)).max(1);
         let thinned = (width.div_ceil(step), height.div_ceil(step));
         let scaled = |length: u32| {
-            if longest <= MOST {
+            if longest <= MAX_SIDE {
                 return length;
             }
-            ((u64::from(length) * u64::from(MOST) / u64::from(longest)) as u32).max(1)
+            ((u64::from(length) * u64::from(MAX_SIDE) / u64::from(longest)) as u32).max(1)
         };
         let size = (scaled(width), scaled(height));
         Ok(Self {
@@ -45,15 +45,15 @@ impl Glance {
             next: 0,
             thinned: Samples::zeroed(format.depth, thinned.0 as usize * format.channels())?,
             resampler: Resampler::new(format, thinned, Region::whole(thinned), size, Filter::Bilinear)?,
-            small: Gathering::new(size, format)?,
+            small: RasterBuilder::new(size, format)?,
         })
     }
 
-    /// At a picture that is there.
-    pub fn at(picture: &Raster) -> Result<Raster, Failure> {
-        let mut glance = Self::new((picture.width, picture.height), picture.format())?;
-        (0..picture.height).try_for_each(|y| glance.push(picture.row(y)))?;
-        Ok(glance.finish())
+    /// The thumbnail of a picture.
+    pub fn of(picture: &Raster) -> Result<Raster, Failure> {
+        let mut thumbnail = Self::new((picture.width, picture.height), picture.format())?;
+        (0..picture.height).try_for_each(|y| thumbnail.push(picture.row(y)))?;
+        Ok(thumbnail.finish())
     }
 
     /// Takes the next row.

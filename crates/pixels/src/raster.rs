@@ -327,13 +327,13 @@ impl Raster {
     }
 }
 
-/// A picture that is gathered row by row.
-pub struct Gathering {
+/// Collects the rows of a picture.
+pub struct RasterBuilder {
     raster: Raster,
     next: u32,
 }
 
-impl Gathering {
+impl RasterBuilder {
     /// A picture of that size, with no row yet.
     pub fn new((width, height): (u32, u32), format: PixelFormat) -> Result<Self, Failure> {
         Ok(Self { raster: Raster::new(width, height, format)?, next: 0 })

@@ -7,7 +7,7 @@
 use catalog::operations::Filter;
 use contract::Failure;
 
-use crate::raster::{Depth, Gathering, PixelFormat, Raster, Row, Sample, Samples};
+use crate::raster::{Depth, PixelFormat, Raster, RasterBuilder, Row, Sample, Samples};
 
 /// A part of the source in source pixels; its edges may lie between pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,7 +103,7 @@ impl Resampler {
 
     /// Runs over a whole picture.
     pub fn run(mut self, picture: &Raster) -> Result<Raster, Failure> {
-        let mut result = Gathering::new(self.size, self.format)?;
+        let mut result = RasterBuilder::new(self.size, self.format)?;
         (0..picture.height).try_for_each(|y| self.push(picture.row(y), &mut |row| result.push(row)))?;
         Ok(result.finish())
     }

@@ -7,7 +7,7 @@ use contract::Failure;
 
 use crate::colour::ColourConversion;
 use crate::decode::{Content, Picture};
-use crate::raster::{Gathering, Raster, RowSource, Samples};
+use crate::raster::{Raster, RasterBuilder, RowSource, Samples};
 use crate::resample::{Region, Resampler};
 
 /// A small copy of a picture.
@@ -46,7 +46,7 @@ fn resampled_rows(rows: &mut dyn RowSource, longest: u32) -> Result<Raster, Fail
     rows.vector_size(small);
     let (size, format) = (rows.size(), rows.format());
     let mut resampler = Resampler::new(format, size, Region::whole(size), small, Filter::Lanczos3)?;
-    let mut copy = Gathering::new(small, format)?;
+    let mut copy = RasterBuilder::new(small, format)?;
     let mut row = Samples::zeroed(format.depth, size.0 as usize * format.channels())?;
     for _ in 0..size.1 {
         rows.read(row.as_row_mut())?;

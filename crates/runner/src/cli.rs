@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use catalog::{Declaration, Operations, as_command_lines};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
 use contract::{Failure, JobEvent, Location, metrics};
-use operation::{Division, Job, Weights};
+use operation::{Job, Share, Weights};
 use sandbox::{Limits, prepare_workers};
 use serde_json::json;
 use store::{Publisher, Store, StoreOptions};
@@ -150,9 +150,9 @@ impl Run {
     fn parts(&self) -> Result<Option<Parts>, Failure> {
         let Some(location) = &self.parts else { return Ok(None) };
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let division = match (self.join, self.array_index.zip(self.array_size)) {
-            (Some(count), _) => Division::Join { count },
-            (None, Some((index, size))) if index < size => Division::Part { index: number(index), count: number(size) },
+        let share = match (self.join, self.array_index.zip(self.array_size)) {
+            (Some(count), _) => Share::Merge { count },
+            (None, Some((index, size))) if index < size => Share::Shard { index: number(index), count: number(size) },
             (None, Some((index, size))) => {
                 return Err(Failure::invalid_request(format!(
                     "part index {index} must be below the array size {size}"
@@ -164,7 +164,7 @@ impl Run {
                 ));
             }
         };
-        Ok(Some(Parts { division, location: Location::from_str(location)? }))
+        Ok(Some(Parts { share, location: Location::from_str(location)? }))
     }
 }
 
@@ -277,7 +277,7 @@ async fn carry_out(jobs: &'static [Job], matches: &ArgMatches) -> Result<u8, Fai
 async fn run_requests(jobs: &'static [Job], mut running: Running, run: Run) -> Result<u8, Failure> {
     let output = Location::of_output(&run.output)?;
     let parts = run.parts()?;
-    if matches!(parts, Some(Parts { division: Division::Part { .. }, .. })) {
+    if matches!(parts, Some(Parts { share: Share::Shard { .. }, .. })) {
         // The whole is measured once, when it is put together.
         running.metrics = Metrics::None;
     }

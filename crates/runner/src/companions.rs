@@ -4,25 +4,25 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use contract::{Failure, FailureKind, Location};
-use operation::{Progress, SiblingSource};
+use operation::{CompanionSource, Progress};
 use store::Store;
 use tokio::runtime::Handle;
 
 /// Serves objects below the folder (or key prefix) of one object, and no others.
-pub(crate) struct StoreSiblings {
+pub(crate) struct StoreCompanions {
     store: Store,
     of: Location,
     scratch: PathBuf,
     runtime: Handle,
 }
 
-impl StoreSiblings {
+impl StoreCompanions {
     pub(crate) fn new(store: Store, of: Location, scratch: PathBuf, runtime: Handle) -> Self {
         Self { store, of, scratch, runtime }
     }
 }
 
-impl SiblingSource for StoreSiblings {
+impl CompanionSource for StoreCompanions {
     /// `relative` has been checked by the worker's parent: plain components below the folder.
     fn open(&self, relative: &str) -> Result<File, Failure> {
         let location = self.of.sibling(relative);

@@ -12,7 +12,7 @@ use catalog::{Engine as EngineName, Format, Operation};
 use contract::Failure;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use operation::{Division, OutputDescription, Progress, SiblingSource};
+use operation::{CompanionSource, OutputDescription, Progress, Share};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -21,7 +21,7 @@ pub struct EngineTask {
     /// What to do.
     pub operation: Operation,
     /// What of it, if several processes share the work.
-    pub division: Option<Division>,
+    pub share: Option<Share>,
     /// The file name of the object, without folders.
     pub name: String,
     /// The format by content.
@@ -31,7 +31,7 @@ pub struct EngineTask {
     /// Its bytes.
     pub input: WorkerInput,
     /// Its companion files.
-    pub siblings: Arc<dyn SiblingSource>,
+    pub companions: Arc<dyn CompanionSource>,
     /// The folder for the outputs, which exists.
     pub scratch: PathBuf,
     /// What a process that does the work may use.
@@ -65,12 +65,12 @@ impl Engine for NativeWorker {
         let supervised = tokio::task::spawn_blocking(move || {
             let EngineTask {
                 operation,
-                division,
+                share,
                 name,
                 format,
                 size,
                 input,
-                siblings,
+                companions,
                 scratch,
                 limits,
                 progress,
@@ -79,12 +79,12 @@ impl Engine for NativeWorker {
             } = task;
             run_in_worker(WorkerTask {
                 operation: &operation,
-                division,
+                share,
                 name,
                 format,
                 size,
                 input,
-                siblings,
+                companions,
                 scratch: &scratch,
                 limits: &limits,
                 progress,

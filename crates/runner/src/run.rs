@@ -12,7 +12,7 @@ use contract::{
     SCHEMA_VERSION, Source,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use operation::{Division, Job, OutputDescription, Progress};
+use operation::{Job, OutputDescription, Progress, Share};
 use sandbox::{Completed, Limits, WorkerInput, WorkerReport};
 use serde_json::{Map, Value};
 use store::{ObjectVersion, Publisher, Store};
@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
 use crate::commit::{commit, committed};
-use crate::companions::StoreSiblings;
+use crate::companions::StoreCompanions;
 use crate::early::{EarlyUploads, abort, send_early};
 use crate::engine::{EngineTask, engine_of};
 use crate::progress_log::logged;
@@ -78,7 +78,7 @@ pub struct Runner {
 #[derive(Debug, Clone)]
 pub struct Parts {
     /// What this process does of it.
-    pub division: Division,
+    pub share: Share,
     /// Below which the parts are kept, each with a manifest of its own.
     pub location: Location,
 }
@@ -295,23 +295,23 @@ impl Runner {
     }
 
     fn is_part(&self) -> bool {
-        self.parts.as_ref().is_some_and(|parts| matches!(parts.division, Division::Part { .. }))
+        self.parts.as_ref().is_some_and(|parts| matches!(parts.share, Share::Shard { .. }))
     }
 
     fn destination(&self, work: &Work, operation: &Operation) -> Destination<'_> {
         let folder = format!("{}/{}", work.key, operation.folder());
         match &self.parts {
-            Some(Parts { division: Division::Part { index, count }, location }) => {
-                Destination { output: location, folder: format!("{folder}/{}", Division::folder(*index, *count)) }
+            Some(Parts { share: Share::Shard { index, count }, location }) => {
+                Destination { output: location, folder: format!("{folder}/{}", Share::folder(*index, *count)) }
             }
             _ => Destination { output: &self.output, folder },
         }
     }
 
-    /// Beside what the operation finds its siblings: its input or, where it puts parts together, those.
+    /// Beside what the operation finds its companion files: its input or, where it puts parts together, those.
     fn beside(&self, work: &Work, operation: &Operation) -> Location {
         match &self.parts {
-            Some(Parts { division: Division::Join { .. }, location }) => {
+            Some(Parts { share: Share::Merge { .. }, location }) => {
                 location.join(&format!("{}/{}/parts", work.key, operation.folder()))
             }
             _ => work.source.clone(),
@@ -339,7 +339,7 @@ impl Runner {
             (None, Some(file)) => WorkerInput::Whole(file.try_clone().map_err(Failure::from)?),
             (None, None) => return Err(Failure::internal("the input was not fetched").into()),
         };
-        let siblings = StoreSiblings::new(
+        let companions = StoreCompanions::new(
             self.store.clone(),
             self.beside(work, operation),
             scratch.path().to_owned(),
@@ -355,12 +355,12 @@ impl Runner {
         let announce = stores_early(operation, destination).then_some(announce);
         let worker = engine_of(operation)?.carry_out(EngineTask {
             operation: operation.clone(),
-            division: self.parts.as_ref().map(|parts| parts.division),
+            share: self.parts.as_ref().map(|parts| parts.share),
             name: work.source.file_name().to_owned(),
             format: fetched.format,
             size: fetched.version.size,
             input,
-            siblings: Arc::new(siblings),
+            companions: Arc::new(companions),
             scratch: outputs.clone(),
             limits: self.limits_of(operation, room),
             progress: logged(progress, &work.key, operation.name()),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use contract::{Failure, Sandbox};
 use operation::{
-    Announcement, Input, InputSource, Outputs, Processor, RangeSource, SiblingSource, Task, Weights, read_exactly,
-    sibling_path,
+    Announcement, CompanionSource, Input, InputSource, Outputs, Processor, RangeSource, Task, Weights, companion_path,
+    read_exactly,
 };
 
 use super::serve::peak_memory;
@@ -21,7 +21,7 @@ pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> Worker
         WorkerInput::Whole(file) => (Some(file), None),
         WorkerInput::Ranged(source) => (None, Some(source)),
     };
-    let local = LocalInput { file, source, siblings: task.siblings, size: task.size };
+    let local = LocalInput { file, source, companions: task.companions, size: task.size };
     let outputs = Outputs::in_folder(task.scratch);
     let inner = Task {
         input: Input::new(task.name, task.format, task.size, Arc::new(local)),
@@ -29,7 +29,7 @@ pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> Worker
         progress: task.progress,
         weights: Weights::default(),
     };
-    let result = operation::process(processor, task.operation, task.division, &inner);
+    let result = operation::process(processor, task.operation, task.share, &inner);
     let result = result.map(|properties| Completed {
         outputs: outputs.finished(),
         properties,
@@ -49,7 +49,7 @@ pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> Worker
 struct LocalInput {
     file: Option<File>,
     source: Option<Arc<dyn RangeSource>>,
-    siblings: Arc<dyn SiblingSource>,
+    companions: Arc<dyn CompanionSource>,
     size: u64,
 }
 
@@ -79,8 +79,8 @@ impl InputSource for LocalInput {
         self.file.as_ref()
     }
 
-    fn sibling(&self, relative: &str) -> Result<File, Failure> {
-        self.siblings.open(&sibling_path(relative)?)
+    fn companion(&self, relative: &str) -> Result<File, Failure> {
+        self.companions.open(&companion_path(relative)?)
     }
 }
 

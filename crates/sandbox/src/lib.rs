@@ -17,7 +17,7 @@
 //!   were in force stands in the event ([`Sandbox`]).
 //! - **Limits** ([`Limits`]) on memory, CPU time, time by the clock, bytes of results and open files. The kernel is told
 //!   to end the worker first when the container runs out of memory.
-//! - **The parent believes nothing.** The worker asks for its outputs by name, for siblings by relative path and for
+//! - **The parent believes nothing.** The worker asks for its outputs by name, for companion files by relative path and for
 //!   parts of the input by offset; names, paths, lengths and counts are checked by the parent, which makes and opens the
 //!   files itself and hands over descriptors. After a failure nothing stays in the scratch folder.
 //!
@@ -35,7 +35,7 @@
 //! [`FailureKind::Internal`](contract::FailureKind::Internal).
 //! A failure of the store while the worker reads ends the worker at once and is the job's failure,
 //! unchanged: whatever a decoder would make of the missing bytes would be wrong, and `Temporary` must stay `Temporary`.
-//! A sibling that is not there or not allowed is an error to the operation, which may go on without it.
+//! A companion file that is not there or not allowed is an error to the operation, which may go on without it.
 
 use std::fs::File;
 use std::path::Path;
@@ -44,7 +44,7 @@ use std::time::Duration;
 
 use catalog::{Format, Operation};
 use contract::{Failure, Properties, Sandbox};
-use operation::{Division, OutputDescription, Progress, RangeSource, SiblingSource};
+use operation::{CompanionSource, OutputDescription, Progress, RangeSource, Share};
 
 mod channel;
 mod ending;
@@ -76,7 +76,7 @@ pub struct WorkerTask<'a> {
     /// What to do.
     pub operation: &'a Operation,
     /// What of it, where several processes share the work.
-    pub division: Option<Division>,
+    pub share: Option<Share>,
     /// The file name of the object, without folders.
     pub name: String,
     /// The format by content.
@@ -85,8 +85,8 @@ pub struct WorkerTask<'a> {
     pub size: u64,
     /// Its bytes.
     pub input: WorkerInput,
-    /// Its neighbours.
-    pub siblings: Arc<dyn SiblingSource>,
+    /// Its companion files.
+    pub companions: Arc<dyn CompanionSource>,
     /// The folder for the outputs, which exists.
     pub scratch: &'a Path,
     /// What the operation may use.

@@ -4,7 +4,7 @@
 
 use catalog::{Format, MediaKind};
 use contract::{Failure, FailureKind, Properties, Sandbox};
-use operation::{Announcement, Division, OutputDescription};
+use operation::{Announcement, OutputDescription, Share};
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
@@ -17,8 +17,8 @@ pub(super) const MAX_READ: usize = 8 << 20;
 pub(super) const MAX_RANGES: usize = 64;
 /// How many outputs one operation may make.
 pub(super) const MAX_OUTPUTS: usize = 100_000;
-/// How many siblings one operation may open.
-pub(super) const MAX_SIBLINGS: usize = 10_000;
+/// How many companion files one operation may open.
+pub(super) const MAX_COMPANIONS: usize = 10_000;
 /// The longest text of a worker's failure that is passed on.
 pub(super) const MAX_MESSAGE: usize = 4096;
 
@@ -28,7 +28,7 @@ pub(super) struct Assignment {
     /// The operation in the processing-option grammar.
     pub(super) operation: String,
     pub(super) kind: MediaKind,
-    pub(super) division: Option<Division>,
+    pub(super) share: Option<Share>,
     pub(super) name: String,
     pub(super) format: Format,
     pub(super) size: u64,
@@ -48,7 +48,7 @@ pub(super) enum Request {
     /// An output is complete. No answer.
     FinishedOutput { output: OutputDescription },
     /// Another object beside the input. Answered by its open file.
-    OpenSibling { relative: String },
+    OpenCompanion { relative: String },
     /// A part of the input. Answered by bytes, none at the end.
     ReadAt { offset: u64, length: usize },
     /// Parts of the input, as offset and length, which are within it. Answered by their bytes, one part behind the other.
@@ -174,7 +174,7 @@ mod tests {
             (0.0..=1.0, prop::option::of(0.0..1e6))
                 .prop_map(|(fraction, seconds)| Request::Progress { fraction, seconds }),
             any::<String>().prop_map(|name| Request::CreateOutput { name }),
-            any::<String>().prop_map(|relative| Request::OpenSibling { relative }),
+            any::<String>().prop_map(|relative| Request::OpenCompanion { relative }),
             (any::<u64>(), any::<usize>()).prop_map(|(offset, length)| Request::ReadAt { offset, length }),
             prop::collection::vec((any::<u64>(), any::<u64>()), 0..4)
                 .prop_map(|ranges| Request::ReadRanges { ranges, announced: Some(Announcement(3)) }),

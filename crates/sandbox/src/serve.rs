@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use catalog::{MediaKind, Operation, Operations};
 use contract::Failure;
 use operation::{
-    Announcement, Division, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor,
-    Progress, Task, Weights, read_exactly,
+    Announcement, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor, Progress, Share,
+    Task, Weights, read_exactly,
 };
 
 use super::channel::Channel;
@@ -85,7 +85,7 @@ fn work(
         progress: progress(Arc::clone(channel)),
         weights: weights.clone(),
     };
-    let properties = on_own_stack(processor, operation, assignment.division, &task)?;
+    let properties = on_own_stack(processor, operation, assignment.share, &task)?;
     let outputs = task.outputs.finished();
     if outputs.len() > MAX_OUTPUTS {
         return Err(Failure::internal(format!("the operation created more than {MAX_OUTPUTS} files")));
@@ -99,11 +99,11 @@ fn work(
 fn on_own_stack(
     processor: &dyn Processor,
     operation: &Operation,
-    division: Option<Division>,
+    share: Option<Share>,
     task: &Task,
 ) -> Result<contract::Properties, Failure> {
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
-    let process = || operation::process(processor, operation, division, task);
+    let process = || operation::process(processor, operation, share, task);
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.payload_as_str().unwrap_or("no message");
         let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
@@ -177,8 +177,8 @@ impl InputSource for RemoteInput {
         self.file.as_ref()
     }
 
-    fn sibling(&self, relative: &str) -> Result<File, Failure> {
-        self.channel.ask_file(&Request::OpenSibling { relative: relative.to_owned() })
+    fn companion(&self, relative: &str) -> Result<File, Failure> {
+        self.channel.ask_file(&Request::OpenCompanion { relative: relative.to_owned() })
     }
 }
 

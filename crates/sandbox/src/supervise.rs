@@ -11,13 +11,15 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use contract::{Failure, FailureKind, Sandbox};
-use operation::{RangeSource, sibling_path};
+use operation::{RangeSource, companion_path};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use super::ending::{self, Log};
-use super::protocol::{Assignment, Decoder, Ending, MAX_RANGES, MAX_READ, MAX_SIBLINGS, Reply, Request, encode_reply};
+use super::protocol::{
+    Assignment, Decoder, Ending, MAX_COMPANIONS, MAX_RANGES, MAX_READ, Reply, Request, encode_reply,
+};
 use super::scratch::Scratch;
 use super::serve::peak_memory;
 use super::{Completed, WorkerInput, WorkerReport, WorkerTask, fork_server};
@@ -60,7 +62,7 @@ struct Worker<'a> {
     log: Log,
     deadline: Instant,
     next_check: Instant,
-    siblings: usize,
+    companions: usize,
     peak_memory: u64,
     sandbox: Sandbox,
 }
@@ -110,7 +112,7 @@ impl<'a> Worker<'a> {
             log: Log::default(),
             deadline: now + task.limits.wall,
             next_check: now + CHECK_INTERVAL,
-            siblings: 0,
+            companions: 0,
             peak_memory: 0,
             sandbox: Sandbox::default(),
         };
@@ -155,7 +157,7 @@ impl<'a> Worker<'a> {
         let assignment = Assignment {
             operation: task.operation.unredacted(),
             kind: task.format.kind(),
-            division: task.division,
+            share: task.share,
             name: task.name.clone(),
             format: task.format,
             size: task.size,
@@ -184,8 +186,8 @@ impl<'a> Worker<'a> {
                 scratch.finished(&output)?;
                 (self.task.finished)(&output)?;
             }
-            Request::OpenSibling { relative } => {
-                let file = self.sibling(&relative)?;
+            Request::OpenCompanion { relative } => {
+                let file = self.companion(&relative)?;
                 self.reply_file(file, scratch)?;
             }
             Request::ReadAt { offset, length } => {
@@ -252,15 +254,15 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The work may go on without a sibling that is not there, but not when a later try could find it.
-    fn sibling(&mut self, relative: &str) -> Result<Result<File, Failure>, End> {
-        self.siblings += 1;
-        if self.siblings > MAX_SIBLINGS {
-            let message = format!("the file names more than {MAX_SIBLINGS} other files");
+    /// The work may go on without a companion file that is not there, but not when a later try could find it.
+    fn companion(&mut self, relative: &str) -> Result<Result<File, Failure>, End> {
+        self.companions += 1;
+        if self.companions > MAX_COMPANIONS {
+            let message = format!("the file names more than {MAX_COMPANIONS} other files");
             return Err(Failure::invalid_input(message).into());
         }
-        let opened = sibling_path(relative).and_then(|path| {
-            let file = self.task.siblings.open(&path)?;
+        let opened = companion_path(relative).and_then(|path| {
+            let file = self.task.companions.open(&path)?;
             if !file.metadata()?.is_file() {
                 return Err(Failure::invalid_input(format!("the input names {path:?}, which is not a regular file")));
             }

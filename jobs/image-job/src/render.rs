@@ -1,6 +1,6 @@
 //! From an opened picture to finished outputs: what `resize` and `convert` have in common.
 
-mod apart;
+mod planar;
 
 use catalog::Format;
 use catalog::operations::image_encoding::{Colour, ImageEncoding, ImageFormat, Metadata as MetadataChoice, Rgba};
@@ -11,8 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use pixels::canvas::{flatten, grey_to_rgb, pad};
 use pixels::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
 use pixels::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows, longest_frame};
-use pixels::placeholder::{self, Glance};
-use pixels::raster::{Depth, Gathering, Model, PixelFormat, Raster, Row, RowSource, Samples};
+use pixels::placeholder::{self, Thumbnail};
+use pixels::raster::{Depth, Model, PixelFormat, Raster, RasterBuilder, Row, RowSource, Samples};
 use pixels::resample::{Region, Resampler};
 use pixels::{colour::ColourConversion, exif, orientation::Orientation, planes::PlaneSizes};
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ struct Branch<'a> {
     /// The formats that are written as the rows come.
     streams: Vec<Stream>,
     /// The picture for the others.
-    whole: Option<Gathering>,
+    whole: Option<RasterBuilder>,
 }
 
 /// A file that is written as the rows come.
@@ -219,7 +219,7 @@ struct Stream {
     pixels: PixelFormat,
     /// Whether rows are written as they come.
     as_it_comes: bool,
-    glance: Option<Glance>,
+    thumbnail: Option<Thumbnail>,
 }
 
 type Rendered = (Vec<Written>, Raster, bool);
@@ -273,13 +273,13 @@ impl Steps<'_> {
         let mut written = Vec::new();
         let mut sample = None;
         for Branch { size, streams, whole } in branches {
-            for Stream { name, format, output, sink, glance, .. } in streams {
+            for Stream { name, format, output, sink, thumbnail, .. } in streams {
                 sink.finish()?;
                 let (width, height) = size.layout.size;
                 output.finish(format.content_type(), output_properties(width, height, 1))?;
                 written.push(Written { name, format, width });
-                if let Some(glance) = glance {
-                    sample = Some(self.to_srgb(glance.finish(), format)?);
+                if let Some(thumbnail) = thumbnail {
+                    sample = Some(self.to_srgb(thumbnail.finish(), format)?);
                 }
             }
             let Some(whole) = whole else { continue };
@@ -289,7 +289,7 @@ impl Steps<'_> {
                 written.push(self.write_still(&finished, &size.name, format)?);
                 // The first format of the first size, unless it was streamed.
                 if sample.is_none() {
-                    sample = Some(self.to_srgb(Glance::at(&finished)?, format)?);
+                    sample = Some(self.to_srgb(Thumbnail::of(&finished)?, format)?);
                 }
             }
         }
@@ -315,12 +315,12 @@ impl Steps<'_> {
                 &self.attachments(format),
             )?;
             let looked_at = first && self.request.formats.first() == Some(&format);
-            let glance = looked_at.then(|| Glance::new(size.layout.size, finished)).transpose()?;
+            let thumbnail = looked_at.then(|| Thumbnail::new(size.layout.size, finished)).transpose()?;
             let as_it_comes = finished == pixels && self.conversion(format).is_none() && self.orientation.is_upright();
-            streams.push(Stream { name, format, output, sink, pixels, as_it_comes, glance });
+            streams.push(Stream { name, format, output, sink, pixels, as_it_comes, thumbnail });
         }
         let scaled = self.orientation.turn_size(size.layout.scaled);
-        let whole = (!others.is_empty()).then(|| Gathering::new(scaled, pixels)).transpose()?;
+        let whole = (!others.is_empty()).then(|| RasterBuilder::new(scaled, pixels)).transpose()?;
         Ok(Branch { size, streams, whole })
     }
 
@@ -452,7 +452,7 @@ impl Steps<'_> {
                 let picture = self.frame(picture, &animation.size.layout, &mut place)?;
                 let finished = self.colours(&picture, animation.format)?;
                 if sample.is_none() {
-                    sample = Some(self.to_srgb(Glance::at(&finished)?, animation.format)?);
+                    sample = Some(self.to_srgb(Thumbnail::of(&finished)?, animation.format)?);
                 }
                 if let Some(sink) = &mut animation.sink {
                     self.check_time(animation.format, frame.milliseconds);
@@ -578,7 +578,7 @@ impl Branch<'_> {
 impl Stream {
     fn write(&mut self, row: Row<'_>) -> Result<(), Failure> {
         self.sink.write(row)?;
-        self.glance.as_mut().map_or(Ok(()), |glance| glance.push(row))
+        self.thumbnail.as_mut().map_or(Ok(()), |thumbnail| thumbnail.push(row))
     }
 }
 

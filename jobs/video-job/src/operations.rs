@@ -18,7 +18,7 @@ pub const JOB: Job = Job {
     processors: &[
         &OfOptions::new(keyframes).with_versions(library_versions),
         &OfOptions::new(|options, task| transcode(options, task, None))
-            .with_divisions(|options, division, task| transcode(options, task, Some(division)))
+            .with_shares(|options, share, task| transcode(options, task, Some(share)))
             .with_versions(library_versions),
         &OfOptions::new(probe).with_versions(library_versions),
     ],

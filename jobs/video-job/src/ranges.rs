@@ -394,8 +394,8 @@ mod tests {
             None
         }
 
-        fn sibling(&self, _relative: &str) -> Result<File, Failure> {
-            Err(Failure::internal("no neighbours here"))
+        fn companion(&self, _relative: &str) -> Result<File, Failure> {
+            Err(Failure::internal("no companion files here"))
         }
     }
 

@@ -216,9 +216,9 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
                 raw_write(question);
             }
         }
-        "siblings" => {
+        "companions" => {
             let read = |path: &str| {
-                let file = task.input.sibling(path);
+                let file = task.input.companion(path);
                 file.map_err(|failure| format!("{:?}: {failure}", failure.kind())).map(|mut file| {
                     let mut text = String::new();
                     file.read_to_string(&mut text).expect("text");
@@ -230,9 +230,9 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
                     "absent": read("absent.txt").err(), "outside": read("../secret.txt").err(),
                     "absolute": read("/etc/passwd").err(), "folder": read("textures").err() })
         }
-        "sibling-later" => {
+        "companion-later" => {
             // Goes on as if it were not there, which must not count.
-            let _ = task.input.sibling("later.txt");
+            let _ = task.input.companion("later.txt");
             task.outputs.write("without", "text/plain", b"without", Properties::new())?;
             json!({})
         }

@@ -16,7 +16,7 @@ use catalog::{Format, Operation, Operations, WeightsFile};
 use contract::{Failure, FailureKind};
 use hostile::{HOSTILE_JOB, Hostile};
 use libtest_mimic::{Arguments, Trial};
-use operation::{Progress, RangeSource, SiblingSource, Weights};
+use operation::{CompanionSource, Progress, RangeSource, Weights};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use serde_json::{Value, json};
@@ -67,8 +67,8 @@ fn main() -> ExitCode {
         ("a_failure_of_the_operation_is_itself_and_leaves_nothing", failure),
         ("names_that_leave_the_folder_are_refused", bad_names),
         ("a_worker_that_lies_is_not_believed", lies),
-        ("siblings_are_read_only_and_below_the_folder", siblings),
-        ("a_sibling_that_may_come_later_fails_the_job_as_temporary", sibling_later),
+        ("companion_files_are_read_only_and_below_the_folder", companions),
+        ("a_companion_that_may_come_later_fails_the_job_as_temporary", companion_later),
         ("parts_are_read_on_demand", ranged),
         ("a_failure_of_the_store_is_the_jobs_failure", ranged_failure),
         ("in_this_process_the_result_is_the_same", in_process),
@@ -99,7 +99,7 @@ struct Case {
     input: Option<WorkerInput>,
     size: u64,
     limits: Limits,
-    siblings: Arc<dyn SiblingSource>,
+    companions: Arc<dyn CompanionSource>,
     progress: Progress,
 }
 
@@ -115,7 +115,7 @@ impl Case {
             input: Some(WorkerInput::Whole(file)),
             size: text.len() as u64,
             limits: Limits { memory: 1 << 30, wall: Duration::from_mins(2), ..Limits::default() },
-            siblings: Arc::new(Beside(None)),
+            companions: Arc::new(Beside(None)),
             progress: Progress::silent(),
         }
     }
@@ -141,12 +141,12 @@ impl Case {
     fn task<'a>(&'a mut self, operation: &'a Operation) -> WorkerTask<'a> {
         WorkerTask {
             operation,
-            division: None,
+            share: None,
             name: "photo.jpg".to_owned(),
             format: Format::Jpeg,
             size: self.size,
             input: self.input.take().expect("a case is run once"),
-            siblings: Arc::clone(&self.siblings),
+            companions: Arc::clone(&self.companions),
             scratch: self.scratch.path(),
             limits: &self.limits,
             progress: self.progress.clone(),
@@ -196,7 +196,7 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 
 struct Beside(Option<PathBuf>);
 
-impl SiblingSource for Beside {
+impl CompanionSource for Beside {
     fn open(&self, relative: &str) -> Result<File, Failure> {
         if relative == "later.txt" {
             return Err(Failure::temporary("the store is busy"));
@@ -385,14 +385,14 @@ fn lies() {
     case.fails(FailureKind::Internal, "longer than the limit of 0.5 seconds");
 }
 
-fn siblings() {
+fn companions() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::create_dir_all(folder.path().join("model/textures")).unwrap();
     fs_err::write(folder.path().join("secret.txt"), "secret").unwrap();
     fs_err::write(folder.path().join("model/wood.txt"), "wood").unwrap();
     fs_err::write(folder.path().join("model/textures/oak.txt"), "oak").unwrap();
-    let mut case = Case::new("siblings");
-    case.siblings = Arc::new(Beside(Some(folder.path().join("model"))));
+    let mut case = Case::new("companions");
+    case.companions = Arc::new(Beside(Some(folder.path().join("model"))));
     let seen = case.succeeds();
     assert_eq!(seen["there"], "wood");
     assert_eq!(seen["deep"], "oak");
@@ -407,8 +407,8 @@ fn siblings() {
     }
 }
 
-fn sibling_later() {
-    Case::new("sibling-later").fails(FailureKind::Temporary, "the store is busy");
+fn companion_later() {
+    Case::new("companion-later").fails(FailureKind::Temporary, "the store is busy");
 }
 
 fn ranged() {

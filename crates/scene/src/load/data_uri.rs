@@ -20,9 +20,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub enum UriBytes {
     /// Decoded from the URI itself, with the media type it names.
     Inline(Vec<u8>, Option<String>),
-    /// A neighbouring file, mapped.
+    /// A companion file, mapped.
     File(Mmap),
-    /// A neighbouring file of no bytes, which cannot be mapped.
+    /// A companion file of no bytes, which cannot be mapped.
     Empty,
 }
 
@@ -79,7 +79,7 @@ fn first_of(
 ) -> Result<UriBytes, Failure> {
     let mut first_failure = refuse_outside(path, what).err();
     for candidate in candidates {
-        match input.sibling(&candidate) {
+        match input.companion(&candidate) {
             Ok(file) => return map(&file),
             Err(failure) if failure.kind() != FailureKind::InvalidInput => return Err(failure),
             Err(failure) => {
@@ -171,7 +171,7 @@ mod tests {
         assert!(candidates("").is_empty());
         for path in ["../../x", "a/../../b", "file:///c:/x.png", "..", "//host/share", "C:", "a\0b"] {
             for candidate in candidates(path) {
-                assert!(operation::sibling_path(&candidate).is_ok(), "{path:?} is looked for at {candidate:?}");
+                assert!(operation::companion_path(&candidate).is_ok(), "{path:?} is looked for at {candidate:?}");
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The demuxer's thread decodes, filters, and encodes audio; each rendition has an encoder with a thread of its own. With
 //! chunks the video is cut at key frames, and as many of its parts as are wanted are encoded at once (see [`chunks`]), by
-//! threads or by processes (see [`division`]).
+//! threads or by processes (see [`shards`]).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use catalog::operations::{Container, Transcode};
 use contract::{Failure, Properties};
 use ffmpeg_next::{Packet, Rational, codec};
-use operation::{Division, Outputs, Task};
+use operation::{Outputs, Share, Task};
 use serde_json::json;
 
 use self::audio_path::AudioPath;
@@ -28,7 +28,6 @@ use crate::open::{Demuxer, percent, seconds};
 mod audio_path;
 mod chunks;
 mod codec_name;
-mod division;
 mod frame_times;
 mod language;
 mod loudness;
@@ -36,6 +35,7 @@ mod muxer;
 mod plan;
 mod playlists;
 mod segments;
+mod shards;
 mod spool;
 mod subtitle_path;
 mod track;
@@ -44,11 +44,11 @@ mod video_graph;
 mod video_path;
 
 /// Writes one file, or a ladder with its playlists; or does so by several processes, of which this is one.
-pub fn transcode(options: &Transcode, task: &Task, division: Option<Division>) -> Result<Properties, Failure> {
+pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Result<Properties, Failure> {
     let mut demuxer = open(task)?;
     let plan = Plan::new(options, &demuxer)?;
-    if let Some(Division::Part { index, count }) = division {
-        return division::encode(&plan, task, index, count);
+    if let Some(Share::Shard { index, count }) = share {
+        return shards::encode(&plan, task, index, count);
     }
     let gains = match options.loudness {
         Some(target) => loudness::gains(&plan, task, target)?,
@@ -56,9 +56,9 @@ pub fn transcode(options: &Transcode, task: &Task, division: Option<Division>) -
     };
     let target = Target::new(&plan, &task.outputs)?;
     let mut sound = Sound::new(&plan, &target, &gains)?;
-    let counts = match (division, chunks::workers(&plan)) {
-        (Some(Division::Join { count }), _) => {
-            division::join(&plan, task, count, target.video()?, &mut sound, &mut demuxer)?
+    let counts = match (share, chunks::workers(&plan)) {
+        (Some(Share::Merge { count }), _) => {
+            shards::merge(&plan, task, count, target.video()?, &mut sound, &mut demuxer)?
         }
         (_, Some(workers)) => {
             let tracks = target.video()?;

@@ -555,7 +555,7 @@ impl InputSource for Memory {
         None
     }
 
-    fn sibling(&self, relative: &str) -> Result<File, Failure> {
-        Err(Failure::internal(format!("a video asked for its neighbour {relative}")))
+    fn companion(&self, relative: &str) -> Result<File, Failure> {
+        Err(Failure::internal(format!("a video asked for the companion file {relative}")))
     }
 }

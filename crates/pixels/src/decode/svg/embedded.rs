@@ -11,7 +11,7 @@ use resvg::usvg::ImageKind;
 
 use crate::colour::ColourConversion;
 use crate::decode::{self, Content, InMemory, Picture, ReadOptions};
-use crate::raster::{Gathering, PixelFormat, Raster, Samples};
+use crate::raster::{PixelFormat, Raster, RasterBuilder, Samples};
 
 /// How deep drawings may lie in each other.
 const MOST_DEPTH: u32 = 4;
@@ -100,7 +100,7 @@ fn upright_srgb(picture: Picture) -> Result<Raster, Failure> {
         return Err(Failure::internal("one frame was asked for"));
     };
     let format = rows.format();
-    let mut gathered = Gathering::new(rows.size(), format)?;
+    let mut gathered = RasterBuilder::new(rows.size(), format)?;
     let mut row = Samples::zeroed(format.depth, rows.size().0 as usize * format.channels())?;
     for _ in 0..rows.size().1 {
         rows.read(row.as_row_mut())?;

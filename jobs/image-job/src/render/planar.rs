@@ -1,7 +1,7 @@
-//! Luma and chroma on their way through apart, to where they become pixels or go into a file as they are.
+//! Planar processing: luma and chroma are processed apart until they become pixels, or go into a file unchanged.
 
 use contract::Failure;
-use pixels::placeholder::Glance;
+use pixels::placeholder::Thumbnail;
 use pixels::planes::{PLANES, PlaneQueue, PlaneResampler, PlaneSizes, PlaneSource};
 use pixels::raster::{Depth, Model, PixelFormat, Row};
 use pixels::resample::{Region, Resampler};
@@ -38,8 +38,8 @@ impl Steps<'_> {
             // A file of planes is looked at in the size of its chroma.
             let step = if targets.is_some() { FILED_STEP } else { (1, 1) };
             if let Some([_, chroma, _]) = targets {
-                for glance in branch.streams.iter_mut().filter_map(|stream| stream.glance.as_mut()) {
-                    *glance = Glance::new(chroma, YCBCR8)?;
+                for thumbnail in branch.streams.iter_mut().filter_map(|stream| stream.thumbnail.as_mut()) {
+                    *thumbnail = Thumbnail::new(chroma, YCBCR8)?;
                 }
             }
             ways.push((resampler, PlaneQueue::new(step), targets.is_some()));
@@ -55,8 +55,8 @@ impl Steps<'_> {
                         }
                         branch.streams.iter_mut().try_for_each(|stream| {
                             stream.sink.write_plane(plane, row)?;
-                            let Some(glance) = &mut stream.glance else { return Ok(()) };
-                            queue.push(plane, row, &mut |row| glance.push(Row::Eight(row)))
+                            let Some(thumbnail) = &mut stream.thumbnail else { return Ok(()) };
+                            queue.push(plane, row, &mut |row| thumbnail.push(Row::Eight(row)))
                         })
                     })?;
                 }

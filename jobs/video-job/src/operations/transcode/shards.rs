@@ -1,8 +1,8 @@
-//! One video encoded by several processes, such as the children of an array job: each encodes one part of the picture, and
-//! a last one puts the parts together by copying their packets, and encodes the sound.
+//! One video encoded by several processes, such as the children of an array job: each encodes one shard of the picture, and
+//! a last one merges the shards by copying their packets, and encodes the audio.
 //!
-//! Every process finds the same cuts by itself, from the file and the number of parts (see [`super::chunks`]). A part is
-//! the packets of each rendition, `720p.packets`, and `part.json` beside them.
+//! Every process finds the same cuts, from the file and the number of shards (see [`super::chunks`]). A shard is the
+//! packets of each rendition, `720p.packets`, and a `part.json` in the same folder.
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{Failure, FailureKind, Properties};
 use ffmpeg_next::Packet;
-use operation::{Division, Task};
+use operation::{Share, Task};
 use serde::{Deserialize, Serialize};
 
 use super::Sound;
@@ -27,7 +27,7 @@ const PACKETS: &str = "application/octet-stream";
 /// A longer description than this was not written here.
 const MAX_DESCRIPTION: u64 = 1 << 20;
 
-/// What the join has to know of a part.
+/// What the merge has to know of a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Description {
@@ -38,7 +38,7 @@ struct Description {
     headers: Vec<Option<Vec<u8>>>,
 }
 
-/// Encodes one of `count` parts. One for which there is no key frame is empty.
+/// Encodes one of `count` shards. One for which there is no key frame is empty.
 pub(crate) fn encode(plan: &Plan, task: &Task, index: u32, count: u32) -> Result<Properties, Failure> {
     let threads = operation::processors();
     let names: Vec<String> = plan.renditions.iter().map(|rendition| format!("{}.packets", rendition.name())).collect();
@@ -64,12 +64,12 @@ pub(crate) fn encode(plan: &Plan, task: &Task, index: u32, count: u32) -> Result
         output.finish(PACKETS, Properties::new());
     }
     let text = serde_json::to_vec(&Description { threads, counts, headers })
-        .map_err(|error| Failure::internal("a part cannot be described").because(error))?;
+        .map_err(|error| Failure::internal("a shard cannot be described").because(error))?;
     task.outputs.write(DESCRIPTION, JSON, &text, Properties::new())?;
     Ok(Properties::from_iter([("frames".to_owned(), counts.encoded.into()), ("end".to_owned(), counts.end.into())]))
 }
 
-/// Puts the parts together into the tracks of the renditions, the sound beside them.
+/// Merges the shards into the tracks of the renditions, and encodes the audio.
 pub(crate) fn join(
     plan: &Plan,
     task: &Task,
@@ -95,7 +95,7 @@ pub(crate) fn join(
                 return Err(set_up_differently());
             }
             join.begin(at, encoded)?;
-            let file = sibling(task, index, count, &format!("{}.packets", rendition.name()))?;
+            let file = companion(task, index, count, &format!("{}.packets", rendition.name()))?;
             let length = file.metadata()?.len();
             let base = seconds(encoded.time_base);
             join.append(at, &mut BufReader::new(file), length, |time| sound.read_until(time as f64 * base))?;
@@ -110,25 +110,25 @@ pub(crate) fn join(
 }
 
 fn describe(task: &Task, index: u32, count: u32) -> Result<Description, Failure> {
-    let file = sibling(task, index, count, DESCRIPTION)?;
+    let file = companion(task, index, count, DESCRIPTION)?;
     if file.metadata()?.len() > MAX_DESCRIPTION {
-        return Err(Failure::internal(format!("{DESCRIPTION} of part {index} cannot be read")));
+        return Err(Failure::internal(format!("{DESCRIPTION} of shard {index} cannot be read")));
     }
     serde_json::from_reader(BufReader::new(file))
-        .map_err(|error| Failure::internal(format!("{DESCRIPTION} of part {index} cannot be read")).because(error))
+        .map_err(|error| Failure::internal(format!("{DESCRIPTION} of shard {index} cannot be read")).because(error))
 }
 
-fn sibling(task: &Task, index: u32, count: u32, name: &str) -> Result<std::fs::File, Failure> {
-    let path = format!("{}/{name}", Division::folder(index, count));
-    task.input.sibling(&path).map_err(|failure| match failure.kind() {
+fn companion(task: &Task, index: u32, count: u32, name: &str) -> Result<std::fs::File, Failure> {
+    let path = format!("{}/{name}", Share::folder(index, count));
+    task.input.companion(&path).map_err(|failure| match failure.kind() {
         FailureKind::InvalidInput => Failure::internal(format!(
-            "{name} of part {index} of {count} is not there; parts are encoded before they are joined"
+            "{name} of shard {index} of {count} not found; encode every shard before merging"
         )),
         _ => failure,
     })
 }
 
-/// What the encoders of the parts told of themselves, by setting them up once more for the first frames.
+/// What the encoders of the shards told of themselves, by setting them up once more for the first frames.
 fn headers(plan: &Plan, task: &Task, threads: usize) -> Result<Vec<Option<Encoded>>, Failure> {
     let headers: Vec<HeaderTrack> = plan.renditions.iter().map(|_| HeaderTrack::default()).collect();
     let tracks = headers.iter().map(|track| Box::new(track.clone()) as Box<dyn Track>).collect();

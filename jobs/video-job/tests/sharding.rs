@@ -26,17 +26,17 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    fn start(&self, option: &str, division: &[&str]) -> Command {
+    fn start(&self, option: &str, share: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_video-job"));
         command.args(["run", "--output-format", "json", "--processing-option", option]);
         command.arg("--input").arg(&self.source).arg("--output").arg(self.path("out"));
-        command.args(division).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.args(share).env("AWS_EC2_METADATA_DISABLED", "true");
         command
     }
 
-    fn share(&self, option: &str, division: &[&str]) -> Output {
+    fn share(&self, option: &str, share: &[&str]) -> Output {
         let parts = self.path("parts");
-        self.start(option, &[&["--parts", parts.to_str().unwrap()], division].concat()).output().unwrap()
+        self.start(option, &[&["--parts", parts.to_str().unwrap()], share].concat()).output().unwrap()
     }
 
     /// Encodes the parts at once, each in a process of its own as Batch starts an array's children, and joins them.
@@ -214,7 +214,7 @@ fn a_join_without_all_parts_says_which_one_is_missing() {
     let failed = place.share(option, &["--join", "2"]);
     assert_eq!(failed.status.code(), Some(70));
     let event = String::from_utf8_lossy(&failed.stdout);
-    assert!(event.contains("part.json of part 1 of 2 is not there"), "{event}");
+    assert!(event.contains("part.json of shard 1 of 2 not found"), "{event}");
     assert!(!place.path("out").exists());
 }
 
