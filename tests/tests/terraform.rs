@@ -82,13 +82,13 @@ async fn the_state_is_kept_in_the_bucket_that_bootstrap_makes() {
 fn programs_get_what_they_declare(infrastructure: &Infrastructure) {
     let environments = &infrastructure.environments;
     for (given, declared) in [
-        (&environments.classify, control::classify::environment::VARIABLES),
-        (&environments.dispatch, control::dispatch::environment::VARIABLES),
-        (&environments.output, control::output::environment::VARIABLES),
+        (&environments.classify, control::classify::environment::variables()),
+        (&environments.dispatch, control::dispatch::environment::variables()),
+        (&environments.output, control::output::environment::variables()),
     ] {
         let given: BTreeSet<&str> = given.keys().map(String::as_str).collect();
         let names = |wanted: &dyn Fn(&Variable) -> bool| -> BTreeSet<&str> {
-            declared.iter().filter(|variable| wanted(variable)).map(|variable| variable.name).collect()
+            declared.iter().filter(|variable| wanted(variable)).map(|variable| variable.name.as_ref()).collect()
         };
         assert!(names(&|variable| variable.default.is_none()).is_subset(&given), "{given:?}");
         assert!(given.is_subset(&names(&|_| true)), "{given:?}");

@@ -12,12 +12,12 @@ fn terraform_gives_every_lambda_the_variables_that_it_declares() {
     let terraform = fs_err::read_to_string(path).expect("Terraform's module");
     let environments = section(&terraform, "  environments = {", "\n  }\n");
     for (name, declared) in [
-        ("classify", control::classify::environment::VARIABLES),
-        ("dispatch", control::dispatch::environment::VARIABLES),
-        ("output", control::output::environment::VARIABLES),
+        ("classify", control::classify::environment::variables()),
+        ("dispatch", control::dispatch::environment::variables()),
+        ("output", control::output::environment::variables()),
     ] {
         let given = names_in(section(environments, &format!("\n    {name} = merge("), "\n    )"));
-        assert_eq!(given, declared.iter().map(|variable: &Variable| variable.name.to_owned()).collect(), "{name}");
+        assert_eq!(given, declared.iter().map(|variable: &Variable| variable.name.to_string()).collect(), "{name}");
     }
 }
 

@@ -1,35 +1,40 @@
 //! The environment variables of a Lambda: declared once per crate, read here, and compared with Terraform's by a test.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use contract::Failure;
 
 /// An environment variable that a program reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     /// Its name.
-    pub name: &'static str,
-    /// What is taken where it is not set; `None` if the program cannot do without it.
+    pub name: Cow<'static, str>,
+    /// Its value if it is not set; `None` if the program cannot do without it.
     pub default: Option<&'static str>,
     /// What it means, with its unit.
-    pub meaning: &'static str,
+    pub meaning: Cow<'static, str>,
 }
 
 impl Variable {
     /// One that the program cannot do without.
-    pub const fn required(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, default: None, meaning }
+    pub fn required(name: impl Into<Cow<'static, str>>, meaning: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), default: None, meaning: meaning.into() }
     }
 
     /// One that may be left out (or empty). An empty default means "none".
-    pub const fn optional(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
-        Self { name, default: Some(default), meaning }
+    pub fn optional(
+        name: impl Into<Cow<'static, str>>,
+        default: &'static str,
+        meaning: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { name: name.into(), default: Some(default), meaning: meaning.into() }
     }
 }
 
 /// The values of a program's declared variables.
 #[derive(Debug, Clone)]
-pub struct Environment(HashMap<&'static str, String>);
+pub struct Environment(HashMap<String, String>);
 
 impl Environment {
     /// Reads the variables of this process. Every one that is missing is named in one message.
@@ -38,17 +43,15 @@ impl Environment {
     }
 
     /// Reads the variables from anywhere.
-    pub fn from_lookup(
-        variables: &[Variable],
-        lookup: impl Fn(&'static str) -> Option<String>,
-    ) -> Result<Self, Failure> {
+    pub fn from_lookup(variables: &[Variable], lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let mut values = HashMap::new();
         let mut missing = Vec::new();
         for variable in variables {
-            match (lookup(variable.name).filter(|value| !value.is_empty()), variable.default) {
-                (Some(value), _) => drop(values.insert(variable.name, value)),
-                (None, Some(default)) => drop(values.insert(variable.name, default.to_owned())),
-                (None, None) => missing.push(format!("{} ({})", variable.name, variable.meaning)),
+            let name = variable.name.as_ref();
+            match (lookup(name).filter(|value| !value.is_empty()), variable.default) {
+                (Some(value), _) => drop(values.insert(name.to_owned(), value)),
+                (None, Some(default)) => drop(values.insert(name.to_owned(), default.to_owned())),
+                (None, None) => missing.push(format!("{name} ({})", variable.meaning)),
             }
         }
         if missing.is_empty() {
@@ -78,22 +81,24 @@ impl Environment {
 mod tests {
     use super::*;
 
-    const VARIABLES: &[Variable] = &[
-        Variable::required("BUCKET", "a bucket"),
-        Variable::required("QUEUE", "a queue"),
-        Variable::optional("DAYS", "30", "days"),
-    ];
+    fn variables() -> [Variable; 3] {
+        [
+            Variable::required("BUCKET", "a bucket"),
+            Variable::required("QUEUE", "a queue"),
+            Variable::optional("DAYS", "30", "days"),
+        ]
+    }
 
     #[test]
     fn every_missing_variable_is_named_at_once() {
-        let message = Environment::from_lookup(VARIABLES, |_| None).unwrap_err().to_string();
+        let message = Environment::from_lookup(&variables(), |_| None).unwrap_err().to_string();
         assert!(message.contains("BUCKET (a bucket)") && message.contains("QUEUE") && !message.contains("DAYS"));
     }
 
     #[test]
     fn an_empty_variable_counts_as_not_set() {
-        let all = |name: &'static str| Some(if name == "DAYS" { String::new() } else { "x".to_owned() });
-        let environment = Environment::from_lookup(VARIABLES, all).unwrap();
+        let all = |name: &str| Some(if name == "DAYS" { String::new() } else { "x".to_owned() });
+        let environment = Environment::from_lookup(&variables(), all).unwrap();
         assert_eq!(environment.number("DAYS").unwrap(), 30);
         assert!(environment.number("BUCKET").unwrap_err().to_string().contains("BUCKET"));
     }

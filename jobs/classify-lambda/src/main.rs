@@ -4,7 +4,7 @@
 #![recursion_limit = "256"]
 
 use control::{
-    classify::environment::VARIABLES, classify::handler::Classifier, classify::settings::Settings,
+    classify::environment::variables, classify::handler::Classifier, classify::settings::Settings,
     environment::Environment,
 };
 use control_aws::{AwsPorts, Clients, SystemClock, lambda};
@@ -12,7 +12,7 @@ use control_aws::{AwsPorts, Clients, SystemClock, lambda};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     lambda::start_logging();
-    let environment = Environment::read(VARIABLES)?;
+    let environment = Environment::read(&variables())?;
     let clients = Clients::load().await?;
     let classifier = Classifier::<AwsPorts> {
         objects: clients.objects().await?,

@@ -4,7 +4,7 @@
 #![recursion_limit = "256"]
 
 use control::{
-    dispatch::environment::VARIABLES, dispatch::handler::Dispatcher, dispatch::settings::Settings,
+    dispatch::environment::variables, dispatch::handler::Dispatcher, dispatch::settings::Settings,
     environment::Environment,
 };
 use control_aws::{AwsPorts, Clients, SystemClock, lambda};
@@ -12,7 +12,7 @@ use control_aws::{AwsPorts, Clients, SystemClock, lambda};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     lambda::start_logging();
-    let environment = Environment::read(VARIABLES)?;
+    let environment = Environment::read(&variables())?;
     let clients = Clients::load().await?;
     let dispatcher = Dispatcher::<AwsPorts> {
         objects: clients.objects().await?,

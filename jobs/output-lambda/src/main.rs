@@ -4,14 +4,14 @@
 #![recursion_limit = "256"]
 
 use control::{
-    environment::Environment, output::environment::VARIABLES, output::handler::Recorder, output::settings::Settings,
+    environment::Environment, output::environment::variables, output::handler::Recorder, output::settings::Settings,
 };
 use control_aws::{AwsPorts, Clients, SystemClock, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     lambda::start_logging();
-    let environment = Environment::read(VARIABLES)?;
+    let environment = Environment::read(&variables())?;
     let clients = Clients::load().await?;
     let recorder = Recorder::<AwsPorts> {
         objects: clients.objects().await?,

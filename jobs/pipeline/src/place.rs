@@ -139,7 +139,7 @@ mod aws {
 
         /// Classify for objects of a bucket: it takes those of its own, and an operator names the bucket with the object.
         pub(crate) async fn classifier(&self, bucket: &str) -> Result<Classifier<control_aws::AwsPorts>, Failure> {
-            let environment = Environment::from_lookup(control::classify::environment::VARIABLES, |name| {
+            let environment = Environment::from_lookup(&control::classify::environment::variables(), |name| {
                 if name == "S3_INPUT" { Some(bucket.to_owned()) } else { std::env::var(name).ok() }
             })?;
             Ok(Classifier {
@@ -153,7 +153,7 @@ mod aws {
         }
     }
 
-    const fn required(name: &'static str) -> Variable {
+    fn required(name: &'static str) -> Variable {
         Variable::required(name, "of this system; `terraform output -raw environment` prints it")
     }
 }

@@ -175,8 +175,8 @@ variable "kinds" {
   default = {}
 
   validation {
-    condition     = alltrue([for kind in keys(var.kinds) : contains(["document", "image", "model", "video"], kind)])
-    error_message = "kinds: the kinds are document, image, model and video."
+    condition     = alltrue([for kind in keys(var.kinds) : contains(keys(local.kinds_as_shipped), kind)])
+    error_message = "kinds: the kinds are ${join(", ", keys(local.kinds_as_shipped))}."
   }
 
   validation {
@@ -226,8 +226,8 @@ variable "images" {
   default     = {}
 
   validation {
-    condition     = alltrue([for kind in keys(var.images) : contains(["document", "image", "model", "video"], kind)])
-    error_message = "images: the kinds are document, image, model and video."
+    condition     = alltrue([for kind in keys(var.images) : contains(keys(local.kinds_as_shipped), kind)])
+    error_message = "images: the kinds are ${join(", ", keys(local.kinds_as_shipped))}."
   }
 }
 
@@ -364,8 +364,8 @@ variable "processing_rules" {
   default = []
 
   validation {
-    condition     = alltrue([for rule in var.processing_rules : rule.kind == null ? true : contains(["document", "image", "model", "video"], rule.kind)])
-    error_message = "processing_rules: the kinds are document, image, model and video."
+    condition     = alltrue([for rule in var.processing_rules : rule.kind == null ? true : contains(keys(local.kinds_as_shipped), rule.kind)])
+    error_message = "processing_rules: the kinds are ${join(", ", keys(local.kinds_as_shipped))}."
   }
 }
 

@@ -53,11 +53,11 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::environment::VARIABLES;
+    use crate::classify::environment::variables;
 
     fn read(rules: &'static str) -> Result<Settings, Failure> {
-        let lookup = |name| (name == "PROCESSING_RULES").then_some(rules).or(Some("1")).map(str::to_owned);
-        Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap())
+        let lookup = |name: &str| (name == "PROCESSING_RULES").then_some(rules).or(Some("1")).map(str::to_owned);
+        Settings::read(&Environment::from_lookup(&variables(), lookup).unwrap())
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use catalog::{MediaKind, PerKind};
 use contract::Failure;
 
+use crate::dispatch::environment::{job_definition_variable, job_queue_variable};
 use crate::dispatch::packing::Packing;
 use crate::dispatch::resources::Bounds;
 use crate::environment::Environment;
@@ -37,7 +38,6 @@ impl Settings {
     pub fn read(environment: &Environment) -> Result<Self, Failure> {
         let each =
             |name: &dyn Fn(MediaKind) -> String| PerKind::from_fn(|kind| environment.get(&name(kind)).to_owned());
-        let upper = |kind: MediaKind| kind.name().to_ascii_uppercase();
         let on_kubernetes = match environment.get("COMPUTE") {
             "FARGATE" | "EC2" => false,
             "EKS" => true,
@@ -48,8 +48,8 @@ impl Settings {
         Ok(Self {
             queues: each(&|kind| kind.queue_variable().to_owned()),
             dead_letter_queues: each(&|kind| kind.dead_letter_queue_variable().to_owned()),
-            job_queues: each(&|kind| format!("BATCH_QUEUE_{}", upper(kind))),
-            job_definitions: each(&|kind| format!("BATCH_DEFINITION_{}", upper(kind))),
+            job_queues: each(&job_queue_variable),
+            job_definitions: each(&job_definition_variable),
             on_kubernetes,
             work_bucket: environment.get("S3_WORK").to_owned(),
             packing: Packing {
@@ -82,12 +82,12 @@ fn bounds(text: &str) -> Result<PerKind<Bounds>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::environment::VARIABLES;
+    use crate::dispatch::environment::variables;
 
     fn read(compute: &'static str) -> Result<Settings, Failure> {
         let numbers =
             ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "LEASE_SECONDS", "RECORD_DAYS"];
-        let lookup = |name: &'static str| {
+        let lookup = |name: &str| {
             Some(match name {
                 "COMPUTE" => compute.to_owned(),
                 "RESOURCE_BOUNDS" => String::new(),
@@ -95,7 +95,7 @@ mod tests {
                 _ => format!("https://sqs.eu-west-1.amazonaws.com/1/{name}"),
             })
         };
-        Settings::read(&Environment::from_lookup(VARIABLES, lookup).unwrap())
+        Settings::read(&Environment::from_lookup(&variables(), lookup).unwrap())
     }
 
     #[test]

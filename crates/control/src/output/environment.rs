@@ -3,14 +3,16 @@
 use crate::environment::Variable;
 
 /// Every environment variable of output-lambda.
-pub const VARIABLES: &[Variable] = &[
-    Variable::required("S3_OUTPUT", "bucket of the outputs"),
-    Variable::required("S3_WORK", "bucket of the lists of packed jobs"),
-    Variable::required("DYNAMODB_INPUT", "table with one record per upload"),
-    Variable::required("DYNAMODB_OUTPUT", "table with one record per output object"),
-    Variable::required("SNS_NOTIF", "ARN of the topic for notices"),
-    Variable::optional("CLOUDFRONT_DOMAIN", "", "domain of the distribution over S3_OUTPUT"),
-    Variable::optional("METRICS_NAMESPACE", contract::NAMESPACE, "namespace of the metrics"),
-    Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
-    Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
-];
+pub fn variables() -> Vec<Variable> {
+    vec![
+        Variable::required("S3_OUTPUT", "bucket of the outputs"),
+        Variable::required("S3_WORK", "bucket of the lists of packed jobs"),
+        Variable::required("DYNAMODB_INPUT", "table with one record per upload"),
+        Variable::required("DYNAMODB_OUTPUT", "table with one record per output object"),
+        Variable::required("SNS_NOTIF", "ARN of the topic for notices"),
+        Variable::optional("CLOUDFRONT_DOMAIN", "", "domain of the distribution over S3_OUTPUT"),
+        Variable::optional("METRICS_NAMESPACE", contract::NAMESPACE, "namespace of the metrics"),
+        Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
+        Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
+    ]
+}
