@@ -19,7 +19,7 @@ locals {
 
   alarms = {
     dead-letters = {
-      description = "Requests or events could not be processed and were laid aside."
+      description = "Requests or events could not be processed and are in a dead-letter queue."
       threshold   = 0
       periods     = 1
       result      = "SUM(METRICS())"

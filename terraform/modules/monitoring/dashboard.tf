@@ -36,7 +36,7 @@ locals {
     { title = "Turnaround, milliseconds from upload to record", metrics = local.line.turnaround },
     { title = "Parts of the turnaround, median milliseconds", metrics = local.line.parts },
     { title = "Operations by outcome", metrics = local.line.outcomes },
-    { title = "Laid aside (should be zero)", metrics = local.line.letters },
+    { title = "Dead letters and undelivered events (should be zero)", metrics = local.line.letters },
     { title = "Functions: errors and throttles", metrics = local.line.functions },
     { title = "Functions: duration p95, milliseconds", metrics = local.line.duration },
     { title = "Spot and placement", metrics = local.line.reclaims },

@@ -19,6 +19,6 @@ variable "kms_key_arn" {
 }
 
 variable "dead_letter_after_receives" {
-  description = "How often a message is received before it is laid aside."
+  description = "How often a message is received before it moves to the dead-letter queue."
   type        = number
 }

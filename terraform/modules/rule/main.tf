@@ -1,4 +1,4 @@
-# Events of the default bus to one target: tried again for a day, then laid aside. Nothing that AWS tells is lost silently.
+# Events of the default bus to one target: retried for a day, then kept in a queue. No event is lost silently.
 
 resource "aws_cloudwatch_event_rule" "this" {
   name          = "${var.name}-${var.rule_name}"
