@@ -12,7 +12,7 @@ pub struct Convert {
     /// Format of the result
     #[arg(long, value_enum, default_value_t = ImageFormat::Webp)]
     pub format: ImageFormat,
-    /// Colour of what was transparent where the format knows no transparency
+    /// Colour of transparent pixels if the format has no transparency
     #[arg(long, value_name = "RRGGBB[AA]", default_value = "white")]
     pub background: Rgba,
     /// How input is read and results are written.

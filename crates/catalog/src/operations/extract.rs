@@ -16,7 +16,7 @@ pub struct Extract {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,
-    /// Refuse inputs of more megapixels (all frames together), whatever their file size
+    /// Refuse inputs with more megapixels (all frames together), whatever their file size
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 268, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_megapixels: u32,
 }

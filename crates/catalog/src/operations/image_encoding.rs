@@ -23,7 +23,7 @@ pub struct ImageEncoding {
     /// WebP, 60 for AVIF
     #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: Option<u8>,
-    /// Encode WebP without loss; PNG and TIFF always are without loss, JPEG, AVIF and GIF (256 colours) never
+    /// Encode WebP losslessly; PNG and TIFF are always lossless, JPEG, AVIF and GIF (256 colours) never
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub lossless: bool,
@@ -34,25 +34,24 @@ pub struct ImageEncoding {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub progressive: bool,
-    /// What becomes of EXIF, XMP, IPTC and comments. Orientation is always applied to the pixels and its tag reset
+    /// Whether to keep EXIF, XMP, IPTC and comments. Orientation is always applied to the pixels, and its tag is reset
     #[arg(long, value_enum, default_value_t = Metadata::OrientationAndIcc)]
     pub metadata: Metadata,
-    /// Whether colours are converted to sRGB or stay in the input's ICC profile, which is then embedded
+    /// Convert colours to sRGB, or keep the input's ICC profile and embed it
     #[arg(long, alias = "color", value_enum, default_value_t = Colour::Srgb)]
     pub colour: Colour,
-    /// Take only the first frame of an animation. Of an AVIF or HEIC sequence only the still picture that stands beside
-    /// it is ever taken
+    /// Use only the first frame of an animation. Of AVIF and HEIC sequences, only the still image is ever used
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub first_frame: bool,
-    /// The page of a TIFF, counted from 1. Without it the first is taken
+    /// Page of a TIFF, counted from 1. Default: the first
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub page: Option<u32>,
-    /// Take what is there of a truncated file instead of failing; the manifest then says `truncated`
+    /// Decode as much of a truncated file as possible instead of failing; the manifest then has `truncated`
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,
-    /// Refuse inputs of more megapixels (all frames together), whatever their file size
+    /// Refuse inputs with more megapixels (all frames together), whatever their file size
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 268, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_megapixels: u32,
 }

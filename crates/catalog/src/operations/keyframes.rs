@@ -12,7 +12,7 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Keyframes {
-    /// Which frames: `all` key frames; `every=SECONDS`, the key frame at or before each such moment; `count=N` key
+    /// Which frames: `all` key frames; `every=SECONDS`, the key frame at or before each such time; `count=N` key
     /// frames spread evenly; `scene` or `scene=SCORE`, the first frame of each scene (reads and decodes everything)
     #[arg(long, value_name = "all|every=SECONDS|count=N|scene[=0-1]", default_value_t = Select::All)]
     pub select: Select,
@@ -22,16 +22,16 @@ pub struct Keyframes {
     /// Quality of the frames, 1 (smallest) to 100 (best)
     #[arg(long, value_name = "1-100", default_value_t = 82, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// Shrink frames that are wider to this many pixels; the height follows
+    /// Shrink wider frames to this width in pixels; the height keeps the aspect ratio
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=16384))]
     pub max_width: Option<u32>,
-    /// Width of a picture in the sprite sheets; 0 for no sprite sheets and no WebVTT track
+    /// Width of a thumbnail in the sprite sheets; 0 writes neither sprite sheets nor a WebVTT track
     #[arg(long, value_name = "PIXELS", default_value_t = 160, value_parser = clap::value_parser!(u32).range(0..=640))]
     pub sprite_width: u32,
-    /// Write at most this many frames; of a video that has more, frames are left out evenly and the manifest says so
+    /// Write at most this many frames; if a video has more, frames are left out evenly and the manifest reports it
     #[arg(long, value_name = "FRAMES", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_frames: u32,
-    /// Take what is there of a truncated or damaged video instead of failing; the index says what is missing
+    /// Read as much of a truncated or damaged video as possible instead of failing; the index lists what is missing
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,

@@ -9,7 +9,7 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Optimise {
-    /// Leave out what nothing refers to: nodes outside every scene, meshes, materials, textures, vertex attributes
+    /// Remove what nothing refers to: nodes outside every scene, meshes, materials, textures, vertex attributes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub prune: bool,
@@ -30,7 +30,8 @@ pub struct Optimise {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub palette: bool,
-    /// Join meshes of the same material that never move against each other; parts too small to keep their shapes stay apart
+    /// Join meshes of the same material that never move against each other; parts too small to keep their shapes stay
+    /// apart
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub join: bool,
@@ -48,21 +49,22 @@ pub struct Optimise {
     /// How far simplification may move the surface before it stops, as a fraction of the mesh's extent
     #[arg(long, value_name = "FRACTION", value_parser = fraction, default_value = "0.01")]
     pub simplify_error: f64,
-    /// Keep open borders as they are when simplifying, so that neighbouring meshes still meet
+    /// Keep open borders unchanged when simplifying, so that neighbouring meshes still meet
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub lock_borders: bool,
     /// Levels of detail to write as separate files (model-lod1.glb, …): the fraction of the triangles of each
     #[arg(long, value_name = "FRACTION,…", value_delimiter = ',', value_parser = fraction)]
     pub lods: Vec<f64>,
-    /// What triangles and vertices are ordered for
+    /// Purpose for which triangles and vertices are ordered
     #[arg(long, value_enum, default_value_t = Order::Size)]
     pub order: Order,
     /// Store positions, normals, tangents, texture coordinates, colours and weights in fewer bits
     #[arg(long, alias = "quantize", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub quantise: bool,
-    /// Bits of a position along the longest side of the largest mesh; meshes with small parts get more, so that these keep
+    /// Bits of a position along the longest side of the largest mesh; meshes with small parts get more, so that these
+    /// keep
     /// their shapes
     #[arg(long, value_name = "BITS", default_value_t = 14, value_parser = clap::value_parser!(u8).range(8..=16))]
     pub position_bits: u8,
@@ -75,15 +77,14 @@ pub struct Optimise {
     /// How geometry and keyframes are compressed
     #[arg(long, value_enum, default_value_t = Compress::Meshopt)]
     pub compress: Compress,
-    /// Leave out keyframes that interpolation gives back within `animation-error`, and channels that repeat the pose
-    /// at rest
+    /// Remove keyframes that interpolation reproduces within `animation-error`, and channels that repeat the rest pose
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub resample: bool,
     /// How far resampling may move a value, as a fraction of the channel's range (rotations: of a half turn)
     #[arg(long, value_name = "FRACTION", value_parser = fraction, default_value = "0.0005")]
     pub animation_error: f64,
-    /// Format of textures; KTX2 textures are kept, and formats that glTF does not have become PNG before anything else
+    /// Format of textures; KTX2 textures are kept; formats that glTF does not have are converted to PNG first
     #[arg(long, value_enum, default_value_t = Textures::Webp)]
     pub textures: Textures,
     /// Quality of lossy textures; normal maps get a higher quality
@@ -92,12 +93,12 @@ pub struct Optimise {
     /// Effort to make textures small, 0 (fastest) to 6; 4 makes them 4 % smaller than 2 and takes twice the time
     #[arg(long, value_name = "0-6", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=6))]
     pub texture_effort: u8,
-    /// Longest side of a texture in pixels; larger ones are made smaller
+    /// Longest side of a texture in pixels; larger textures are downscaled
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=16384))]
     pub texture_size: Option<u32>,
 }
 
-/// What triangles and vertices are ordered for.
+/// Purpose for which triangles and vertices are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {

@@ -18,23 +18,23 @@ pub struct Resize {
     /// Several widths at once: a responsive ladder, with a srcset in the manifest
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65535))]
     pub widths: Vec<u32>,
-    /// What to do when the aspect ratio of width and height is not that of the input
+    /// How to fit the input into width and height if their aspect ratio differs from the input's
     #[arg(long, value_enum, default_value_t = Fit::Inside)]
     pub fit: Fit,
-    /// What stays in the picture when `fit=cover` cuts, and where the picture stands when `fit=contain` pads
+    /// Which part to keep when `fit=cover` crops, and where to place the image when `fit=contain` pads
     #[arg(long, value_enum, default_value_t = Position::Centre)]
     pub position: Position,
-    /// Colour of padding, and of what was transparent where the format knows no transparency
+    /// Colour of padding, and of transparent pixels if the format has no transparency
     #[arg(long, value_name = "RRGGBB[AA]", default_value = "white")]
     pub background: Rgba,
-    /// Leave inputs that are smaller than asked for as they are
+    /// Do not enlarge inputs that are smaller than the requested size
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub without_enlargement: bool,
     /// Resampling filter
     #[arg(long, value_enum, default_value_t = Filter::Lanczos3)]
     pub filter: Filter,
-    /// Format of the result; without it the input's own where it can be written, else JPEG or PNG (transparency)
+    /// Format of the result. Default: the input's format if it can be written, otherwise JPEG, or PNG for transparency
     #[arg(long, value_enum)]
     pub format: Option<ImageFormat>,
     /// Several formats at once

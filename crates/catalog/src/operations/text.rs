@@ -15,13 +15,13 @@ pub struct Text {
     /// Files to write: text.txt, text.json (blocks, words with boxes and font sizes, metadata), text.md
     #[arg(long, value_enum, value_name = "FORMAT,…", value_delimiter = ',', default_values_t = TextFormat::ALL)]
     pub formats: Vec<TextFormat>,
-    /// Pages to read, such as 1-5,8,12-; sheets, slides or chapters if the document has no pages
+    /// Pages to read, such as 1-5,8,12-; sheets, slides or chapters of documents without pages
     #[arg(long, value_name = "RANGES")]
     pub pages: Option<PageRanges>,
-    /// Maximum number of pages to read; the result says if there were more
+    /// Maximum number of pages to read; the result reports if there are more
     #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_pages: u32,
-    /// How finely text.json divides the text
+    /// Level of detail of text.json
     #[arg(long, value_enum, default_value_t = Detail::Words)]
     pub detail: Detail,
     /// Password of an encrypted PDF; the empty one is always tried. It is never published

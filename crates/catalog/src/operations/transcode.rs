@@ -13,10 +13,10 @@ use crate::{Format, MediaKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Transcode {
-    /// What is written
+    /// Container to write
     #[arg(long, value_enum, default_value_t = Container::Mp4)]
     pub container: Container,
-    /// Video codec; without it H.264, in WebM VP9
+    /// Video codec. Default: H.264, in WebM VP9
     #[arg(long, value_enum)]
     pub codec: Option<VideoCodec>,
     /// Constant rate factor: lower is better and larger. Default: 23 for H.264, 28 for H.265, 32 for VP9, 35 for AV1
@@ -28,34 +28,36 @@ pub struct Transcode {
     /// Effort: slower is smaller
     #[arg(long, value_enum, default_value_t = Preset::Medium)]
     pub preset: Preset,
-    /// Shrink pictures that are higher to this many pixels; the width follows
+    /// Shrink higher pictures to this height in pixels; the width keeps the aspect ratio
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=8640))]
     pub max_height: Option<u32>,
-    /// Renditions of a ladder by their height, or by their width if the picture is held upright: 720 gives 1280×720 or
-    /// 720×1280. Those that are larger than the source are left out
+    /// Heights of a ladder's renditions (widths of portrait video: 720 gives 1280×720 or 720×1280). Renditions larger
+    /// than the source are left out
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',', default_value = "1080,720,480,360",
           value_parser = clap::value_parser!(u32).range(16..=8640))]
     pub heights: Vec<u32>,
-    /// Frames per second; without it every frame keeps its own time (variable frame rates stay)
+    /// Frames per second; by default every frame keeps its time (variable frame rates are kept)
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=240))]
     pub frame_rate: Option<u32>,
-    /// Seconds of a segment of a ladder; key frames of all renditions stand at its multiples
+    /// Seconds of a ladder's segment; all renditions have key frames at its multiples
     #[arg(long, value_name = "SECONDS", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=60))]
     pub segment_duration: u32,
-    /// Write a DASH manifest beside the HLS playlists, over the same segments
+    /// Also write a DASH manifest, over the same segments as the HLS playlists
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub dash: bool,
-    /// Bit rate of an audio track in stereo; one with more channels gets as much for every two
+    /// Bit rate of a stereo audio track; tracks with more channels get this much for each pair of channels
     #[arg(long, value_name = "KBIT/S", default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=512))]
     pub audio_bitrate: u32,
-    /// Bring audio to this loudness, in LUFS, by two passes of EBU R 128; -23 is that of broadcasting, -16 usual on the web
+    /// Normalise audio to this loudness, in LUFS, in two passes (EBU R 128); -23 is usual in broadcasting, -16 on the
+    /// web
     #[arg(long, value_name = "LUFS", allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-70..=-5))]
     pub loudness: Option<i8>,
-    /// What happens to a picture with high dynamic range
+    /// How to handle high dynamic range
     #[arg(long, value_enum, default_value_t = Hdr::ToneMap)]
     pub hdr: Hdr,
-    /// Encode the video in this many chunks at once, each from a key frame on, and join them: `off`, `auto` (as many as
+    /// Encode this many chunks of the video in parallel, each starting at a key frame, and merge them: `off`, `auto`
+    /// (as many as
     /// there are processors, if the video is long enough) or a number. On AWS each chunk of a video of 512 MiB and
     /// more has a container of its own; `auto` is one for every 256 MiB there, at most 64
     #[arg(long, value_name = "off|auto|2-64", default_value_t = Chunks::Off)]
@@ -64,7 +66,7 @@ pub struct Transcode {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub no_subtitles: bool,
-    /// Take what is there of a truncated or damaged video instead of failing; the manifest then says `truncated`
+    /// Read as much of a truncated or damaged video as possible instead of failing; the manifest then has `truncated`
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,
