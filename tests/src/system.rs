@@ -21,7 +21,7 @@ use crate::lambda::Lambda;
 const INVOCATIONS: u32 = 3;
 
 /// How many messages one invocation of dispatch gets at most; a batch window fills it in AWS.
-const BATCH: usize = 100;
+const MAX_MESSAGES: usize = 100;
 
 /// A running pipeline.
 pub struct System<'a> {
@@ -195,7 +195,7 @@ impl<'a> System<'a> {
         for kind in MediaKind::ALL {
             let queue = self.infrastructure.queues[&kind].clone();
             let mut messages = Vec::new();
-            while messages.len() < BATCH {
+            while messages.len() < MAX_MESSAGES {
                 match receive(self.aws, &queue).await {
                     received if received.is_empty() => break,
                     received => messages.extend(received),

@@ -173,7 +173,8 @@ impl Declaration {
         let aliases: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_all_aliases).flatten().collect();
         for (key, value) in pairs {
             if self.secrets.contains(&key.as_str()) && value == REDACTED {
-                let message = "is not kept in records, and this request was made from one; ask anew, with its value";
+                let message =
+                    "is not kept in records, and this request was made from one; request it again with its value";
                 return Err(Rejection::new(format!("{}: {key} {message}", self.name)));
             }
             if !names.contains(&key.as_str()) && !aliases.contains(&key.as_str()) {

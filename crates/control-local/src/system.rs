@@ -302,7 +302,7 @@ impl<'a> System<'a> {
 
     /// How many more files may be given to jobs. What waits in the queues can be packed; what is in a job cannot.
     fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.under_way.load(Ordering::Relaxed)).min(table::BATCH)
+        self.capacity.saturating_sub(self.under_way.load(Ordering::Relaxed)).min(table::MAX_ITEMS)
     }
 
     /// Gives messages to dispatch as long as there is room for more files, and returns the jobs that came of them.

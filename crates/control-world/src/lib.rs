@@ -409,7 +409,7 @@ impl Table for WorldTable {
     }
 
     async fn put(&self, puts: &[Put]) -> Vec<PutOutcome> {
-        assert!(puts.len() <= control::table::BATCH);
+        assert!(puts.len() <= control::table::MAX_ITEMS);
         let mut outcomes = Vec::new();
         for put in puts {
             let written = self.world.request("dynamodb:PutItem", |inner| {

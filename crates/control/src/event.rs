@@ -270,7 +270,7 @@ pub fn read_as<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
 
 fn unknown(payload: &Value) -> Failure {
     let text: String = payload.to_string().chars().take(300).collect();
-    Failure::invalid_request(format!("this is no event of EventBridge, SQS or SNS: {text}"))
+    Failure::invalid_request(format!("not an event of EventBridge, SQS or SNS: {text}"))
 }
 
 #[cfg(test)]

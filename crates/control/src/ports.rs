@@ -64,10 +64,10 @@ pub trait Objects: Send + Sync {
 
 /// A table of items. An item's write is atomic; nothing holds across items.
 pub trait Table: Send + Sync {
-    /// Reads items as they are now, in the order of the keys (at most [`crate::table::BATCH`]).
+    /// Reads items as they are now, in the order of the keys (at most [`crate::table::MAX_ITEMS`]).
     fn get(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Option<Item>>, Failure>> + Send;
 
-    /// Writes items (at most [`crate::table::BATCH`]), each on its own condition, and answers in the order of the puts.
+    /// Writes items (at most [`crate::table::MAX_ITEMS`]), each on its own condition, and answers in the order of the puts.
     fn put(&self, puts: &[Put]) -> impl Future<Output = Vec<PutOutcome>> + Send;
 
     /// Reads a page of the items that share a partition key. An index may be a moment behind the table.

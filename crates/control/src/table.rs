@@ -16,7 +16,7 @@ use crate::ports::{Clock, Table};
 pub type Item = Map<String, Value>;
 
 /// How many items one call of a table reads or writes at most.
-pub const BATCH: usize = 100;
+pub const MAX_ITEMS: usize = 100;
 
 /// How often a write is tried again when somebody else was faster.
 const TRIES: u32 = 10;
@@ -155,7 +155,7 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync
 /// Reads records; `None` for those that are not there. Any number.
 pub async fn read<R: Record>(table: &impl Table, keys: &[Key]) -> Result<Vec<Option<R>>, Failure> {
     let mut records = Vec::with_capacity(keys.len());
-    for keys in keys.chunks(BATCH) {
+    for keys in keys.chunks(MAX_ITEMS) {
         for item in table.get(keys).await? {
             records.push(item.map(from_item).transpose()?);
         }
@@ -197,7 +197,7 @@ pub async fn update<R: Record>(
     for attempt in 0..TRIES {
         let mut again = Vec::new();
         let mut failed = None;
-        for keys in todo.chunks(BATCH) {
+        for keys in todo.chunks(MAX_ITEMS) {
             let present: Vec<Option<R>> = read(table, keys).await?;
             let mut changed: Vec<(Key, R)> = Vec::new();
             for (key, before) in keys.iter().zip(present) {

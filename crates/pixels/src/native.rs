@@ -210,7 +210,7 @@ pub fn decode_av1(bytes: &[u8], most_pixels: u64) -> Result<Planes, String> {
     let status = unsafe { image_job_av1_decode(bytes.as_ptr(), bytes.len(), most, &raw mut raw) };
     match -status {
         0 => Planes { raw, owner: Owner::Av1 }.checked(),
-        libc::ENOMEM => Err("there is no memory for it".to_owned()),
+        libc::ENOMEM => Err("out of memory".to_owned()),
         libc::ERANGE => Err("it is larger than the file says".to_owned()),
         libc::ENODATA => Err("it holds no whole picture".to_owned()),
         _ => Err("its AV1 data is damaged".to_owned()),
@@ -239,7 +239,7 @@ pub fn decode_hevc<'a>(units: impl Iterator<Item = &'a [u8]>, most_pixels: u64, 
     unsafe {
         let decoder = image_job_hevc_new(most_pixels, c_int::from(whole));
         if decoder.is_null() {
-            return Err("there is no memory for it".to_owned());
+            return Err("out of memory".to_owned());
         }
         let mut planes = Planes { raw: RawPlanes::NONE, owner: Owner::Hevc(decoder) };
         for unit in units {

@@ -38,7 +38,7 @@ const MIN_CONFIDENCE: f32 = 0.5;
 const MIN_PARALLEL_PAGES: usize = 24;
 const MAX_THREADS: usize = 16;
 /// Pages that one thread does between two writings, on average.
-const PAGES_OF_BATCH: usize = 8;
+const PAGES_OF_CHUNK: usize = 8;
 
 /// Extracts the text of a PDF.
 pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
@@ -155,15 +155,15 @@ fn arrange_pages(
     if threads == 1 {
         return wanted.iter().try_for_each(|at| each(show(*at, &mut resources[0])));
     }
-    for batch in wanted.chunks(threads * PAGES_OF_BATCH) {
+    for chunk in wanted.chunks(threads * PAGES_OF_CHUNK) {
         let next = AtomicUsize::new(0);
-        let arranged: Vec<OnceLock<PageText>> = batch.iter().map(|_| OnceLock::new()).collect();
+        let arranged: Vec<OnceLock<PageText>> = chunk.iter().map(|_| OnceLock::new()).collect();
         std::thread::scope(|scope| {
             for resources in &mut resources {
                 scope.spawn(|| {
                     while let Some((at, slot)) = {
                         let place = next.fetch_add(1, Ordering::Relaxed);
-                        batch.get(place).zip(arranged.get(place))
+                        chunk.get(place).zip(arranged.get(place))
                     } {
                         let _ = slot.set(show(*at, resources));
                     }
@@ -171,7 +171,7 @@ fn arrange_pages(
             }
         });
         for text in arranged {
-            each(text.into_inner().expect("every page of the batch was arranged"))?;
+            each(text.into_inner().expect("every page of the chunk was arranged"))?;
         }
     }
     Ok(())
@@ -179,7 +179,7 @@ fn arrange_pages(
 
 fn failure(error: &OpenError, options: &Text) -> Failure {
     Failure::invalid_input(match error {
-        OpenError::NotPdf => "there is no PDF in the file".to_owned(),
+        OpenError::NotPdf => "not a PDF file".to_owned(),
         OpenError::NoPages => {
             "the PDF is damaged beyond repair: no document catalog with pages is to be found in it".to_owned()
         }

@@ -599,7 +599,7 @@ impl StreamInfo {
             id => id.name().to_owned(),
         };
         Err(Failure::invalid_input(format!(
-            "there is no decoder for the codec of stream {}: {name} (tag {:?})",
+            "no decoder found for the codec of stream {}: {name} (tag {:?})",
             self.index,
             String::from_utf8_lossy(&tag)
         )))

@@ -28,7 +28,7 @@ use crate::dispatch::settings::Settings;
 use crate::event::{QueueMessage, Trigger};
 use crate::input_record::{GivenUp, Latest, Lease, Refusal};
 use crate::ports::{Clock, Executor, Notices, Objects, Ports, Queues, Receipt, Submission, SubmitFailure, Table};
-use crate::table::{self, BATCH, Key, PutOutcome};
+use crate::table::{self, Key, MAX_ITEMS, PutOutcome};
 use crate::{InputRecord, State, identity, notice, redelivery, reply};
 
 /// How many jobs one delivery submits at a time.
@@ -256,7 +256,7 @@ impl<P: Ports> Dispatcher<P> {
     ) -> Result<HashMap<String, (Option<InputRecord>, Option<Latest>)>, Failure> {
         let requests: Vec<&JobRequest> = incoming.values().map(|incoming| &incoming.request).collect();
         let mut known: HashMap<String, (Option<InputRecord>, Option<Latest>)> = HashMap::new();
-        for requests in requests.chunks(BATCH / 2) {
+        for requests in requests.chunks(MAX_ITEMS / 2) {
             let mut keys: Vec<Key> = requests
                 .iter()
                 .flat_map(|r| [InputRecord::key(&r.source, &r.job_id), Latest::key(&r.source)])

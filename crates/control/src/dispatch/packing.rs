@@ -7,7 +7,7 @@ use catalog::{MediaKind, Operations, PerKind, Resources};
 use contract::JobRequest;
 
 use crate::dispatch::resources::{Bounds, relative_cost, resources};
-use crate::table::BATCH;
+use crate::table::MAX_ITEMS;
 
 /// Limits of packing.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ pub struct Pack {
 }
 
 /// Packs requests: a large object is a job of its own, small ones of a kind with the same needs share containers, by
-/// bytes and by count. At most [`BATCH`] requests a job.
+/// bytes and by count. At most [`MAX_ITEMS`] requests a job.
 pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     let mut packs = Vec::new();
     let mut small: BTreeMap<(MediaKind, Resources), Vec<JobRequest>> = BTreeMap::new();
@@ -53,7 +53,7 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
     }
     for ((kind, resources), mut requests) in small {
         while !requests.is_empty() {
-            let rest = requests.split_off(requests.len().min(BATCH));
+            let rest = requests.split_off(requests.len().min(MAX_ITEMS));
             let (children, requests_in_order) = balance(requests, limits);
             packs.push(Pack { kind, resources, children, parts: None, requests: requests_in_order });
             requests = rest;
@@ -193,7 +193,7 @@ mod tests {
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..sizes.len()).collect::<Vec<_>>());
             for pack in &packs {
-                prop_assert!(pack.requests.len() <= BATCH && pack.children >= 1);
+                prop_assert!(pack.requests.len() <= MAX_ITEMS && pack.children >= 1);
                 for child in 0..pack.children {
                     let taken = &pack.requests[slice(pack.requests.len(), pack.children, child)];
                     let bytes: u64 = taken.iter().map(|request| request.source.size).sum();

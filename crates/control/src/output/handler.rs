@@ -101,8 +101,9 @@ impl<P: Ports> Recorder<P> {
 
     /// A job tells how an operation ended: first its outputs are recorded, then that it has ended.
     async fn notice(&self, text: &str) -> Result<(), Failure> {
-        let event: JobEvent = serde_json::from_str(text)
-            .map_err(|error| Failure::invalid_request("a message of the topic is no job event").because(error))?;
+        let event: JobEvent = serde_json::from_str(text).map_err(|error| {
+            Failure::invalid_request("a message of the topic is not a valid job event").because(error)
+        })?;
         // The control plane has recorded what its own notices tell. A file that somebody worked on by hand is not an upload
         // of a bucket.
         if event.operation.is_none() || event.source.bucket.is_none() != self.settings.is_local() {
@@ -162,7 +163,7 @@ impl<P: Ports> Recorder<P> {
             return Ok(event.outputs.clone());
         };
         let manifest: Manifest = serde_json::from_slice(&text)
-            .map_err(|error| Failure::internal(format!("{location} is no manifest")).because(error))?;
+            .map_err(|error| Failure::internal(format!("{location} is not a valid manifest")).because(error))?;
         Ok(manifest.outputs)
     }
 

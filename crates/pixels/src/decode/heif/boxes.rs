@@ -304,7 +304,7 @@ impl Container {
                     continue;
                 }
                 if index > self.properties.len() {
-                    return Err("an item has a property that is not there".to_owned());
+                    return Err("an item refers to a property that does not exist".to_owned());
                 }
                 associated.push((index - 1, essential));
             }
