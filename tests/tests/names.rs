@@ -123,18 +123,18 @@ fn alarms_and_dashboard_read_metrics_that_are_printed() {
     let dashboard = read("terraform/modules/monitoring/dashboard.tf");
     let drawn = dashboard.lines().flat_map(|line| {
         let widgets = line.match_indices("[local.namespace, ").map(|(place, start)| line.split_at(place + start.len()));
-        widgets.flat_map(|(loops, widget)| {
+        widgets.flat_map(move |(loops, widget)| {
             let words: Vec<&str> =
                 before(widget, "{").split(", ").map(str::trim).filter(|word| !word.is_empty()).collect();
             let (name, dimensions) = words.split_first().expect("a metric's name");
             let names = match name.strip_prefix('"') {
                 Some(name) => vec![name.trim_end_matches('"')],
                 // A variable, of a loop in the same line.
-                None => loops
-                    .split(&format!("for {name} in ["))
-                    .nth(1)
-                    .map(|list| before(list, "]").split(", ").map(|name| name.trim_matches('"')).collect())
-                    .unwrap_or_else(|| panic!("no loop over {name}: {line}")),
+                None => {
+                    let list = loops.split(&format!("for {name} in [")).nth(1);
+                    let list = list.unwrap_or_else(|| panic!("no loop over {name}: {line}"));
+                    before(list, "]").split(", ").map(|name| name.trim_matches('"')).collect()
+                }
             };
             names
                 .into_iter()

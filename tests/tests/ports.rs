@@ -214,7 +214,7 @@ over_tables! {
                 put(item("a", &format!("{number:05}"), facts), Condition::Absent)
             })
             .collect();
-        for puts in puts.chunks(control::table::BATCH) {
+        for puts in puts.chunks(control::table::MAX_ITEMS) {
             assert!(letters(&table.put(puts).await).bytes().all(|letter| letter == b'W'));
         }
         for query in [Query::of(None, "object", "a"), Query::of(Some("by-state"), "stateDay", "QUEUED#1")] {

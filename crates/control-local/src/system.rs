@@ -429,9 +429,9 @@ impl<'a> System<'a> {
                 &self.runner
             }
             Some(share) => {
+                let location = Location::Local(self.parts_folder(&share.location));
                 let count = share.count;
                 let share = if share.is_join { Share::Merge { count } } else { Share::Shard { index: part, count } };
-                let location = Location::Local(self.parts_folder(&share.location));
                 shared = self.sharing(Parts { share, location });
                 &shared
             }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use catalog::{Access, Declaration, Detection, Format, HEAD_BYTES, Operation, Operations, detect};
 use contract::{
     Failure, JobError, JobEvent, JobRequest, Location, Manifest, Outcome, Output, ProcessDuration, Properties,
-    SCHEMA_VERSION, Source,
+    SCHEMA_VERSION, Sandbox, Source,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use operation::{Job, OutputDescription, Progress, Share};

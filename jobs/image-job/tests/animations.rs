@@ -4,8 +4,9 @@ mod common;
 
 use std::io::Cursor;
 
-use common::{Image, Processed, decode_png, process, properties_of};
+use common::{Image, decode_png, process, properties_of};
 use contract::FailureKind;
+use operation_testing::Finished;
 
 const SIX_FRAMES: &[u8] = include_bytes!("fixtures/gif/six_frames_without_a_trailer.gif");
 const CUT: &[u8] = include_bytes!("fixtures/gif/cut_in_its_pixels.gif");
@@ -23,7 +24,7 @@ fn frames(bytes: &[u8]) -> (Vec<(Vec<u8>, u64)>, u32) {
     (frames.collect(), control.num_plays)
 }
 
-fn warnings(processed: &Processed) -> String {
+fn warnings(processed: &Finished) -> String {
     processed.properties.get("warnings").map(ToString::to_string).unwrap_or_default()
 }
 

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{Image, corpus, decode_png, picture, process, properties_of};
+use common::{Image, decode_png, picture, process, properties_of};
 use contract::FailureKind;
+use operation_testing::corpus;
 
 #[test]
 fn every_lossless_format_gives_the_same_pixels_back() {

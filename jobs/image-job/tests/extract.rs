@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{Image, Processed, picture, process};
+use common::{Image, picture, process};
+use operation_testing::Finished;
 use serde_json::{Value, json};
 
-fn facts(processed: &Processed) -> Value {
+fn facts(processed: &Finished) -> Value {
     assert_eq!(processed.names(), ["extract.json"]);
     serde_json::from_slice(processed.bytes("extract.json")).unwrap()
 }

@@ -3,8 +3,9 @@
 mod common;
 
 use common::heif::{Heif, Item, av1_of, boxed, grid, size};
-use common::{Image, corpus, decode_png, picture, process};
+use common::{Image, decode_png, picture, process};
 use contract::FailureKind;
+use operation_testing::corpus;
 
 /// What `fixtures/ramp*.heic` show.
 fn ramp() -> Image {

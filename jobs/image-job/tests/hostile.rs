@@ -3,8 +3,9 @@
 mod common;
 
 use common::heif::boxed;
-use common::{corpus, decode_png, picture, process};
+use common::{decode_png, picture, process};
 use contract::FailureKind;
+use operation_testing::corpus;
 
 /// Asserts that an input is refused as such, and gives the message.
 fn refused(option: &str, name: &str, bytes: &[u8]) -> String {

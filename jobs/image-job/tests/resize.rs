@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{Image, corpus, decode_png, picture, process, properties_of};
+use common::{Image, decode_png, picture, process, properties_of};
 use contract::FailureKind;
+use operation_testing::corpus;
 
 #[test]
 fn each_fit_gives_the_size_that_css_would() {

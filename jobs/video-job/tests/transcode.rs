@@ -260,7 +260,7 @@ fn what_cannot_be_transcoded_is_refused_with_its_reason() {
     let sizes = counted.windows(4).position(|bytes| bytes == b"stsz").unwrap();
     counted[sizes + 12..sizes + 16].copy_from_slice(&[0x7F, 0xFF, 0xFF, 0xFF]);
     match run_on(counted, Format::Mp4, u64::MAX, "transcode?preset=ultrafast").result {
-        Ok(properties) => assert_eq!(properties["frames"], 5),
+        Ok(finished) => assert_eq!(finished.properties["frames"], 5),
         Err(failure) => assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}"),
     }
 }

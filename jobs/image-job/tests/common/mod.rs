@@ -9,8 +9,6 @@ use std::io::Cursor;
 use contract::{Failure, Properties};
 use operation_testing::{Finished, input, run};
 
-pub use operation_testing::corpus;
-
 /// Runs one operation on a file of that name and content.
 pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Finished, Failure> {
     run(&image_job::JOB, option, input(name, bytes)?)

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use catalog::operations::Optimise;
-use catalog::{Format, Operations};
+use catalog::Format;
 use contract::Failure;
 use operation::Input;
 use operation_testing::{Finished, input_as, input_with_companions, run};
@@ -32,11 +31,6 @@ pub struct Optimised {
     pub report: Value,
     pub bytes: Vec<u8>,
     pub finished: Finished,
-}
-
-pub fn options(text: &str) -> Optimise {
-    let operations: Operations = text.parse().unwrap();
-    operations.first().options::<Optimise>().expect("an optimise").clone()
 }
 
 pub fn input_of(name: &str, bytes: &[u8]) -> Input {

@@ -70,7 +70,7 @@ pub(crate) fn encode(plan: &Plan, task: &Task, index: u32, count: u32) -> Result
 }
 
 /// Merges the shards into the tracks of the renditions, and encodes the audio.
-pub(crate) fn join(
+pub(crate) fn merge(
     plan: &Plan,
     task: &Task,
     count: u32,
