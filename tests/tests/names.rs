@@ -127,14 +127,13 @@ fn alarms_and_dashboard_read_metrics_that_are_printed() {
             let words: Vec<&str> =
                 before(widget, "{").split(", ").map(str::trim).filter(|word| !word.is_empty()).collect();
             let (name, dimensions) = words.split_first().expect("a metric's name");
-            let names = match name.strip_prefix('"') {
-                Some(name) => vec![name.trim_end_matches('"')],
+            let names = if let Some(name) = name.strip_prefix('"') {
+                vec![name.trim_end_matches('"')]
+            } else {
                 // A variable, of a loop in the same line.
-                None => {
-                    let list = loops.split(&format!("for {name} in [")).nth(1);
-                    let list = list.unwrap_or_else(|| panic!("no loop over {name}: {line}"));
-                    before(list, "]").split(", ").map(|name| name.trim_matches('"')).collect()
-                }
+                let list = loops.split(&format!("for {name} in [")).nth(1);
+                let list = list.unwrap_or_else(|| panic!("no loop over {name}: {line}"));
+                before(list, "]").split(", ").map(|name| name.trim_matches('"')).collect()
             };
             names
                 .into_iter()
