@@ -1,6 +1,8 @@
 //! Runs operations on bytes in the process of a test, without a worker, a store or a runner, and finds the corpus of real
 //! and hostile files. For tests: what is wrong with a test's own input panics.
 
+mod damage;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -13,6 +15,8 @@ use contract::{Failure, Properties};
 use operation::{Input, InputSource, Job, OutputDescription, Outputs, Progress, Task};
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub use damage::no_damage_is_an_internal_failure;
 
 /// What an operation has made.
 #[derive(Debug)]

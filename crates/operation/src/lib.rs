@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod companion_path;
+mod panic;
 mod processors;
 mod source;
 mod task;
@@ -11,6 +12,7 @@ pub mod weights;
 
 pub use companion_path::companion_path;
 pub use contract::{Failure, FailureKind, Properties};
+pub use panic::{is_panic_tolerated, tolerate_panics};
 pub use processors::{processors, set_processors};
 pub use source::{CompanionSource, RangeSource};
 pub use task::{

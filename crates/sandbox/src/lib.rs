@@ -32,7 +32,8 @@
 //!
 //! Every end is a [`WorkerReport`]: the operation's own failure as it is; a panic with its message; a crash with its
 //! signal; a limit with its size and the flag that raises it. All but the operation's own are
-//! [`FailureKind::Internal`](contract::FailureKind::Internal).
+//! [`FailureKind::Internal`](contract::FailureKind::Internal), and a panic of a library is
+//! [`FailureKind::InvalidInput`](contract::FailureKind::InvalidInput): such is what a damaged file does to a decoder.
 //! A failure of the store while the worker reads ends the worker at once and is the job's failure,
 //! unchanged: whatever a decoder would make of the missing bytes would be wrong, and `Temporary` must stay `Temporary`.
 //! A companion file that is not there or not allowed is an error to the operation, which may go on without it.
@@ -53,6 +54,7 @@ mod granted;
 mod in_process;
 mod jail;
 mod limits;
+mod panic;
 mod protocol;
 mod scratch;
 mod serve;

@@ -20,6 +20,7 @@ use operation::{
 
 use super::channel::Channel;
 use super::jail;
+use super::panic::Panic;
 use super::protocol::{Assignment, Ending, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
 
 /// The stack of the thread that an operation begins on.
@@ -102,15 +103,16 @@ fn on_own_stack(
     share: Option<Share>,
     task: &Task,
 ) -> Result<contract::Properties, Failure> {
-    static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
     let process = || operation::process(processor, operation, share, task);
-    std::panic::set_hook(Box::new(|panic| {
-        let text = panic.payload_as_str().unwrap_or("no message");
-        let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-        let message = format!("the operation panicked{place}: {text}");
-        say(&message);
+    std::panic::set_hook(Box::new(|info| {
+        if operation::is_panic_tolerated() {
+            return;
+        }
+        let panic = Panic::new(info);
+        say(&panic.to_string());
         // The first panic is the cause of those that follow on other threads.
-        PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+        PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
     }));
     std::thread::scope(|scope| {
         let operation_thread = std::thread::Builder::new().name("operation".to_owned()).stack_size(STACK);
@@ -119,8 +121,8 @@ fn on_own_stack(
                 Failure::internal("failed to start the operation's thread within the memory limit").because(error)
             })?;
         handle.join().unwrap_or_else(Err).unwrap_or_else(|_| {
-            let message = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(Failure::internal(message.unwrap_or_else(|| "the operation panicked".to_owned())))
+            let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Err(panic.map_or_else(|| Failure::internal("the operation panicked"), Panic::into_failure))
         })
     })
 }

@@ -170,6 +170,18 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
             });
             json!({})
         }
+        // Asserted by the crate `bytes`, as a decoder asserts what a damaged file breaks.
+        "panic-of-a-library" => json!({ "length": bytes::Bytes::new().slice(1..).len() }),
+        "panic-of-a-library-elsewhere" => {
+            std::thread::scope(|scope| {
+                scope.spawn(|| bytes::Bytes::new().slice(1..));
+            });
+            json!({})
+        }
+        "panic-after-a-tolerated-one" => {
+            let length = operation::tolerate_panics(|| bytes::Bytes::new().slice(1..).len());
+            panic!("the length is {length:?}")
+        }
         "fail" => {
             task.outputs.write("partial", "text/plain", b"partial", Properties::new())?;
             return Err(Failure::invalid_input("the header says 12 and there are 7"));

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         ("too_large_results_are_the_output_limit", output_limit),
         ("a_log_without_end_holds_nobody_up", log_without_end),
         ("a_panic_is_told_with_its_message", panics),
+        ("a_panic_of_a_library_is_the_inputs_fault", panics_of_libraries),
         ("a_failure_of_the_operation_is_itself_and_leaves_nothing", failure),
         ("names_that_leave_the_folder_are_refused", bad_names),
         ("a_worker_that_lies_is_not_believed", lies),
@@ -355,6 +356,15 @@ fn panics() {
     Case::new("panic").fails(FailureKind::Internal, "hostile.rs:");
     Case::new("panic").fails(FailureKind::Internal, "it went wrong \u{fffd}[2J here");
     Case::new("panic-elsewhere").fails(FailureKind::Internal, "on another thread");
+    Case::new("panic-after-a-tolerated-one").fails(FailureKind::Internal, "the length is None");
+}
+
+fn panics_of_libraries() {
+    for word in ["panic-of-a-library", "panic-of-a-library-elsewhere"] {
+        let report = Case::new(word).fails(FailureKind::InvalidInput, "failed to process it: range start");
+        let text = report.result.err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(text.starts_with("the input is damaged or unusual: bytes-"), "{text}");
+    }
 }
 
 fn failure() {
