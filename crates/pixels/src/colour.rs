@@ -3,12 +3,12 @@
 
 mod high_dynamic_range;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use catalog::operations::image_encoding::Colour;
 use contract::Failure;
 use high_dynamic_range::ToneMapping;
+pub(crate) use high_dynamic_range::{pq_light, srgb_code};
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, CmsError, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
     MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform16BitExecutor, TransformOptions, XyY,
@@ -34,7 +34,7 @@ impl ColourConversion {
     pub fn new(model: Model, profile: &Profile, wanted: Colour) -> Self {
         let none = Self { transform: None, embedded: None, is_grey: false, warning: None };
         // Damage may lead the library into a panic, which is the profile's fault as well.
-        let made = catch_unwind(AssertUnwindSafe(|| {
+        let made = operation::tolerate_panics(|| {
             let parsed = parse(profile).ok_or("is damaged")?;
             if !fits(model, &parsed) {
                 return Err("is for pixels of another kind");
@@ -42,7 +42,7 @@ impl ColourConversion {
             // Tried even where colours are kept: nobody else could show them either.
             let transform = if is_srgb(&parsed) { Ok(None) } else { Transform::new(model, &parsed).map(Some) };
             Ok((parsed, transform.map_err(|_| "cannot be applied")?))
-        }));
+        });
         let (parsed, transform) = match made.unwrap_or(Err("is damaged")) {
             Ok((parsed, transform)) => (Some(parsed), transform),
             Err(what) if matches!(profile, Profile::Icc(_)) => {
@@ -106,13 +106,19 @@ fn parse(profile: &Profile) -> Option<ColorProfile> {
                 matrix_coefficients: MatrixCoefficients::Identity,
                 full_range: true,
             };
-            let mut profile = ColorProfile::new_srgb();
+            // What the library answers is no sign of success: its curves are, which it sets last.
+            let made_of = |points| {
+                let mut profile = ColorProfile::new_srgb();
+                (profile.red_trc, profile.green_trc, profile.blue_trc) = (None, None, None);
+                profile.update_rgb_colorimetry_from_cicp(points);
+                profile.red_trc.is_some().then_some(profile)
+            };
             // BT.709's camera curve is shown as sRGB's by convention, and "unspecified" means sRGB.
             if matches!(*transfer, 1 | 2 | 6) {
                 let points = CicpProfile { transfer_characteristics: TransferCharacteristics::Srgb, ..points };
-                return (*primaries != 2 && profile.update_rgb_colorimetry_from_cicp(points)).then_some(profile);
+                return if *primaries == 2 { None } else { made_of(points) };
             }
-            profile.update_rgb_colorimetry_from_cicp(points).then_some(profile)
+            made_of(points)
         }
         Profile::Gamma { gamma, chromaticities } => {
             let exponent = 100_000.0 / *gamma as f32;

@@ -7,7 +7,7 @@ mod jxl;
 mod png;
 mod still;
 mod svg;
-mod tiff;
+pub(crate) mod tiff;
 mod webp;
 
 use std::fs::File;
@@ -106,8 +106,27 @@ pub struct Metadata {
     pub exif: Option<Vec<u8>>,
     /// XMP, as XML text.
     pub xmp: Option<Vec<u8>>,
-    /// The data sets of IPTC-IIM. Never written: XMP has the same facts.
+    /// The data sets of IPTC-IIM.
     pub iptc: Option<Vec<u8>>,
+    /// How large it is to be printed; where only EXIF says it, it is there alone.
+    pub density: Option<Density>,
+}
+
+/// Pixels per inch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Density {
+    /// Pixels of a row.
+    pub across: f64,
+    /// Rows.
+    pub down: f64,
+}
+
+impl Density {
+    /// None for numbers that mean nothing.
+    pub fn new(across: f64, down: f64) -> Option<Self> {
+        let is_possible = |density: f64| (1.0..=100_000.0).contains(&density);
+        (is_possible(across) && is_possible(down)).then_some(Self { across, down })
+    }
 }
 
 /// Where pixels come from.

@@ -62,7 +62,7 @@ impl Write for Output {
 pub struct Attachments {
     /// The ICC profile of the pixels; none for sRGB.
     pub icc: Option<Vec<u8>>,
-    /// EXIF and XMP to keep.
+    /// What to keep of the input's.
     pub metadata: Metadata,
 }
 
@@ -128,7 +128,25 @@ pub fn longest_frame(format: ImageFormat) -> Option<u32> {
 
 /// Whether [`rows`] writes the format.
 pub fn is_written_by_rows(format: ImageFormat) -> bool {
-    matches!(format, ImageFormat::Jpeg | ImageFormat::Png)
+    matches!(format, ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Tiff)
+}
+
+/// What of the metadata a format does not hold, in words.
+pub fn left_out(format: ImageFormat, metadata: &Metadata) -> Vec<&'static str> {
+    let parts = [
+        (metadata.exif.is_some(), "EXIF"),
+        (metadata.xmp.is_some(), "XMP"),
+        (metadata.iptc.is_some(), "IPTC"),
+        (metadata.density.is_some(), "its pixels per inch"),
+    ];
+    let held: &[&str] = match format {
+        ImageFormat::Gif => &[],
+        ImageFormat::Jpeg => return jpeg::left_out(metadata),
+        ImageFormat::Tiff => return Vec::new(),
+        // WebP and AVIF have a density by way of EXIF.
+        ImageFormat::Png | ImageFormat::Webp | ImageFormat::Avif => &["EXIF", "XMP", "its pixels per inch"],
+    };
+    parts.into_iter().filter(|(is_there, part)| *is_there && !held.contains(part)).map(|(_, part)| part).collect()
 }
 
 /// Writes one picture, which must be within the format's abilities.
@@ -140,20 +158,19 @@ pub fn still(
     attachments: &Attachments,
 ) -> Result<(), Failure> {
     match format {
-        ImageFormat::Jpeg | ImageFormat::Png => {
+        ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Tiff => {
             let size = (raster.width, raster.height);
             let mut sink = rows(output, size, raster.format(), format, encoding, attachments)?;
             (0..raster.height).try_for_each(|y| sink.write(raster.row(y)))?;
             sink.finish()
         }
         ImageFormat::Gif => gif::still(output, raster, encoding),
-        ImageFormat::Tiff => tiff::still(output, raster, attachments),
         ImageFormat::Webp => webp::still(output, raster, encoding, attachments),
         ImageFormat::Avif => avif::still(output, raster, encoding, attachments),
     }
 }
 
-/// Starts a picture of a format that is written row by row: JPEG and PNG.
+/// Starts a picture of a format that is written row by row: JPEG, PNG and TIFF.
 pub fn rows(
     output: Output,
     size: (u32, u32),
@@ -165,6 +182,7 @@ pub fn rows(
     match format {
         ImageFormat::Jpeg => jpeg::rows(output, size, pixels.model, encoding, attachments),
         ImageFormat::Png => png::rows(output, size, pixels, encoding, attachments),
+        ImageFormat::Tiff => tiff::rows(output, size, pixels, attachments),
         other => Err(Failure::internal(format!("{} is not written row by row", other.extension()))),
     }
 }

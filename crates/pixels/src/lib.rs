@@ -18,3 +18,4 @@ pub mod planes;
 pub mod raster;
 pub mod resample;
 pub mod small_copy;
+pub mod xmp;

@@ -11,10 +11,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use pixels::canvas::{flatten, grey_to_rgb, pad};
 use pixels::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile};
 use pixels::encode::{self, Attachments, FrameSink, Output, RowSink, abilities, is_written_by_rows, longest_frame};
+use pixels::exif::{self, directories::Directories};
 use pixels::placeholder::{self, Thumbnail};
 use pixels::raster::{Depth, Model, PixelFormat, Raster, RasterBuilder, Row, RowSource, Samples};
 use pixels::resample::{Region, Resampler};
-use pixels::{colour::ColourConversion, exif, orientation::Orientation, planes::PlaneSizes};
+use pixels::{colour::ColourConversion, orientation::Orientation, planes::PlaneSizes, xmp};
 use serde_json::{Value, json};
 
 use crate::focus::{self, anchor};
@@ -145,7 +146,9 @@ fn kept_metadata(mut metadata: Metadata, encoding: &ImageEncoding) -> Metadata {
     match encoding.metadata {
         MetadataChoice::Keep => {
             if let Some(exif) = &mut metadata.exif {
+                metadata.density = metadata.density.or_else(|| exif::density(exif));
                 exif::reset_orientation(exif);
+                exif::remove_thumbnail(exif);
             }
             metadata
         }
@@ -250,10 +253,23 @@ impl Steps<'_> {
         abilities(format).grey && (conversion.embedded.is_none() || conversion.is_grey)
     }
 
-    /// What stands beside the pixels of a format.
-    fn attachments(&self, format: ImageFormat) -> Attachments {
+    /// What stands beside the pixels of a result of that size.
+    fn attachments(&self, format: ImageFormat, size: (u32, u32)) -> Attachments {
+        let mut metadata = self.metadata.clone();
+        for part in encode::left_out(format, &metadata) {
+            self.task.outputs.warn(format!("{} does not hold {part}: left out", format.extension()));
+        }
+        if let Some(exif) = &mut metadata.exif {
+            exif::set_size(exif, size);
+        }
+        if let Some(xmp) = &mut metadata.xmp {
+            *xmp = xmp::set_size(xmp, size).into_owned();
+        }
+        if matches!(format, ImageFormat::Webp | ImageFormat::Avif) && metadata.exif.is_none() {
+            metadata.exif = metadata.density.map(|density| Directories::of_density(density).write());
+        }
         // Without the profile of kept colours they would be wrong, even where everything else goes.
-        Attachments { icc: self.conversion(format).embedded.clone(), metadata: self.metadata.clone() }
+        Attachments { icc: self.conversion(format).embedded.clone(), metadata }
     }
 
     fn render_still(&self, rows: &mut dyn RowSource) -> Result<Rendered, Failure> {
@@ -312,7 +328,7 @@ impl Steps<'_> {
                 finished,
                 format,
                 self.request.encoding,
-                &self.attachments(format),
+                &self.attachments(format, size.layout.size),
             )?;
             let looked_at = first && self.request.formats.first() == Some(&format);
             let thumbnail = looked_at.then(|| Thumbnail::new(size.layout.size, finished)).transpose()?;
@@ -423,7 +439,7 @@ impl Steps<'_> {
                 let name = format!("{}.{}", size.name, format.extension());
                 let output = Output::create(&self.task.outputs, &name)?;
                 let sink = if abilities(format).animation {
-                    let (encoding, attachments) = (self.request.encoding, self.attachments(format));
+                    let (encoding, attachments) = (self.request.encoding, self.attachments(format, size.layout.size));
                     let frames = (count, loops);
                     Some(encode::animation(output.clone(), size.layout.size, frames, format, encoding, &attachments)?)
                 } else {
@@ -459,7 +475,7 @@ impl Steps<'_> {
                     sink.write(&Frame { raster: finished, milliseconds: frame.milliseconds })?;
                 } else {
                     let output = animation.output.clone();
-                    let attachments = self.attachments(animation.format);
+                    let attachments = self.attachments(animation.format, animation.size.layout.size);
                     encode::still(output, &finished, animation.format, self.request.encoding, &attachments)?;
                 }
             }
@@ -505,7 +521,7 @@ impl Steps<'_> {
     fn finished_format(&self, pixels: PixelFormat, format: ImageFormat) -> PixelFormat {
         let abilities = abilities(format);
         let alpha = pixels.alpha && abilities.alpha;
-        let grey = self.stays_grey(format) && !(alpha && format == ImageFormat::Tiff);
+        let grey = self.stays_grey(format);
         let model = match pixels.model {
             // A JPEG's luma and chroma go into a file of luma and chroma as they are, unless colours change.
             Model::YCbCr if abilities.luma_and_chroma && self.conversion(format).is_none() => Model::YCbCr,
@@ -528,7 +544,7 @@ impl Steps<'_> {
         let picture =
             if picture.alpha && !abilities.alpha { flatten(&picture, self.request.background) } else { picture };
         let picture = if abilities.sixteen { picture } else { picture.into_eight() };
-        let grey = self.stays_grey(format) && !(picture.alpha && format == ImageFormat::Tiff);
+        let grey = self.stays_grey(format);
         if picture.model == Model::Grey && !grey { grey_to_rgb(&picture) } else { picture }
     }
 
@@ -559,7 +575,8 @@ impl Steps<'_> {
     fn write_still(&self, picture: &Raster, name: &str, format: ImageFormat) -> Result<Written, Failure> {
         let name = format!("{name}.{}", format.extension());
         let output = Output::create(&self.task.outputs, &name)?;
-        encode::still(output.clone(), picture, format, self.request.encoding, &self.attachments(format))?;
+        let attachments = self.attachments(format, (picture.width, picture.height));
+        encode::still(output.clone(), picture, format, self.request.encoding, &attachments)?;
         output.finish(format.content_type(), output_properties(picture.width, picture.height, 1))?;
         Ok(Written { name, format, width: picture.width })
     }

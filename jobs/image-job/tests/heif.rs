@@ -267,3 +267,54 @@ fn the_corpus_looks_the_same_in_heic_avif_and_jxl() {
     assert!(heic.mean_difference(&avif) < 1.5, "{}", heic.mean_difference(&avif));
     assert!(jxl.mean_difference(&avif) < 1.5, "{}", jxl.mean_difference(&avif));
 }
+
+#[test]
+fn opacity_that_each_tile_has_is_the_pictures() {
+    let (whole, mut heif) = tiled();
+    // From left to right ever more opaque.
+    let faded = Image::from_fn(128, 128, |x, _| [(x * 2) as u8, (x * 2) as u8, (x * 2) as u8, 255]);
+    let mut kind = vec![0; 4];
+    kind.extend(b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0");
+    heif.properties.push(boxed(*b"auxC", &kind));
+    let auxiliary = heif.properties.len() as u8;
+    for (tile, (x, y)) in [(0, 0), (64, 0), (0, 64), (64, 64)].into_iter().enumerate() {
+        let data = av1_of(&avif(&cut(&faded, x, y, 64, 64), "quality=95"));
+        let references = vec![(*b"auxl", vec![tile as u16 + 2])];
+        heif.items.push(Item { kind: *b"av01", data, properties: vec![2, auxiliary], references });
+    }
+    let shown = png_of("a.avif", &heif.to_bytes());
+    for x in [5, 60, 70, 95] {
+        let pixel = shown.pixel(x, 70);
+        assert!(pixel[3].abs_diff(x as u8 * 2) < 8, "column {x}: {pixel:?}");
+        assert!(pixel[0].abs_diff(whole.pixel(x, 70)[0]) < 24, "column {x}: {pixel:?}");
+    }
+    // Where only some have it, that is said.
+    drop(heif.items.pop());
+    let result = process("convert?format=png", "a.avif", &heif.to_bytes()).unwrap();
+    assert!(result.properties["warnings"].to_string().contains("only some of its tiles"), "{:?}", result.properties);
+    assert_eq!(decode_png(result.bytes("a.png")).pixel(5, 5)[3], 255);
+}
+
+#[test]
+fn a_picture_that_is_the_same_as_another_is_that_one_turned() {
+    let whole = picture(64, 48);
+    let data = av1_of(&avif(&whole, "quality=95"));
+    // The one that is stored is mirrored at its vertical axis, the one that is shown is turned by 90° against the clock.
+    let mut heif = Heif { brand: *b"avif", ..Heif::default() };
+    heif.properties = vec![size(48, 64), size(64, 48), boxed(*b"imir", &[1]), boxed(*b"irot", &[1])];
+    heif.items.push(Item {
+        kind: *b"iden",
+        data: Vec::new(),
+        properties: vec![1, 4],
+        references: vec![(*b"dimg", vec![2])],
+    });
+    heif.items.push(Item { kind: *b"av01", data, properties: vec![2, 3], ..Item::default() });
+    let shown = png_of("a.avif", &heif.to_bytes());
+    assert_eq!(shown.size(), (48, 64));
+    let wanted = Image::from_fn(48, 64, |x, y| whole.pixel(y, x));
+    let turned = wanted.mean_difference(&shown);
+    assert!(turned < 3.0, "{turned} levels off");
+    heif.items[0].references = vec![(*b"dimg", vec![1])];
+    let failure = process("convert?format=png", "a.avif", &heif.to_bytes()).unwrap_err();
+    assert!(failure.to_string().contains("refers to itself"), "{failure}");
+}

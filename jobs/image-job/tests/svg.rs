@@ -135,3 +135,22 @@ fn the_limit_is_for_what_is_painted() {
     let failure = process("convert?format=png", "a.svg", svg.as_bytes()).unwrap_err();
     assert!(failure.to_string().contains("900 megapixels"), "{failure}");
 }
+
+#[test]
+fn a_size_in_the_style_of_the_root_is_its_size() {
+    let drawing = |size: &str| {
+        format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' {size} viewBox='0 0 30 20'><rect width='30' height='20' fill='red'/></svg>"
+        )
+    };
+    for (size, shown) in [
+        ("style='width:90px;height:60px'", (90, 60)),
+        ("width='9' height='6' style='fill:blue; width: 60px; height: 40px'", (60, 40)),
+        ("width='45' style='width:auto'", (45, 30)),
+        ("style='max-width:100px'", (30, 20)),
+    ] {
+        let (image, _) = painted("convert?format=png", &drawing(size));
+        assert_eq!(image.size(), shown, "{size}");
+        assert_eq!(image.pixel(shown.0 - 2, shown.1 - 2), RED, "{size}");
+    }
+}

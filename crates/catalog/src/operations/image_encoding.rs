@@ -61,6 +61,7 @@ pub struct ImageEncoding {
 #[serde(rename_all = "lowercase")]
 pub enum ImageFormat {
     /// JPEG: photographs, no transparency
+    #[value(alias = "jpg")]
     Jpeg,
     /// PNG: lossless, 8 or 16 bits, transparency
     Png,
@@ -71,6 +72,7 @@ pub enum ImageFormat {
     /// GIF: 256 colours, animation
     Gif,
     /// TIFF: lossless, 8 or 16 bits
+    #[value(alias = "tif")]
     Tiff,
 }
 
@@ -114,7 +116,8 @@ impl ImageFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metadata {
-    /// Keep EXIF (orientation reset), XMP and ICC
+    /// Keep EXIF and XMP (orientation and size as in the result, no thumbnail), IPTC, pixels per inch and ICC; what a format
+    /// does not hold is a warning
     Keep,
     /// Remove all, the ICC profile of converted colours included
     Strip,
@@ -132,9 +135,31 @@ pub enum Colour {
     Keep,
 }
 
-/// A colour written as `#rrggbb` or `#rrggbbaa` (the `#` may be left out) or as `white`, `black` or `transparent`.
+/// A colour as in CSS: `#rrggbb`, `#rrggbbaa`, `#rgb` or `#rgba` (the `#` may be left out), `transparent` or one of the
+/// sixteen names of HTML 4.01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rgba(pub [u8; 4]);
+
+/// HTML 4.01, 6.5, and the other spelling of gray.
+const NAMES: [(&str, [u8; 3]); 17] = [
+    ("aqua", [0, 255, 255]),
+    ("black", [0, 0, 0]),
+    ("blue", [0, 0, 255]),
+    ("fuchsia", [255, 0, 255]),
+    ("gray", [128, 128, 128]),
+    ("green", [0, 128, 0]),
+    ("grey", [128, 128, 128]),
+    ("lime", [0, 255, 0]),
+    ("maroon", [128, 0, 0]),
+    ("navy", [0, 0, 128]),
+    ("olive", [128, 128, 0]),
+    ("purple", [128, 0, 128]),
+    ("red", [255, 0, 0]),
+    ("silver", [192, 192, 192]),
+    ("teal", [0, 128, 128]),
+    ("white", [255, 255, 255]),
+    ("yellow", [255, 255, 0]),
+];
 
 impl fmt::Display for Rgba {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,19 +173,26 @@ impl FromStr for Rgba {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "white" => return Ok(Self([255; 4])),
-            "black" => return Ok(Self([0, 0, 0, 255])),
-            "transparent" => return Ok(Self([0; 4])),
-            _ => {}
+        let name = text.to_ascii_lowercase();
+        if name == "transparent" {
+            return Ok(Self([0; 4]));
+        }
+        if let Some((_, [red, green, blue])) = NAMES.iter().find(|(known, _)| *known == name) {
+            return Ok(Self([*red, *green, *blue, 255]));
         }
         let digits = text.strip_prefix('#').unwrap_or(text);
+        // A digit of the short form stands for two of its own.
+        let doubled: String = digits.chars().flat_map(|digit| [digit; 2]).collect();
+        let digits = if matches!(digits.len(), 3 | 4) { &doubled } else { digits };
         let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         match (digits.len(), byte(0), byte(2), byte(4), byte(6)) {
             (6, Some(red), Some(green), Some(blue), None) if is_hex => Ok(Self([red, green, blue, 255])),
             (8, Some(red), Some(green), Some(blue), Some(alpha)) if is_hex => Ok(Self([red, green, blue, alpha])),
-            _ => Err("a colour is rrggbb, rrggbbaa, white, black or transparent".to_owned()),
+            _ => {
+                Err("a colour is rrggbb, rrggbbaa, rgb, rgba, transparent or a name such as white, black or red"
+                    .to_owned())
+            }
         }
     }
 }
@@ -168,5 +200,28 @@ impl FromStr for Rgba {
 impl Serialize for Rgba {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_is_taken_in_the_ways_of_css() {
+        for (text, colour) in [
+            ("#fff", [255, 255, 255, 255]),
+            ("f80", [255, 136, 0, 255]),
+            ("#f808", [255, 136, 0, 136]),
+            ("Red", [255, 0, 0, 255]),
+            ("#00804000", [0, 128, 64, 0]),
+            ("transparent", [0, 0, 0, 0]),
+        ] {
+            assert_eq!(text.parse(), Ok(Rgba(colour)), "{text}");
+            assert_eq!(Rgba(colour).to_string().parse(), Ok(Rgba(colour)), "what is written is read");
+        }
+        for text in ["", "#", "ff", "#ggg", "fffff", "#é", "ééé", "crimson"] {
+            assert!(text.parse::<Rgba>().is_err(), "{text}");
+        }
     }
 }

@@ -72,18 +72,22 @@ pub enum Position {
     /// The middle of the upper edge
     Top,
     /// The upper right corner
+    #[value(alias = "top-right")]
     RightTop,
     /// The middle of the right edge
     Right,
     /// The lower right corner
+    #[value(alias = "bottom-right")]
     RightBottom,
     /// The middle of the lower edge
     Bottom,
     /// The lower left corner
+    #[value(alias = "bottom-left")]
     LeftBottom,
     /// The middle of the left edge
     Left,
     /// The upper left corner
+    #[value(alias = "top-left")]
     LeftTop,
     /// The part with the most detail (Shannon entropy)
     Entropy,

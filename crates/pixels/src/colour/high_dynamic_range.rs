@@ -83,7 +83,7 @@ impl TransformExecutor<u16> for ToneMapping {
 }
 
 /// Light in cd/m² of a code of PQ (SMPTE ST 2084).
-fn pq_light(code: f32) -> f32 {
+pub fn pq_light(code: f32) -> f32 {
     let power = code.powf(1.0 / M2);
     10_000.0 * ((power - C1).max(0.0) / (C2 - C3 * power)).powf(1.0 / M1)
 }
@@ -138,7 +138,8 @@ impl RollOff {
     }
 }
 
-fn srgb_code(linear: f32) -> f32 {
+/// The code of sRGB of linear light, both from 0 to 1.
+pub fn srgb_code(linear: f32) -> f32 {
     if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
 }
 

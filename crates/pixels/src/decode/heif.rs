@@ -48,25 +48,44 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let unreadable = |error: String| Failure::invalid_input(format!("the {name} cannot be read: {error}"));
     let container = Container::read(&file).map_err(unreadable)?;
     let primary = container.primary.ok_or_else(|| unreadable("it does not say which picture is to be shown".into()))?;
-    let grid = Grid::of(&container, &file, primary).map_err(unreadable)?;
+    let chain = identities(&container, primary).map_err(unreadable)?;
+    let base = chain[0];
+    let grid = Grid::of(&container, &file, base).map_err(unreadable)?;
     options.check_size(grid.size.0, grid.size.1, 1)?;
     let layout = stored_layout(&container, &file, &grid).map_err(unreadable)?;
-    let (crop, orientation) = transformations(&container, primary, grid.size).map_err(unreadable)?;
+    let (crop, orientation) = transformations(&container, &chain, grid.size).map_err(unreadable)?;
 
     let is_alpha = |id: &u32| {
         container
             .properties(*id)
             .any(|(property, _)| matches!(property, Property::AuxiliaryType(kind) if ALPHA.contains(&kind.as_slice())))
     };
-    let alpha_item = container.referring_to(*b"auxl", primary).find(is_alpha);
-    let alpha = alpha_item.map(|id| Grid::of(&container, &file, id)).transpose().map_err(unreadable)?;
+    let alpha_of = |id: u32| container.referring_to(*b"auxl", id).find(is_alpha);
+    let alpha_item = chain.iter().find_map(|id| alpha_of(*id));
+    let mut alpha = alpha_item.map(|id| Grid::of(&container, &file, id)).transpose().map_err(unreadable)?;
+    let mut warnings = Vec::new();
+    if alpha.is_none() {
+        // Each tile may have its own.
+        let tiles: Vec<u32> = grid.tiles.iter().filter_map(|tile| alpha_of(*tile)).collect();
+        if tiles.len() == grid.tiles.len() && tiles.iter().all(|tile| container.size(*tile) == Some(grid.tile_size)) {
+            alpha = Some(Grid { tiles, ..grid.clone() });
+        } else if !tiles.is_empty() {
+            warnings.push("its opacity is left out, because only some of its tiles have it".to_owned());
+        }
+    }
     if alpha.as_ref().is_some_and(|alpha| alpha.size != grid.size) {
         return Err(unreadable("its opacity has another size than its colours".to_owned()));
     }
-    let premultiplied =
-        alpha_item.is_some_and(|id| container.referred_to(*b"prem", primary).is_some_and(|to| to.contains(&id)));
+    let is_multiplied_by =
+        |colours: u32, id: u32| container.referred_to(*b"prem", colours).is_some_and(|to| to.contains(&id));
+    let premultiplied = match (alpha_item, &alpha) {
+        (Some(id), _) => chain.iter().any(|colours| is_multiplied_by(*colours, id)),
+        (None, Some(alpha)) => is_multiplied_by(grid.tiles[0], alpha.tiles[0]),
+        (None, None) => false,
+    };
 
-    let said = container.properties(primary).find_map(|(property, _)| match property {
+    let properties = || chain.iter().rev().flat_map(|id| container.properties(*id));
+    let said = properties().find_map(|(property, _)| match property {
         Property::CodePoints(primaries, transfer, matrix, full_range) => {
             let code = |value: u16| u8::try_from(value).unwrap_or(2);
             let (primaries, transfer, matrix) = (code(*primaries), code(*transfer), code(*matrix));
@@ -75,7 +94,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         _ => None,
     });
     let coding = said.or(layout.coding);
-    let icc = container.properties(primary).find_map(|(property, _)| match property {
+    let icc = properties().find_map(|(property, _)| match property {
         Property::Icc(icc) if icc.len() <= MOST_PROFILE_BYTES => Some(icc.clone()),
         _ => None,
     });
@@ -95,7 +114,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     };
     let depth = if layout.depth > 8 { Depth::Sixteen } else { Depth::Eight };
     let format = PixelFormat { model, alpha: alpha.is_some(), depth };
-    let metadata = metadata(&container, &file, primary);
+    let metadata = metadata(&container, &file, &chain);
     let sequence = container.has_sequence;
     let rows = Rows::new(
         rows::Source { name, file, container, allow_truncated: options.allow_truncated },
@@ -112,9 +131,29 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         sequence,
         pages: 1,
         more_frames: false,
-        warnings: Vec::new(),
+        warnings,
         content: Content::Still(Box::new(rows)),
     })
+}
+
+/// The picture to be shown and those that it is the same as (`iden`, ISO/IEC 23008-12, 6.6.2.1), which may be turned and cut
+/// on the way: from the one that is stored to the one that is shown.
+fn identities(container: &Container, primary: u32) -> Result<Vec<u32>, String> {
+    const MOST: usize = 16;
+    let mut chain = vec![primary];
+    let mut last = primary;
+    while container.items.get(&last).is_some_and(|item| &item.kind == b"iden") {
+        let [next] = container.referred_to(*b"dimg", last).unwrap_or_default() else {
+            return Err("it does not say which picture it is the same as".to_owned());
+        };
+        last = *next;
+        chain.push(last);
+        if chain.len() > MOST {
+            return Err("it refers to itself".to_owned());
+        }
+    }
+    chain.reverse();
+    Ok(chain)
 }
 
 impl Grid {
@@ -192,11 +231,15 @@ fn stored_layout(container: &Container, file: &[u8], grid: &Grid) -> Result<Stor
     configuration.ok_or_else(|| "its HEVC data has no parameters".to_owned())
 }
 
-/// The visible part as stored, and how it has to be turned: the item's transformations in their order.
-fn transformations(container: &Container, id: u32, (width, height): (u32, u32)) -> Result<(Crop, Orientation), String> {
+/// The visible part as stored, and how it has to be turned: the items' transformations in their order.
+fn transformations(
+    container: &Container,
+    chain: &[u32],
+    (width, height): (u32, u32),
+) -> Result<(Crop, Orientation), String> {
     let mut crop = Crop { left: 0, top: 0, width, height };
     let mut orientation = Orientation::default();
-    for (property, _) in container.properties(id) {
+    for (property, _) in chain.iter().flat_map(|id| container.properties(*id)) {
         match property {
             // Anti-clockwise: EXIF's 8, 3 and 6.
             Property::Rotation(turns) => {
@@ -239,9 +282,9 @@ fn clean_aperture(fractions: &[(i64, i64); 4], size: (u32, u32)) -> Option<Regio
     inside.then_some(Region { x, y, width, height })
 }
 
-fn metadata(container: &Container, file: &[u8], primary: u32) -> Metadata {
+fn metadata(container: &Container, file: &[u8], chain: &[u32]) -> Metadata {
     let mut metadata = Metadata::default();
-    for id in container.referring_to(*b"cdsc", primary) {
+    for id in chain.iter().rev().flat_map(|id| container.referring_to(*b"cdsc", *id)) {
         let Some(item) = container.items.get(&id) else { continue };
         let Ok(data) = container.data(file, id, MOST_METADATA_BYTES) else { continue };
         match &item.kind {

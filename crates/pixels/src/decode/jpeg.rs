@@ -21,13 +21,17 @@ use mozjpeg_sys::{
 };
 use operation::Input;
 
-use crate::decode::{Content, InMemory, Metadata, Picture, Profile, ReadOptions};
+use crate::decode::{Content, Density, InMemory, Metadata, Picture, Profile, ReadOptions};
 use crate::exif;
 use crate::planes::{PLANES, PlaneSizes, PlaneSource, TakePlaneRow};
 use crate::raster::{Depth, Model, PixelFormat, RowMut, RowSource};
+use crate::xmp;
 
 /// EXIF and XMP.
 const APP1: u8 = 0xe1;
+/// How segments begin that have the part of XMP that does not fit into one (XMP specification, part 3).
+const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
+const EXTENSION_LEFT_OUT: &str = "the part of its XMP that the JPEG stores apart (extended XMP) is left out";
 /// ICC profiles.
 const APP2: u8 = 0xe2;
 /// Photoshop's resources, IPTC among them.
@@ -78,6 +82,12 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     }
     let mut resources = segments.iter().filter(|(code, _)| *code == APP13);
     metadata.iptc = resources.find_map(|(_, segment)| iptc(segment.strip_prefix(b"Photoshop 3.0\0")?));
+    metadata.density = decoder.density();
+    let is_extended = segments.iter().any(|(code, segment)| *code == APP1 && segment.starts_with(EXTENDED_XMP));
+    let mut warnings = Vec::new();
+    if metadata.xmp.as_mut().is_some_and(xmp::remove_extension) || is_extended {
+        warnings.push(EXTENSION_LEFT_OUT.to_owned());
+    }
     let profile = icc_profile(&segments).map_or(Profile::Srgb, Profile::Icc);
     let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
     Ok(Picture {
@@ -90,7 +100,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         sequence: false,
         pages: 1,
         more_frames: false,
-        warnings: Vec::new(),
+        warnings,
         content: Content::Still(Box::new(decoder)),
     })
 }
@@ -319,6 +329,16 @@ impl Decoder {
         self.inverted = model == Model::Cmyk;
         self.format.model = model;
         self.format
+    }
+
+    /// Pixels per inch, if the file says them: JFIF's unit 1 is the inch, 2 the centimetre, 0 none.
+    fn density(&self) -> Option<Density> {
+        let inches = match self.library.density_unit {
+            1 => 1.0,
+            2 => 2.54,
+            _ => return None,
+        };
+        Density::new(f64::from(self.library.X_density) * inches, f64::from(self.library.Y_density) * inches)
     }
 
     /// The saved segments: marker and content.

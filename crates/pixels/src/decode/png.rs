@@ -8,7 +8,8 @@ use operation::{Input, InputReader};
 use png::{BitDepth, BlendOp, ColorType, Decoder, DisposeOp, Limits, Reader, Transformations};
 
 use crate::decode::{
-    Content, Frame, FrameSource, MOST_METADATA_BYTES, MOST_PROFILE_BYTES, Metadata, Picture, Profile, ReadOptions,
+    Content, Density, Frame, FrameSource, MOST_METADATA_BYTES, MOST_PROFILE_BYTES, Metadata, Picture, Profile,
+    ReadOptions,
 };
 use crate::exif;
 use crate::raster::{Depth, Model, PixelFormat, Raster, RasterRows, RowMut, RowSource, Samples};
@@ -54,6 +55,12 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
             .map(String::into_bytes)
             .filter(|xmp| xmp.len() <= MOST_METADATA_BYTES),
         iptc: None,
+        density: info.pixel_dims.filter(|density| density.unit == png::Unit::Meter).and_then(|density| {
+            let to_inches = |pixels: u32| f64::from(pixels) * 0.0254;
+            // Whole numbers of pixels per metre are no whole numbers of pixels per inch.
+            let near = |density: f64| if (density - density.round()).abs() < 0.02 { density.round() } else { density };
+            Density::new(near(to_inches(density.xppu)), near(to_inches(density.yppu)))
+        }),
     };
     let orientation = metadata.exif.as_deref().map(exif::orientation).unwrap_or_default();
     let profile = profile(info);

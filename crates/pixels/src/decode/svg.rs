@@ -4,6 +4,7 @@
 
 mod embedded;
 mod fonts;
+mod style_size;
 mod text;
 
 use std::io::Read as _;
@@ -59,9 +60,14 @@ fn unpacked(file: &[u8]) -> Result<Vec<u8>, Failure> {
 fn tree(bytes: &[u8], embedded: &Arc<Embedded>, depth: u32) -> Result<Tree, Failure> {
     let text = text::decode(bytes)?;
     text::check_entities(&text)?;
-    let parsing = ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(&text, parsing)
-        .map_err(|error| Failure::invalid_input("the SVG is not well-formed XML").because(error))?;
+    let parsing = || ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
+    let unreadable = |error| Failure::invalid_input("the SVG is not well-formed XML").because(error);
+    let document = Document::parse_with_options(&text, parsing()).map_err(unreadable)?;
+    let resized = style_size::with_attributes(&text, &document);
+    let document = match &resized {
+        Some(text) => Document::parse_with_options(text, parsing()).map_err(unreadable)?,
+        None => document,
+    };
     let text_work = text_work(&document);
     if text_work > MOST_TEXT_WORK {
         return Err(Failure::invalid_input("the SVG has too long texts, or too many spans in them, to be set"));

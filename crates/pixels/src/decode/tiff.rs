@@ -7,7 +7,7 @@
 //! eight shared libraries along, one of them (JBIG-KIT) under the GPL.
 
 mod chunk;
-mod directory;
+pub(crate) mod directory;
 mod fax;
 mod old_jpeg;
 mod rows;
@@ -20,6 +20,8 @@ use memmap2::Mmap;
 use operation::Input;
 
 use crate::decode::{Content, MOST_METADATA_BYTES, MOST_PROFILE_BYTES, Metadata, Picture, Profile, ReadOptions};
+use crate::exif;
+use crate::exif::directories::Directories;
 use crate::orientation::Orientation;
 use crate::raster::{Depth, Model, PixelFormat};
 use chunk::{Coding, compression};
@@ -239,7 +241,14 @@ impl Source {
         Ok(Picture {
             profile: icc.map_or(Profile::Srgb, |icc| Profile::Icc(icc.to_vec())),
             orientation: Orientation::from_exif(self.number(tag::ORIENTATION).unwrap_or(1) as u16),
-            metadata: Metadata { xmp: xmp.map(<[u8]>::to_vec), iptc: iptc.map(<[u8]>::to_vec), exif: None },
+            metadata: Metadata {
+                xmp: xmp.map(<[u8]>::to_vec),
+                iptc: iptc.map(<[u8]>::to_vec),
+                exif: Some(Directories::of(&self.file, self.layout, &self.directory))
+                    .filter(|exif| !exif.is_empty())
+                    .map(|exif| exif.write()),
+                density: exif::directories::density(&self.file, self.layout, &self.directory),
+            },
             warnings,
             ..Picture::new(size, format, Content::Still(Box::new(rows)))
         })

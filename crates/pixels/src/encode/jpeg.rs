@@ -14,7 +14,7 @@ use mozjpeg_sys::{
     jpeg_std_error, jpeg_write_marker, jpeg_write_raw_data, jpeg_write_scanlines,
 };
 
-use crate::decode::{error_exit, library_error};
+use crate::decode::{Metadata, error_exit, library_error};
 use crate::encode::{Attachments, Output, RowSink};
 use crate::planes::{PLANES, PlaneSizes};
 use crate::raster::{Model, Row};
@@ -80,6 +80,12 @@ pub fn rows(
             } else {
                 library.num_scans = 0;
                 library.scan_info = std::ptr::null();
+            }
+            let density = |density: f64| density.round().clamp(1.0, 65_535.0) as u16;
+            if let Some(said) = encoder.attachments.metadata.density {
+                // Dots per inch.
+                (library.density_unit, library.X_density, library.Y_density) =
+                    (1, density(said.across), density(said.down));
             }
             if channels == 3 {
                 let sampling = if quality >= FULL_CHROMA_QUALITY { 1 } else { 2 };
@@ -149,6 +155,17 @@ impl Band {
 // thread-local or global state; the encoder is used by one thread at a time because every call takes it mutably.
 unsafe impl Send for Encoder {}
 
+/// What of the metadata a JPEG does not hold, in words.
+pub fn left_out(metadata: &Metadata) -> Vec<&'static str> {
+    let is_large = |bytes: &Option<Vec<u8>>| bytes.as_ref().is_some_and(|bytes| bytes.len() > SEGMENT - 64);
+    let all = [
+        (&metadata.exif, "EXIF of more than 64 kB"),
+        (&metadata.xmp, "XMP of more than 64 kB"),
+        (&metadata.iptc, "IPTC of more than 64 kB"),
+    ];
+    all.into_iter().filter(|(bytes, _)| is_large(bytes)).map(|(_, words)| words).collect()
+}
+
 impl Encoder {
     fn new(output: Output, attachments: Attachments) -> Self {
         // SAFETY: these are C structures of numbers, null pointers and absent functions, for which zeros are values.
@@ -185,7 +202,14 @@ impl Encoder {
         if let Some(xmp) = &attachments.metadata.xmp {
             segments.push((0xe1, [&b"http://ns.adobe.com/xap/1.0/\0"[..], xmp].concat()));
         }
-        // What does not fit into a segment cannot be kept in a JPEG.
+        if let Some(iptc) = &attachments.metadata.iptc {
+            // Photoshop's resources, of which number 0x0404 is IPTC, without a name.
+            let mut segment =
+                [&b"Photoshop 3.0\08BIM\x04\x04\0\0"[..], &(iptc.len() as u32).to_be_bytes(), iptc].concat();
+            segment.resize(segment.len().next_multiple_of(2), 0);
+            segments.push((0xed, segment));
+        }
+        // What does not fit into a segment cannot be kept in a JPEG; see [`left_out`].
         segments.retain(|(_, segment)| segment.len() <= SEGMENT);
         if let Some(icc) = &attachments.icc {
             let chunks = icc.chunks(SEGMENT - 14);

@@ -5,7 +5,10 @@ use std::io::Write;
 
 use catalog::operations::image_encoding::ImageEncoding;
 use contract::Failure;
-use png::{BitDepth, BlendOp, ColorType, Compression, DisposeOp, Encoder, EncodingError, Info, StreamWriter, Writer};
+use png::{
+    BitDepth, BlendOp, ColorType, Compression, DisposeOp, Encoder, EncodingError, Info, PixelDimensions, StreamWriter,
+    Unit, Writer,
+};
 
 use crate::decode::Frame;
 use crate::encode::{Attachments, FrameSink, Output, RowSink};
@@ -48,6 +51,10 @@ fn encoder(
 ) -> Result<Encoder<'static, Output>, Failure> {
     let mut info = Info::with_size(width, height);
     info.icc_profile = attachments.icc.clone().map(Cow::Owned);
+    info.pixel_dims = attachments.metadata.density.map(|density| {
+        let per_metre = |density: f64| (density / 0.0254).round() as u32;
+        PixelDimensions { xppu: per_metre(density.across), yppu: per_metre(density.down), unit: Unit::Meter }
+    });
     info.exif_metadata = attachments.metadata.exif.clone().map(Cow::Owned);
     let mut encoder = Encoder::with_info(output, info).map_err(failure)?;
     encoder.set_color(match (pixels.model, pixels.alpha) {

@@ -87,13 +87,13 @@ fn describe(picture: &Picture, task: &Task) -> Properties {
 fn metadata(metadata: &Metadata, task: &Task) -> Result<Vec<(&'static str, Fields)>, Failure> {
     let mut found = Vec::new();
     match (&metadata.exif, task.input.format()) {
-        (Some(exif), _) => found.push(("exif", exif_fields(exif))),
-        (None, Format::Tiff) if task.input.size() > MOST_TIFF_BYTES => {
+        (_, Format::Tiff) if task.input.size() > MOST_TIFF_BYTES => {
             let unread = vec!["EXIF: not read from a TIFF of more than 256 MiB".to_owned()];
             found.push(("exif", Fields { unread, ..Fields::default() }));
         }
         // A TIFF is what EXIF is made of.
-        (None, Format::Tiff) => found.push(("exif", exif_fields(&task.input.map()?))),
+        (_, Format::Tiff) => found.push(("exif", exif_fields(&task.input.map()?))),
+        (Some(exif), _) => found.push(("exif", exif_fields(exif))),
         (None, _) => {}
     }
     found.extend(metadata.xmp.as_deref().map(|packet| ("xmp", xmp_properties(packet))));

@@ -116,6 +116,21 @@ impl Directory {
         self.entries.contains_key(&tag)
     }
 
+    /// All tags in their order, with type and bytes.
+    pub fn entries<'f>(&self, file: &'f [u8]) -> impl Iterator<Item = (u16, u16, &'f [u8])> {
+        self.entries.iter().map(|(tag, entry)| (*tag, entry.kind, &file[entry.bytes.clone()]))
+    }
+
+    /// Where a value is in the file.
+    pub fn place(&self, tag: u16) -> Option<Range<usize>> {
+        self.entries.get(&tag).map(|entry| entry.bytes.clone())
+    }
+
+    /// Whether any value goes beyond that place.
+    pub fn reaches(&self, at: usize) -> bool {
+        self.entries.values().any(|entry| entry.bytes.end > at)
+    }
+
     /// The bytes of a value.
     pub fn bytes<'f>(&self, file: &'f [u8], tag: u16) -> Option<&'f [u8]> {
         self.entries.get(&tag).map(|entry| &file[entry.bytes.clone()])
