@@ -77,7 +77,7 @@ pub fn classify(upload: &Upload<'_>, rules: &Rules) -> Classification {
     let (operations, source) = match (text, rules.operations_for(upload.key, format)) {
         (Some((text, source)), _) => (Operations::parse_for(kind, text), source),
         (None, Some(operations)) => (Ok(operations), OptionSource::Rule),
-        (None, None) => (Ok(Operations::default_of(kind)), OptionSource::Default),
+        (None, None) => (Ok(Operations::default_for(format)), OptionSource::Default),
     };
     let accepted = operations.and_then(|operations| operations.check_format(format).map(|()| operations));
     match accepted {
@@ -203,5 +203,12 @@ mod tests {
         assert!(
             matches!(classify(&empty, &Rules::default()), Classification::Unsupported { reason } if reason.contains("empty"))
         );
+    }
+
+    #[test]
+    fn every_format_has_a_default_that_accepts_it() {
+        for format in Format::ALL {
+            assert_eq!(Operations::default_for(*format).check_format(*format), Ok(()), "{format:?}");
+        }
     }
 }

@@ -29,7 +29,7 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
     if size == 0 || head.is_empty() {
         return Detection::Unsupported("the object is empty (0 bytes)".to_owned());
     }
-    let sniffers: [Sniffer; 14] = [
+    let sniffers: [Sniffer; 15] = [
         signature,
         iso_bmff,
         riff,
@@ -42,6 +42,7 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
         byte_stream,
         model_without_signature,
         message,
+        sound,
         mxf_behind_run_in,
         mpeg_ts_behind_rubbish,
     ];
@@ -80,6 +81,7 @@ fn signature(head: &[u8], _size: u64, name: &str) -> Option<Detection> {
         [b'p', b'l', b'y', b'\n' | b'\r', ..] => known(Format::Ply),
         [b'{', b'\\', b'r', b't', b'f', ..] => known(Format::Rtf),
         [b'F', b'L', b'V', 1, ..] => known(Format::Flv),
+        [b'f', b'L', b'a', b'C', ..] => known(Format::Flac),
         // The GUID of an ASF header (ASF specification 10.1).
         [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => known(Format::Asf),
         // A pack header, of MPEG-1 (0010…) or MPEG-2 (01…) (ISO/IEC 13818-1 2.5.3.3).
@@ -139,7 +141,7 @@ fn iso_bmff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     let any = |names: &[&[u8]]| names.contains(&major) || compatible.iter().any(|brand| names.contains(brand));
 
     let format = match major {
-        b"M4A " | b"M4B " | b"M4P " | b"F4A " | b"F4B " => return unsupported("an audio file (MPEG-4 audio)"),
+        b"M4A " | b"M4B " | b"M4P " | b"F4A " | b"F4B " => Format::M4a,
         b"crx " => return unsupported("a Canon camera raw file"),
         b"jp2 " | b"jpx " | b"jpm " => return unsupported("a JPEG 2000 image"),
         b"qt  " => Format::Mov,
@@ -170,7 +172,7 @@ fn riff(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     match head.get(8..12)? {
         b"WEBP" => Some(Detection::Known(Format::Webp)),
         b"AVI " => Some(Detection::Known(Format::Avi)),
-        b"WAVE" => unsupported("an audio file (WAVE)"),
+        b"WAVE" => Some(Detection::Known(Format::Wav)),
         _ => None,
     }
 }
@@ -469,6 +471,7 @@ fn top_level_keys(text: &[u8]) -> Vec<&[u8]> {
 
 /// Ogg by the first packets of its streams, which name their codecs.
 fn ogg(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    const SOUND: [&[u8]; 4] = [b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   "];
     const VIDEO: [&[u8]; 4] = [b"\x80theora", b"OVP80\x01", b"BBCD\0", b"\x01video\0\0\0"];
     if !head.starts_with(b"OggS") {
         return None;
@@ -476,7 +479,71 @@ fn ogg(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     if VIDEO.iter().any(|name| find(head, name).is_some()) {
         return Some(Detection::Known(Format::Ogv));
     }
-    unsupported("an Ogg file without video")
+    if SOUND.iter().any(|name| find(head, name).is_some()) {
+        return Some(Detection::Known(Format::Ogg));
+    }
+    unsupported("an Ogg file without video or sound")
+}
+
+/// MPEG audio and AAC without a container: two frames one behind the other, behind tags (`ID3v2`) or at the beginning. Of a tag
+/// longer than what is looked at, MPEG audio is expected behind it, for which tags were made.
+fn sound(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+    let mut at = 0;
+    while let [b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = *head.get(at..)? {
+        let length = [a, b, c, d].iter().fold(0, |length, byte| length << 7 | usize::from(byte & 0x7F));
+        at += 10 + length + if flags & 0x10 != 0 { 10 } else { 0 };
+        if at + 8 > head.len() {
+            return Some(Detection::Known(Format::Mp3));
+        }
+    }
+    if head[at..].starts_with(b"fLaC") {
+        return Some(Detection::Known(Format::Flac));
+    }
+    // Encoders leave a few bytes of zero behind a tag.
+    if at > 0 {
+        at += head[at..].iter().take_while(|byte| **byte == 0).count();
+    }
+    let (format, length) = sound_frame(head.get(at..)?)?;
+    let next = sound_frame(head.get(at + length..)?)?;
+    (next.0 == format).then_some(Detection::Known(format))
+}
+
+/// The format and the length of a frame of MPEG audio (ISO/IEC 11172-3 2.4.1.3, 13818-3) or of ADTS (ISO/IEC 14496-3 1.A.2).
+fn sound_frame(bytes: &[u8]) -> Option<(Format, usize)> {
+    const RATES: [usize; 3] = [44_100, 48_000, 32_000];
+    // Kilobits a second of MPEG-1's layers I to III and of MPEG-2's layer I, and II and III.
+    const BITS: [[usize; 14]; 5] = [
+        [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+        [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+        [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+        [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    ];
+    let &[0xFF, b, c, d, e, f, ..] = bytes else { return None };
+    if b & 0xF6 == 0xF0 {
+        let length = usize::from(d & 3) << 11 | usize::from(e) << 3 | usize::from(f >> 5);
+        return (length >= 7 && c >> 2 & 0xF < 13).then_some((Format::Aac, length));
+    }
+    let (version, layer, padding) = (b >> 3 & 3, 4 - usize::from(b >> 1 & 3), usize::from(c >> 1 & 1));
+    let (bits, rate) = (usize::from(c >> 4), usize::from(c >> 2 & 3));
+    if b & 0xE0 != 0xE0 || version == 1 || layer == 4 || !(1..15).contains(&bits) || rate == 3 {
+        return None;
+    }
+    let is_first = version == 3;
+    let row = if is_first { layer - 1 } else { 3 + usize::from(layer > 1) };
+    let bits = BITS[row][bits - 1] * 1000;
+    let rate = RATES[rate]
+        >> match version {
+            3 => 0,
+            2 => 1,
+            _ => 2,
+        };
+    let length = match layer {
+        1 => (12 * bits / rate + padding) * 4,
+        3 if !is_first => 72 * bits / rate + padding,
+        _ => 144 * bits / rate + padding,
+    };
+    Some((Format::Mp3, length))
 }
 
 /// Sync bytes at every packet start (ISO/IEC 13818-1 2.4.3.2), at least three of them.
@@ -788,7 +855,7 @@ mod tests {
         assert_eq!(format_of(&ftyp(b"mif1", b"mif1avifmiaf"), ""), Some(Format::Avif));
         assert_eq!(format_of(&ftyp(b"mif1", b"mif1heic"), ""), Some(Format::Heic));
         assert_eq!(format_of(&ftyp(b"avis", b"msf1"), ""), Some(Format::Avif));
-        assert_eq!(format_of(&ftyp(b"M4A ", b"mp42isom"), "a.mp4"), None);
+        assert_eq!(format_of(&ftyp(b"M4A ", b"mp42isom"), "a.mp4"), Some(Format::M4a));
         // Images of any brand are never videos.
         assert_eq!(format_of(&ftyp(b"mif2", b"mif1avif"), ""), Some(Format::Avif));
         for major in HEIF {
@@ -1002,7 +1069,11 @@ mod tests {
             (&[&MXF_PARTITION[..], &[2, 4, 0]].concat(), Some(Format::Mxf)),
             (&[&[0; 300][..], &MXF_PARTITION, &[2, 4, 0]].concat(), Some(Format::Mxf)),
             (b"OggS\0\x02..........................\x80theora\x03", Some(Format::Ogv)),
-            (b"OggS\0\x02..........................\x01vorbis", None),
+            (b"OggS\0\x02..........................\x01vorbis", Some(Format::Ogg)),
+            (b"OggS\0\x02..........................OpusHead", Some(Format::Ogg)),
+            (b"OggS\0\x02..........................fishead\0", None),
+            (b"fLaC\0\0\0\x22", Some(Format::Flac)),
+            (b"RIFF\x24\0\0\0WAVEfmt ", Some(Format::Wav)),
             // An access unit delimiter, supplemental information, then the parameter set.
             (b"\0\0\0\x01\x09\xF0\0\0\x01\x06\x05\x04\0\0\0\x01\x67\x64\0\x1F", Some(Format::H264)),
             (b"\0\0\x01\x27\x42\xE0\x1E", Some(Format::H264)),
@@ -1026,5 +1097,22 @@ mod tests {
         fn no_head_panics(head in proptest::collection::vec(proptest::num::u8::ANY, 0..300), size: u64, name: String) {
             let _ = detect(&head, size, &name, Some(&name));
         }
+    }
+
+    #[test]
+    fn sound_without_a_container_is_told_by_two_frames_and_by_tags() {
+        // MPEG-1 layer III at 128 kbit/s and 44.1 kHz: 417 bytes a frame.
+        let mp3 = [&[0xFF, 0xFB, 0x90, 0x00][..], &[0; 413]].concat().repeat(2);
+        assert_eq!(format_of(&mp3, "a"), Some(Format::Mp3));
+        assert_eq!(format_of(&mp3[..420], "a.bin"), None, "one frame may be anything");
+        // ADTS: 48 kHz, two channels, 200 bytes a frame.
+        let aac = [&[0xFF, 0xF1, 0x4C, 0x80, 25, 0x1F, 0xFC][..], &[0; 193]].concat().repeat(2);
+        assert_eq!(format_of(&aac, "a"), Some(Format::Aac));
+        let tag = [b"ID3\x04\0\0\0\0\0\x0A".as_slice(), &[7; 10]].concat();
+        assert_eq!(format_of(&[tag.as_slice(), &mp3].concat(), "a"), Some(Format::Mp3));
+        assert_eq!(format_of(&[tag.as_slice(), b"fLaC\0\0\0\x22...."].concat(), "a"), Some(Format::Flac));
+        // A tag with a picture is longer than what is looked at.
+        assert_eq!(format_of(b"ID3\x03\0\0\0\x7F\0\0..........", "a"), Some(Format::Mp3));
+        assert_eq!(format_of(&[&[0xFF, 0xFE][..], &b"h\0i\0".repeat(200)].concat(), "a.txt"), Some(Format::Text));
     }
 }

@@ -133,6 +133,18 @@ formats! {
     Ivf: Video, "ivf", "video/x-ivf", ["ivf"];
     /// DV without a container.
     Dv: Video, "dv", "video/dv", ["dv", "dif"];
+    /// MPEG audio, layers I to III.
+    Mp3: Video, "mp3", "audio/mpeg", ["mp3", "mp2", "mpga"];
+    /// MPEG-4 audio.
+    M4a: Video, "m4a", "audio/mp4", ["m4a", "m4b"];
+    /// AAC without a container (ADTS).
+    Aac: Video, "aac", "audio/aac", ["aac"];
+    /// WAVE, also RF64.
+    Wav: Video, "wav", "audio/wav", ["wav", "wave"];
+    /// FLAC.
+    Flac: Video, "flac", "audio/flac", ["flac"];
+    /// Ogg without video: Opus, Vorbis, FLAC, Speex.
+    Ogg: Video, "ogg", "audio/ogg", ["ogg", "oga", "opus", "spx"];
 }
 
 impl Format {
@@ -147,6 +159,21 @@ impl Format {
             end += 1;
         }
         Self::ALL.split_at(end).0.split_at(start).1
+    }
+
+    /// The formats with pictures that move: those of the kind video that are not of sound alone.
+    pub const fn with_pictures() -> &'static [Self] {
+        let all = Self::of_kind(MediaKind::Video);
+        let mut end = 0;
+        while !all[end].is_sound() {
+            end += 1;
+        }
+        all.split_at(end).0
+    }
+
+    /// Whether a file of this format has sound alone. These formats are the last of the kind video.
+    pub const fn is_sound(self) -> bool {
+        matches!(self, Self::Mp3 | Self::M4a | Self::Aac | Self::Wav | Self::Flac | Self::Ogg)
     }
 
     /// The format whose usual extension the name carries, whatever its case.

@@ -86,6 +86,15 @@ impl Operations {
         Self::parse_for(kind, kind.default_processing_option()).expect("a test parses every default")
     }
 
+    /// The same for an upload of a known format: sound has no pictures, of which [`Self::default_of`] makes something.
+    pub fn default_for(format: Format) -> Self {
+        const SOUND: &str = "probe";
+        if format.is_sound() {
+            return Self::parse_for(format.kind(), SOUND).expect("a test parses it");
+        }
+        Self::default_of(format.kind())
+    }
+
     /// One operation alone, on an upload of a kind of which it accepts a format.
     pub fn one(kind: MediaKind, operation: Operation) -> Self {
         Self { kind, first: operation, others: Vec::new() }.of_kind(kind)

@@ -153,7 +153,7 @@ impl Demuxer {
         }
         crate::initialise();
         // Ogg's checksums are counted over what is buffered, which is nothing where reads go straight through.
-        let pattern = if input.format() == Format::Ogv { Pattern::Sequential } else { pattern };
+        let pattern = if matches!(input.format(), Format::Ogv | Format::Ogg) { Pattern::Sequential } else { pattern };
         let mut avio = AvioReader::new(input, pattern)?;
         let (layout, expected_size) = examine(input, &mut avio)?;
         let demuxer = demuxer_of(input.format())?;
@@ -489,15 +489,15 @@ impl Demuxer {
     }
 
     /// libav decodes encrypted samples to noise or to nothing, without saying why.
-    fn refuse_encryption(&self, video: usize) -> Result<(), Failure> {
+    pub(crate) fn refuse_encryption(&self, stream: usize) -> Result<(), Failure> {
         // SAFETY: the context is open, and the stream index came from it.
         let has_key_data = unsafe {
-            let stream = *(*self.context).streams.add(video);
+            let stream = *(*self.context).streams.add(stream);
             let kind = ffi::AVPacketSideDataType::AV_PKT_DATA_ENCRYPTION_INIT_INFO;
             !ffi::av_stream_get_side_data(stream, kind, ptr::null_mut()).is_null()
         };
         if has_key_data && matches!(self.format, Format::Mkv | Format::Webm) {
-            return Err(Failure::invalid_input("the video is encrypted (Matroska content encryption)"));
+            return Err(Failure::invalid_input("the file is encrypted (Matroska content encryption)"));
         }
         Ok(())
     }
@@ -616,7 +616,7 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
     let reader = avio.reader();
     let size = input.size();
     match input.format() {
-        Format::Mp4 | Format::Mov => {
+        Format::Mp4 | Format::Mov | Format::M4a => {
             let mut layout =
                 mp4_layout(size, |offset, buffer| reader.read_exact_at(offset, buffer)).map_err(failure_of)?;
             let Some(moov) = layout.moov.clone() else {
@@ -638,6 +638,8 @@ fn examine(input: &Input, avio: &mut AvioReader) -> Result<(Layout, Option<u64>)
             let expected = match format {
                 Format::Mkv | Format::Webm => matroska_size(&head),
                 Format::Avi => avi_size(&head),
+                // What was written to a pipe says that it has no end.
+                Format::Wav => avi_size(&head).filter(|size| *size < 0xFFFF_FFF0),
                 _ => None,
             };
             Ok((Layout::default(), expected.filter(|expected| *expected > size)))
@@ -702,7 +704,7 @@ fn cannot_open(input: &Input, layout: &Layout, expected: Option<u64>, code: c_in
 /// The one demuxer for the format by content: nothing is guessed, and playlists that name other files are not among them.
 fn demuxer_of(format: Format) -> Result<*const ffi::AVInputFormat, Failure> {
     let name = match format {
-        Format::Mp4 | Format::Mov => c"mov",
+        Format::Mp4 | Format::Mov | Format::M4a => c"mov",
         Format::Mkv | Format::Webm => c"matroska",
         Format::MpegTs => c"mpegts",
         Format::Avi => c"avi",
@@ -710,11 +712,15 @@ fn demuxer_of(format: Format) -> Result<*const ffi::AVInputFormat, Failure> {
         Format::Asf => c"asf",
         Format::MpegPs => c"mpeg",
         Format::Mxf => c"mxf",
-        Format::Ogv => c"ogg",
+        Format::Ogv | Format::Ogg => c"ogg",
         Format::H264 => c"h264",
         Format::Hevc => c"hevc",
         Format::Ivf => c"ivf",
         Format::Dv => c"dv",
+        Format::Mp3 => c"mp3",
+        Format::Aac => c"aac",
+        Format::Wav => c"wav",
+        Format::Flac => c"flac",
         other => return Err(Failure::invalid_input(format!("{} is not a video format", other.name()))),
     };
     // SAFETY: the name is a C string.

@@ -52,3 +52,17 @@ fn rotation_dynamic_range_and_variable_rates_are_told() {
     let facts = facts_of(&Fixture { is_variable: true, ..Fixture::default() }, "a.mp4");
     assert_eq!(facts["streams"][0]["variableFrameRate"], true);
 }
+
+#[test]
+fn sound_without_pictures_is_told_whatever_its_container() {
+    // Silence of 8 kHz as WAVE, one second.
+    let mut wave =
+        b"RIFF\x64\x1F\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x40\x1F\0\0\x01\0\x08\0data\x40\x1F\0\0".to_vec();
+    wave.extend([128; 8000]);
+    let whole = support::run_on(wave.clone(), catalog::Format::Wav, u64::MAX, "probe").json("probe.json");
+    assert_eq!((&whole["format"], &whole["streams"][0]["sampleRate"]), (&"wav".into(), &8000.into()));
+    assert!((whole["duration"].as_f64().unwrap() - 1.0).abs() < 0.01);
+    assert_eq!(whole["truncated"], serde_json::Value::Null);
+    let cut = support::run_on(wave[..4000].to_vec(), catalog::Format::Wav, u64::MAX, "probe").json("probe.json");
+    assert_eq!((&cut["truncated"], &cut["expectedSize"]), (&true.into(), &8044.into()));
+}

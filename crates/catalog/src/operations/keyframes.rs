@@ -4,9 +4,9 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
+use crate::Format;
 use crate::operation::Options;
 use crate::profile::{Access, Profile};
-use crate::{Format, MediaKind};
 
 /// Extracts pictures of a video: its key frames, or some of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -138,11 +138,7 @@ impl Options for Keyframes {
     const PROFILE: Profile = Profile {
         access: Access::Ranged,
         relative_cost: 10,
-        ..Profile::of(
-            Format::of_kind(MediaKind::Video),
-            &["image/jpeg", "image/webp", "application/json", "text/vtt"],
-            RESOURCES,
-        )
+        ..Profile::of(Format::with_pictures(), &["image/jpeg", "image/webp", "application/json", "text/vtt"], RESOURCES)
     };
 }
 

@@ -5,9 +5,9 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
 use super::keyframes::RESOURCES;
+use crate::Format;
 use crate::operation::Options;
 use crate::profile::{Access, ExecutorClass, Profile, ResourcesBySize, Sharding};
-use crate::{Format, MediaKind};
 
 /// Encodes a video again: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -201,7 +201,7 @@ impl Options for Transcode {
         executor: ExecutorClass::LargeDisk,
         relative_cost: 10,
         ..Profile::of(
-            Format::of_kind(MediaKind::Video),
+            Format::with_pictures(),
             &[
                 "video/mp4",
                 "video/webm",
