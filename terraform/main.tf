@@ -11,6 +11,11 @@ variable "region" {
   }
 }
 
+# variables.tf names the kinds in its validations; here they are those of the generated profiles.
+locals {
+  kinds_as_shipped = jsondecode(file("${path.module}/modules/pipeline/profiles.json")).kinds
+}
+
 provider "aws" {
   region = var.region
 
@@ -43,6 +48,8 @@ module "pipeline" {
   lambda_reserved_concurrency = var.lambda_reserved_concurrency
   log_level                   = var.log_level
   dispatch                    = var.dispatch
+  record                      = var.record
+  reconcile                   = var.reconcile
   packing                     = var.packing
   processing_rules            = var.processing_rules
   input_lifecycle             = var.input_lifecycle

@@ -22,6 +22,13 @@ run "every_upload_reaches_classify" {
     input_bucket    = { name = "uploads", arn = "arn:aws:s3:::uploads" }
     input_table_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/input"
     queue_arns      = { image = "arn:aws:sqs:us-east-1:123456789012:image" }
+
+    reconcile_minutes = 10
+  }
+
+  assert {
+    condition     = module.sweep.schedule == "rate(10 minutes)"
+    error_message = "Uploads that nobody told of are looked for."
   }
 
   assert {
@@ -37,7 +44,7 @@ run "every_upload_reaches_classify" {
   assert {
     condition = sort(distinct(flatten([for statement in output.policy : statement.Action]))) == sort([
       "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging",
-      "s3:ListBucket", "sqs:SendMessage", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "sns:Publish",
+      "s3:ListBucket", "sqs:SendMessage", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query", "sns:Publish",
     ])
     error_message = "Classify reads uploads, queues requests, keeps records and tells; nothing else."
   }
@@ -89,6 +96,35 @@ run "output_hears_of_results_notices_and_jobs" {
     output_bucket  = { name = "outputs", arn = "arn:aws:s3:::outputs" }
     table_arns     = { input = "arn:aws:dynamodb:us-east-1:123456789012:table/input", output = "arn:aws:dynamodb:us-east-1:123456789012:table/output" }
     job_queue_arns = { image = "arn:aws:batch:us-east-1:123456789012:job-queue/image" }
+    batching       = { batch_size = 100, window_seconds = 2, max_concurrency = 50 }
+    kms_key_arn    = null
+
+    reconcile_minutes = 10
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.events.batch_size == 100 && contains(aws_lambda_event_source_mapping.events.function_response_types, "ReportBatchItemFailures") && aws_sqs_queue.events.visibility_timeout_seconds == 362
+    error_message = "Events come in batches, and those that fail come again alone."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.events.redrive_policy) == { deadLetterTargetArn = var.undelivered_queue_arn, maxReceiveCount = 10 }
+    error_message = "What cannot be recorded is laid aside."
+  }
+
+  assert {
+    condition     = sort([for statement in jsondecode(aws_sqs_queue_policy.events.policy).Statement : statement.Sid]) == sort(["EventsOfJobStates", "EventsOfResults", "Notices", "OnlyOverTls"])
+    error_message = "The rules and the topic, and nobody else, may put events into the queue."
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.output.protocol == "sqs"
+    error_message = "Notices wait with the other events."
+  }
+
+  assert {
+    condition     = module.reconcile.schedule == "rate(10 minutes)"
+    error_message = "Uploads whose end was not told are looked for."
   }
 
   assert {
@@ -117,8 +153,8 @@ run "output_hears_of_results_notices_and_jobs" {
   }
 
   assert {
-    condition     = alltrue([for statement in output.policy : statement.Effect == "Allow" && !contains(flatten([statement.Resource]), "*")])
-    error_message = "Output names what it may use."
+    condition     = alltrue([for statement in output.policy : statement.Effect == "Allow"]) && flatten([for statement in output.policy : statement.Action if contains(flatten([statement.Resource]), "*")]) == ["batch:DescribeJobs", "batch:ListJobs"]
+    error_message = "Output names what it may use; to describe and list jobs knows no narrower resource."
   }
 
   assert {
@@ -143,6 +179,7 @@ run "alarms_reach_people" {
     index_names             = { input = ["by-state"] }
     rule_names              = { uploads = "media-uploads", results = "media-results" }
     output_log_group_name   = "/media/functions/output"
+    events_queue_name       = "media-events"
     namespace               = "DataPipeline/media"
     compute                 = "FARGATE"
     max_vcpus               = 512
@@ -222,6 +259,7 @@ run "s3_is_watched_if_asked" {
     index_names             = { input = ["by-state"] }
     rule_names              = { uploads = "media-uploads" }
     output_log_group_name   = "/media/functions/output"
+    events_queue_name       = "media-events"
     namespace               = "DataPipeline/media"
     compute                 = "EC2"
     max_vcpus               = 512

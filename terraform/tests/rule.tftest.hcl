@@ -44,3 +44,33 @@ run "a_target_that_is_no_function_needs_no_permission" {
     error_message = "There is no function to be called."
   }
 }
+
+run "a_rule_is_for_events_or_for_a_time" {
+  module {
+    source = "./modules/rule"
+  }
+
+  command = plan
+
+  variables {
+    schedule = "rate(10 minutes)"
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "a_schedule_has_no_pattern" {
+  module {
+    source = "./modules/rule"
+  }
+
+  variables {
+    pattern  = null
+    schedule = "rate(10 minutes)"
+  }
+
+  assert {
+    condition     = output.schedule == "rate(10 minutes)" && output.pattern == null
+    error_message = "A schedule comes by time."
+  }
+}

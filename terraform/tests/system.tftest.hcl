@@ -40,7 +40,7 @@ run "a_name_and_a_region_are_enough" {
 
   assert {
     condition = sort(keys(output.installation.environments.classify)) == sort([
-      "S3_INPUT", "SQS_DOCUMENT", "SQS_PICTURE", "SQS_3D_FILE", "SQS_VIDEO", "DYNAMODB_INPUT", "SNS_NOTIF", "PROCESSING_RULES", "RECORD_DAYS",
+      "S3_INPUT", "SQS_DOCUMENT", "SQS_PICTURE", "SQS_3D_FILE", "SQS_VIDEO", "DYNAMODB_INPUT", "SNS_NOTIF", "PROCESSING_RULES", "WALK_PAGES", "RECORD_DAYS",
     ])
     error_message = "Classify must get the variables that it declares."
   }
@@ -355,8 +355,8 @@ run "an_operator_may_look_and_send_again_and_change_nothing_else" {
   }
 
   assert {
-    condition     = length([for action in flatten([for statement in jsondecode(output.operator_policy).Statement : statement.Action]) : action if can(regex("^(s3:Put|s3:Delete|iam:|batch:Terminate|dynamodb:Delete)", action))]) == 0
-    error_message = "An operator changes no object and deletes nothing."
+    condition     = length([for action in flatten([for statement in jsondecode(output.operator_policy).Statement : statement.Action]) : action if can(regex("^(s3:Put|s3:Delete|iam:|batch:Cancel|dynamodb:Delete)", action))]) == 0
+    error_message = "An operator changes no object and deletes nothing; jobs may be ended."
   }
 }
 
@@ -370,5 +370,34 @@ run "existing_buckets_are_used" {
   assert {
     condition     = keys(output.existing_bucket_settings) == ["input", "output"] && output.existing_bucket_settings["input"].eventbridge
     error_message = "Their owner is told what they need."
+  }
+}
+
+run "a_walk_that_no_function_has_time_for_is_refused" {
+  command = plan
+
+  variables {
+    reconcile = { minutes = 10, walk_pages = 1000 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "a_sweep_every_minute_would_meet_itself" {
+  command = plan
+
+  variables {
+    reconcile = { minutes = 1 }
+  }
+
+  expect_failures = [var.reconcile]
+}
+
+run "the_operator_knows_the_queues_of_what_was_laid_aside" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name in ["SQS_UNDELIVERED_UPLOADS", "SQS_UNDELIVERED_RESULTS"] : strcontains(output.environment, name)])
+    error_message = "pipeline redrive --state undelivered needs the queues' URLs."
   }
 }

@@ -308,7 +308,8 @@ pub async fn only_record_of(system: &System<'_>, key: &str) -> InputRecord {
     records.remove(0)
 }
 
-async fn output_record(system: &System<'_>, key: &str) -> OutputRecord {
+/// The record of an output.
+pub async fn output_record(system: &System<'_>, key: &str) -> OutputRecord {
     let output = DynamoTable { client: system.aws.dynamodb(), name: system.infrastructure.tables.output.clone() };
     let object = format!("s3://{}/{key}", system.infrastructure.buckets.output);
     let mut items = query_all(&output, Query::of(None, "object", &object)).await.expect("a table can be queried");

@@ -36,6 +36,8 @@ pub struct Infrastructure {
     pub queues: BTreeMap<MediaKind, String>,
     /// URL of the dead-letter queue behind it.
     pub dead_letters: BTreeMap<MediaKind, String>,
+    /// URLs of the queues of events that could not be delivered or processed: `undelivered-uploads`, `undelivered-results`.
+    pub undelivered: BTreeMap<String, String>,
     /// ARNs of the topics.
     pub topics: Topics,
     /// Name of each kind's job queue.
@@ -126,6 +128,12 @@ impl Infrastructure {
             queues.insert(kind, queue);
             dead_letters.insert(kind, dead_letter);
         }
+        let mut undelivered = BTreeMap::new();
+        for of in ["undelivered-uploads", "undelivered-results"] {
+            let queue = aws.sqs().create_queue().queue_name(format!("{name}-{of}")).send().await;
+            let url = queue.expect("a queue is made").queue_url.expect("a queue has a URL");
+            undelivered.insert(of.to_owned(), url);
+        }
         let topic = aws.sns().create_topic().name(format!("{name}-jobs")).send().await.expect("a topic is made");
         let topics = Topics { jobs: topic.topic_arn.expect("a topic has an ARN") };
         let job = variables(&[
@@ -138,7 +146,19 @@ impl Infrastructure {
         let (job_queues, job_definitions) = compute(aws, &name, &buckets.input, &job).await;
         let rules = rules(aws, &name, &buckets, &job_queues);
         let environments = environments(&buckets, &tables, &topics, &queues, &dead_letters, job, &name);
-        Self { name, buckets, tables, queues, dead_letters, topics, job_queues, job_definitions, rules, environments }
+        Self {
+            name,
+            buckets,
+            tables,
+            queues,
+            dead_letters,
+            undelivered,
+            topics,
+            job_queues,
+            job_definitions,
+            rules,
+            environments,
+        }
     }
 }
 

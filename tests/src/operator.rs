@@ -4,9 +4,9 @@
 use std::process::Output;
 
 use control::State;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::flow::{only_record_of, records_of};
+use crate::flow::{only_record_of, output_record, records_of};
 use crate::{System, command};
 
 /// Explains, lists, sends again and submits, each as a person would, and looks at what becomes of it.
@@ -67,6 +67,50 @@ pub async fn an_operator_finds_and_mends(system: &mut System<'_>) {
     assert_eq!(by_operator.map(|record| record.state), Some(State::Succeeded), "{records:#?}");
     let refused = run(system, &["submit", &object("spot/photo.jpg"), "--processing-option", "resise?width=24"]);
     assert_eq!(refused.status.code(), Some(64), "{}", text(&refused.stderr));
+
+    let submitted = pipeline(system, &["submit", &object("spot/photo.jpg"), "--processing-option", "resize?width=48"]);
+    assert!(submitted.contains("queued as job submitted-"), "{submitted}");
+    let cancelled = pipeline(system, &["cancel", &object("spot/photo.jpg"), "--reason", "by mistake"]);
+    assert!(cancelled.contains("cancelled s3://") && cancelled.contains("it had no job yet"), "{cancelled}");
+    system.settle().await;
+    let records = records_of(system, "spot/photo.jpg").await;
+    let cancelled = records.iter().find(|record| record.state == State::Cancelled).expect("one is cancelled");
+    assert_eq!(cancelled.reason.as_deref(), Some("cancelled: by mistake"), "{cancelled:#?}");
+    assert!(cancelled.batch_job_id.is_none() && cancelled.results.is_empty(), "{cancelled:#?}");
+    let again = run(system, &["cancel", &object("spot/photo.jpg")]);
+    assert_eq!(again.status.code(), Some(64), "{}", text(&again.stderr));
+
+    takes_up_what_nobody_told_of(system).await;
+}
+
+/// Takes up what was there before, and what was laid aside.
+async fn takes_up_what_nobody_told_of(system: &mut System<'_>) {
+    let infrastructure = &system.infrastructure;
+    let (input, output) = (infrastructure.buckets.input.clone(), infrastructure.buckets.output.clone());
+    // What has a record is left alone, and what was changed in the last hour is left out.
+    let counted = pipeline(system, &["backfill", &format!("s3://{input}/"), "--dry-run"]);
+    assert!(counted.contains("0 of ") && counted.contains("objects have no record"), "{counted}");
+
+    let laid_aside = json!({
+        "version": "1.0", "requestContext": {"condition": "RetriesExhausted", "functionArn": "arn:aws:lambda:us-east-1:1:function:output"},
+        "requestPayload": {
+            "source": "aws.s3", "detail-type": "Object Created", "time": "2026-11-22T18:00:00Z",
+            "detail": {"bucket": {"name": output}, "object": {"key": "late/result.webp", "size": 7, "etag": "e",
+                "version-id": "v", "sequencer": "00617F08299329D189"}},
+        },
+    });
+    let queue = &infrastructure.undelivered["undelivered-results"];
+    for body in [laid_aside.to_string(), "no JSON".to_owned()] {
+        system.aws.sqs().send_message().queue_url(queue).message_body(body).send().await.expect("a message is sent");
+    }
+    let counted = pipeline(system, &["redrive", "--state", "undelivered", "--dry-run"]);
+    assert!(counted.contains(&format!("about 2 messages in {queue}")), "{counted}");
+    let processed = run(system, &["redrive", "--state", "undelivered"]);
+    let told = text(&processed.stdout);
+    assert!(told.contains("0 events of uploads and 1 of results were processed"), "{told}{}", text(&processed.stderr));
+    assert!(told.contains("stays in its queue") && processed.status.code() == Some(64), "{told}");
+    let record = output_record(system, "late/result.webp").await;
+    assert_eq!(record.stored.map(|stored| stored.size), Some(7));
 }
 
 /// Runs the program with what Terraform's output `environment` prints; it has to succeed.
@@ -78,7 +122,10 @@ fn pipeline(system: &System<'_>, arguments: &[&str]) -> String {
 
 fn run(system: &System<'_>, arguments: &[&str]) -> Output {
     let environments = &system.infrastructure.environments;
+    let undelivered = &system.infrastructure.undelivered;
     command("pipeline")
+        .env("SQS_UNDELIVERED_UPLOADS", &undelivered["undelivered-uploads"])
+        .env("SQS_UNDELIVERED_RESULTS", &undelivered["undelivered-results"])
         .envs(environments.classify.iter().chain(&environments.dispatch).chain(&environments.output))
         .envs(system.aws.environment())
         .args(arguments)

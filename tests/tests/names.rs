@@ -104,7 +104,7 @@ fn every_alarm_has_a_section_that_says_what_to_do() {
 #[test]
 fn alarms_and_dashboard_read_metrics_that_are_printed() {
     let mut printed: BTreeSet<Metric> = BTreeSet::new();
-    for family in [&metrics::OPERATIONS, &metrics::UPLOADS] {
+    for family in [&metrics::OPERATIONS, &metrics::UPLOADS, &metrics::SWEEPS] {
         for (name, _) in family.metrics {
             printed.extend(family.dimensions.iter().map(|names| metric(name, names.iter().copied())));
         }
@@ -150,7 +150,9 @@ fn alarms_and_dashboard_read_metrics_that_are_printed() {
 #[test]
 fn the_page_on_monitoring_names_every_metric() {
     let page = read("docs/monitoring.md");
-    for (name, _) in metrics::OPERATIONS.metrics.iter().chain(metrics::UPLOADS.metrics) {
+    for (name, _) in
+        [&metrics::OPERATIONS, &metrics::UPLOADS, &metrics::SWEEPS].into_iter().flat_map(|family| family.metrics)
+    {
         assert!(page.contains(&format!("`{name}`")), "docs/monitoring.md does not name {name}");
     }
 }

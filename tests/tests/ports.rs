@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types as dynamodb;
 use contract::Source;
-use control::ports::{Found, Objects, Postponed, Queues, Table};
+use control::ports::{Found, Listing, Objects, Postponed, Queues, Table};
 use control::table::{Condition, Item, Key, Page, Put, PutOutcome, Query, put_one, query_all};
 use control_aws::{DynamoTable, S3Objects, SqsQueues};
 use control_local::{Database, FolderObjects, INPUTS, Inbox, SqliteQueues, SqliteTable, WORK};
 use e2e::{Aws, unique};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
 const KEYS: &[&str] = &["object", "jobId"];
 
@@ -309,6 +310,23 @@ async fn objects_conform((objects, uploads, work): (impl Objects, impl Uploads, 
     let Found::Here(head) = objects.head(&plain, 4).await.unwrap() else { panic!("it is there") };
     assert_eq!(head.processing_option, None);
 
+    // A listing has what is there, in the order of the keys, from any key on.
+    for key in ["list/b.jpg", "list/c é.jpg", "list/a.jpg", "other.jpg"] {
+        uploads.upload(key, b"12345", None).await;
+    }
+    let bucket = source.bucket.clone().unwrap_or_default();
+    let keys = |listing: &Listing| listing.objects.iter().map(|listed| listed.key.clone()).collect::<Vec<_>>();
+    let listing = objects.list(&bucket, "list/", None).await.unwrap();
+    assert_eq!(
+        (keys(&listing), listing.next.clone()),
+        (["list/a.jpg", "list/b.jpg", "list/c é.jpg"].map(str::to_owned).into(), None)
+    );
+    let age = OffsetDateTime::now_utc() - contract::timestamp::parse(&listing.objects[0].modified).expect("a time");
+    assert!(listing.objects[0].size == 5 && age.abs() < time::Duration::HOUR, "{listing:?}");
+    let rest = objects.list(&bucket, "list/", Some("list/a.jpg")).await.unwrap();
+    assert_eq!(keys(&rest), ["list/b.jpg", "list/c é.jpg"]);
+    assert_eq!(objects.list(&bucket, "nothing/", None).await.unwrap(), Listing::default());
+
     // Only the version that is asked for counts.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let later = uploads.upload("plain.jpg", b"another", None).await;
@@ -323,6 +341,24 @@ async fn objects_conform((objects, uploads, work): (impl Objects, impl Uploads, 
 #[tokio::test]
 async fn objects_conform_in_s3() {
     objects_conform(s3().await).await;
+}
+
+/// A tag is set by S3's rules and read as it was set: in the spelling of tags, which means the same as the usual one.
+#[tokio::test]
+async fn an_object_tag_takes_the_spelling_of_tags_alone() {
+    let (objects, uploads, bucket) = s3().await;
+    let source = uploads.upload("a.jpg", b"x", None).await;
+    let usual = "resize?widths=320,640&format=webp,convert?format=avif";
+    let spelt = usual.parse::<catalog::Operations>().unwrap().to_tag();
+    for (text, is_taken) in [(usual, false), (spelt.as_str(), true)] {
+        let tag = aws_sdk_s3::types::Tag::builder().key("processing-option").value(text).build().unwrap();
+        let tagging = aws_sdk_s3::types::Tagging::builder().tag_set(tag).build().unwrap();
+        let set = Aws::shared().s3().put_object_tagging().bucket(&bucket).key("a.jpg").tagging(tagging).send().await;
+        assert_eq!((set.is_ok(), catalog::is_tag_value(text)), (is_taken, is_taken), "{text}: {set:?}");
+    }
+    let Found::Here(tag) = objects.tag(&source).await.unwrap() else { panic!("it is there") };
+    let read: catalog::Operations = tag.expect("a tag").parse().unwrap();
+    assert_eq!(read, usual.parse().unwrap());
 }
 
 #[tokio::test]

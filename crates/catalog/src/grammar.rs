@@ -250,6 +250,14 @@ fn parse_operation(segment: &str, kinds: &mut Vec<MediaKind>) -> Result<Operatio
     declaration.parse_pairs(&pairs)
 }
 
+/// A processing-option in the spelling of S3 object tags, if that differs; `None` for a text that is not allowed, too. For
+/// examples, which the tests have checked.
+pub fn tag_of(text: &str) -> Option<String> {
+    let operations = text.parse::<Operations>().ok()?;
+    let tag = tag_spelling(&operations.iter().map(Operation::unredacted).collect::<Vec<_>>());
+    (tag != text).then_some(tag)
+}
+
 /// A processing-option as a command line has it, for each operation: its name, and its options as `--key value`. Nothing
 /// is checked: for examples, which the tests have checked.
 pub fn as_command_lines(text: &str) -> Vec<String> {

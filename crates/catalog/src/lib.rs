@@ -25,7 +25,7 @@ mod weights;
 pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, classify};
 pub use detect::{Detection, HEAD_BYTES, detect};
 pub use format::Format;
-pub use grammar::{Operations, as_command_lines, redact};
+pub use grammar::{Operations, as_command_lines, redact, tag_of};
 pub use kind::{MediaKind, PerKind, UnknownKind};
 pub use operation::{Declaration, Operation, Options, REDACTED};
 pub use operations::OPERATIONS;

@@ -6,6 +6,7 @@ use clap::Arg;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::grammar::tag_of;
 use crate::{Access, Declaration, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
 
 /// The reference page of every operation with its options, defaults, limits and examples, as Markdown.
@@ -120,7 +121,8 @@ fn word(value: &impl Serialize) -> String {
 fn write_operation(page: &mut String, declaration: &Declaration) {
     let _ = write!(page, "\n### {}\n\n{}.\n\n", declaration.name, declaration.about);
     for (example, effect) in declaration.examples {
-        let _ = writeln!(page, "- `{example}`: {effect}");
+        let in_tag = tag_of(example).map(|tag| format!("; in a tag `{tag}`")).unwrap_or_default();
+        let _ = writeln!(page, "- `{example}`{in_tag}: {effect}");
     }
     write_profile(page, &declaration.profile);
     let command = declaration.command();

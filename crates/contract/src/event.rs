@@ -188,6 +188,8 @@ pub enum Outcome {
     Rejected,
     /// No job takes such content (said by classify).
     Unsupported,
+    /// An operator ended it (said by the operator's program).
+    Cancelled,
 }
 
 /// Why a job failed.

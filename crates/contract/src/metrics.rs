@@ -43,6 +43,9 @@ pub const UPLOADS: Family = Family {
     ],
 };
 
+/// Uploads that reached a terminal state because LAMBDA_OUTPUT asked for their jobs: the events of those were lost.
+pub const SWEEPS: Family = Family { dimensions: &[&[]], metrics: &[("reconciled", Unit::Count)] };
+
 /// A metric's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 
 pub use executor::AwsBatch;
 pub use objects::{PROCESSING_OPTION, S3Objects};
-pub use queues::SqsQueues;
+pub use queues::{SqsQueues, Taken};
 pub use table::{DynamoTable, from_attributes, to_attributes};
 
 /// AWS.

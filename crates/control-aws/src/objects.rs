@@ -1,8 +1,8 @@
 //! Objects in S3.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use contract::{Failure, Source};
-use control::ports::{Found, Head, Objects};
+use contract::{Failure, Source, timestamp};
+use control::ports::{Found, Head, Listed, Listing, Objects};
 use store::{Purpose, failure_of};
 
 /// The user metadata and the tag in which an upload says what it wants.
@@ -70,6 +70,27 @@ impl Objects for S3Objects {
         let body = answer.body.collect().await;
         let body = body.map_err(|error| Failure::temporary(format!("reading s3://{bucket}/{key}")).because(error))?;
         Ok(Some(body.to_vec()))
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Listing, Failure> {
+        let request = self.0.list_objects_v2().bucket(bucket).set_start_after(after.map(str::to_owned));
+        let request = request.set_prefix(Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()));
+        let subject = || format!("s3://{bucket}/{prefix}");
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| failure_of(error, Purpose::Read, &subject(), "s3:ListBucket"))?;
+        let is_truncated = answer.is_truncated().unwrap_or_default();
+        let listed = |object: aws_sdk_s3::types::Object| {
+            let modified = object.last_modified.and_then(|at| at.to_millis().ok());
+            Some(Listed {
+                key: object.key?,
+                size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                etag: object.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
+                modified: modified.and_then(timestamp::text_of_milliseconds)?,
+            })
+        };
+        let objects: Vec<Listed> = answer.contents.unwrap_or_default().into_iter().filter_map(listed).collect();
+        let next = objects.last().filter(|_| is_truncated).map(|listed| listed.key.clone());
+        Ok(Listing { objects, next })
     }
 
     async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {

@@ -1,9 +1,9 @@
 //! Queues of SQS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, QueueAttributeName};
 use contract::Failure;
 use control::ports::{Postponed, Queues};
 use store::{Purpose, failure_of};
@@ -12,25 +12,63 @@ use store::{Purpose, failure_of};
 #[derive(Debug, Clone)]
 pub struct SqsQueues(pub aws_sdk_sqs::Client);
 
+/// What became of the messages of a queue.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Messages that were dealt with and deleted.
+    pub done: usize,
+    /// Messages that stay in the queue, each with its id and why.
+    pub failed: Vec<(String, Failure)>,
+}
+
 impl SqsQueues {
     /// Moves every message of a queue that is visible to another queue. Answers how many.
     pub async fn move_messages(&self, from_url: &str, to_url: &str) -> Result<usize, Failure> {
-        let mut moved = 0;
+        // Sent before it is deleted: at worst it is there twice, which dispatch does not mind.
+        let mut moved = self.take(from_url, async |body| self.send(to_url, body, &[]).await).await?;
+        match moved.failed.pop() {
+            Some((_, failure)) => Err(failure),
+            None => Ok(moved.done),
+        }
+    }
+
+    /// About how many messages of a queue are visible.
+    pub async fn depth(&self, queue_url: &str) -> Result<u64, Failure> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let answer = self.0.get_queue_attributes().queue_url(queue_url).attribute_names(name.clone()).send().await;
+        let answer = answer.map_err(|error| failure(error, queue_url, "GetQueueAttributes"))?;
+        let depth = answer.attributes.and_then(|attributes| attributes.get(&name)?.parse().ok());
+        Ok(depth.unwrap_or_default())
+    }
+
+    /// Deals with every message of a queue that is visible, one after the other, and deletes those for which that went well.
+    pub async fn take(
+        &self,
+        queue_url: &str,
+        deal_with: impl AsyncFn(&str) -> Result<(), Failure>,
+    ) -> Result<Taken, Failure> {
+        let mut taken = Taken::default();
+        let mut seen = HashSet::new();
         loop {
-            let request = self.0.receive_message().queue_url(from_url).max_number_of_messages(10).wait_time_seconds(1);
+            let request = self.0.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(1);
             let answer = request.send().await;
-            let answer = answer.map_err(|error| failure(error, from_url, "ReceiveMessage"))?;
+            let answer = answer.map_err(|error| failure(error, queue_url, "ReceiveMessage"))?;
             let messages = answer.messages.unwrap_or_default();
+            // Those that stay come again: then every other one has come.
+            let is_new = |message: &Message| seen.insert(message.message_id.clone().unwrap_or_default());
+            let messages: Vec<Message> = messages.into_iter().filter(is_new).collect();
             if messages.is_empty() {
-                return Ok(moved);
+                return Ok(taken);
             }
             for message in messages {
-                // Sent before it is deleted: at worst it is there twice, which dispatch does not mind.
-                self.send(to_url, message.body().unwrap_or_default(), &[]).await?;
+                if let Err(failure) = deal_with(message.body().unwrap_or_default()).await {
+                    taken.failed.push((message.message_id.unwrap_or_default(), failure));
+                    continue;
+                }
                 let receipt = message.receipt_handle.unwrap_or_default();
-                let deleted = self.0.delete_message().queue_url(from_url).receipt_handle(receipt).send().await;
-                deleted.map_err(|error| failure(error, from_url, "DeleteMessage"))?;
-                moved += 1;
+                let deleted = self.0.delete_message().queue_url(queue_url).receipt_handle(receipt).send().await;
+                deleted.map_err(|error| failure(error, queue_url, "DeleteMessage"))?;
+                taken.done += 1;
             }
         }
     }

@@ -28,5 +28,7 @@ pub use outbox::{EVENTS, Outbox, records_of};
 pub use pool::WorkerPool;
 pub use queues::SqliteQueues;
 pub use records::Records;
-pub use system::{Configuration, Local, System, classify_settings, dead_letter_queue_names, queue_names};
+pub use system::{
+    Configuration, Local, System, classify_settings, dead_letter_queue_names, output_settings, queue_names,
+};
 pub use table::{INPUTS, Layout, OUTPUTS, SqliteTable};

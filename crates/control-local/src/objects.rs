@@ -4,11 +4,11 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use contract::{Failure, FailureKind, Location, Source};
-use control::ports::{Found, Head, Objects};
+use contract::{Failure, FailureKind, Location, Source, timestamp};
+use control::ports::{Found, Head, Listed, Listing, Objects};
 use store::Store;
 
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, InboxFile};
 
 /// The name by which the handlers know the folder of lists.
 pub const WORK: &str = "work";
@@ -66,6 +66,20 @@ impl Objects for FolderObjects {
     async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
         let found = self.store.get_small(&self.location(bucket, key), MAX_BYTES).await?;
         Ok(found.map(|bytes| bytes.to_vec()))
+    }
+
+    /// The files of the inbox, all on one page.
+    async fn list(&self, _: &str, prefix: &str, after: Option<&str>) -> Result<Listing, Failure> {
+        let mut files = self.inbox.scan()?;
+        files.retain(|file| file.key.starts_with(prefix) && after.is_none_or(|after| file.key.as_str() > after));
+        files.sort_by(|a, b| a.key.cmp(&b.key));
+        let listed = |file: InboxFile| Listed {
+            key: file.key,
+            size: file.size,
+            etag: None,
+            modified: timestamp::text(file.modified.into()),
+        };
+        Ok(Listing { objects: files.into_iter().map(listed).collect(), next: None })
     }
 
     /// The whole file or nothing. Only the owner may read it: a request may have a password in it.

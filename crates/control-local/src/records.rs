@@ -7,6 +7,7 @@ use catalog::Rules;
 use contract::{Failure, JobEvent, Source};
 use control::InputRecord;
 use control::classify::handler::Classifier;
+use control::output::handler::Recorder;
 use operation::Progress;
 use store::{Publisher, Store};
 
@@ -19,7 +20,7 @@ use crate::observer::Observer;
 use crate::outbox::{EVENTS, private_folder, records_of};
 use crate::pool::WorkerPool;
 use crate::queues::SqliteQueues;
-use crate::system::{Local, classify_settings};
+use crate::system::{Local, classify_settings, output_settings};
 use crate::table::{INPUTS, OUTPUTS, SqliteTable};
 
 /// The records of an outbox. A run may be at work on it at the same time.
@@ -85,6 +86,14 @@ impl Records {
             clock: SystemClock,
             settings: classify_settings(Rules::default()),
         })
+    }
+
+    /// Output over these records, for an operator who cancels uploads.
+    pub fn recorder(&self) -> Result<Recorder<Local>, Failure> {
+        let Classifier { objects, records, queues, notices, clock, .. } = self.classifier()?;
+        let (outputs, executor) = (self.outputs.clone(), self.pool.clone());
+        let settings = output_settings();
+        Ok(Recorder { objects, inputs: records, outputs, queues, notices, executor, clock, settings })
     }
 
     fn inbox(&self) -> Result<Inbox, Failure> {

@@ -15,7 +15,10 @@ use catalog::{PerKind, Rules};
 use contract::{Failure, FailureKind, JobEvent, JobRequest, Location, Outcome, Source, timestamp};
 use control::classify::handler::{Arrival, Classifier, Decision};
 use control::dispatch::handler::Dispatcher;
-use control::dispatch::{packing::Packing, resources::Bounds};
+use control::dispatch::{
+    packing::Packing,
+    resources::{Bounds, Compute},
+};
 use control::event::QueueMessage;
 use control::output::handler::Recorder;
 use control::ports::{Clock, Objects, Phase, Ports};
@@ -149,6 +152,7 @@ impl<'a> System<'a> {
             outputs: SqliteTable::new(&database, OUTPUTS),
             queues: queues.clone(),
             notices,
+            executor: pool.clone(),
             clock: SystemClock,
             settings: output_settings(),
         };
@@ -268,7 +272,7 @@ impl<'a> System<'a> {
         if let Some(seen) = &known
             && let Some(record) = self.record_of(&source, &identity::job_id(&source, Some(&seen.sequencer))).await?
         {
-            if record.state == control::State::Succeeded {
+            if matches!(record.state, control::State::Succeeded | control::State::Cancelled) {
                 self.observer.ended(&record);
                 return Ok(());
             }
@@ -585,7 +589,14 @@ pub fn dead_letter_queue_names() -> PerKind<String> {
 
 /// What is configured for classify.
 pub fn classify_settings(rules: Rules) -> classify::settings::Settings {
-    classify::settings::Settings { bucket: String::new(), queues: queue_names(), rules, record_days: RECORD_DAYS }
+    classify::settings::Settings {
+        bucket: String::new(),
+        queues: queue_names(),
+        rules,
+        record_days: RECORD_DAYS,
+        // Each run looks through the inbox itself.
+        walk_pages: 0,
+    }
 }
 
 fn dispatch_settings() -> dispatch::settings::Settings {
@@ -594,7 +605,7 @@ fn dispatch_settings() -> dispatch::settings::Settings {
         dead_letter_queues: dead_letter_queue_names(),
         job_queues: PerKind::from_fn(|kind| kind.name().to_owned()),
         job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
-        on_kubernetes: false,
+        compute: Compute::Fargate,
         work_bucket: WORK.to_owned(),
         // One pool for all: as many files as there is room for make one job, and no job is an array but for its parts.
         packing: Packing {
@@ -610,7 +621,8 @@ fn dispatch_settings() -> dispatch::settings::Settings {
     }
 }
 
-fn output_settings() -> output::settings::Settings {
+/// What is configured for output.
+pub fn output_settings() -> output::settings::Settings {
     output::settings::Settings {
         bucket: String::new(),
         work_bucket: WORK.to_owned(),

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use crate::{Agenda, Faults, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
 use catalog::{MediaKind, PerKind, Rules};
-use contract::{FailureKind, JobRequest, Outcome};
+use contract::{FailureKind, JobRequest, Outcome, Source};
 use control::classify::handler::{Arrival, Classifier};
 use control::{
-    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, event::BusEvent,
-    output::handler::Recorder,
+    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing,
+    dispatch::resources::Compute, event::BusEvent, identity, output::handler::Recorder,
 };
 use serde_json::{Value, json};
 
@@ -35,7 +35,9 @@ const FAULTS: Faults = Faults {
     conflict: 0.02,
     throttled_index: 0.01,
     expiry: 0.3,
-    lost_batch_event: 0.0,
+    lost_batch_event: 0.3,
+    lost_notice: 0.01,
+    lost_upload_event: 0.01,
 };
 /// A queue's visibility timeout: six times dispatch's.
 const VISIBILITY: Duration = Duration::from_mins(12);
@@ -86,6 +88,8 @@ struct Run {
     truth: Truth,
     jobs: Vec<SubmittedJob>,
     polling: PerKind<bool>,
+    /// How often the schedule came.
+    sweeps: u64,
     classifier: Classifier<World>,
     dispatcher: Dispatcher<World>,
     recorder: Recorder<World>,
@@ -127,6 +131,7 @@ impl Run {
                 queues: names.clone(),
                 rules: Rules::default(),
                 record_days: 30,
+                walk_pages: 3,
             },
         };
         let dispatcher = Dispatcher {
@@ -141,7 +146,7 @@ impl Run {
                 dead_letter_queues: names.map(|name| format!("{name}-dlq")),
                 job_queues: PerKind::from_fn(|kind| format!("queue-{kind}")),
                 job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
-                on_kubernetes: false,
+                compute: Compute::Fargate,
                 work_bucket: "work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
                 give_up_receives: 5,
@@ -155,6 +160,7 @@ impl Run {
             outputs: table("output"),
             queues: world.clone(),
             notices: world.clone(),
+            executor: world.clone(),
             clock: world.clone(),
             settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),
@@ -170,6 +176,7 @@ impl Run {
             truth: Truth::default(),
             jobs: Vec::new(),
             polling: PerKind::default(),
+            sweeps: 0,
             world,
             classifier,
             dispatcher,
@@ -194,10 +201,46 @@ impl Run {
                 assert!(steps < 2_000_000, "it does not come to an end");
             }
             // What ended in a dead-letter queue is moved back, as an operator would.
-            if !self.redrive_dead_letters() {
+            if !self.redrive_dead_letters() && !self.sweep() {
                 return;
             }
         }
+    }
+
+    /// The schedule comes, hours later: classify looks for uploads that nobody told of, output for those whose end was not told.
+    /// Whether there were any.
+    fn sweep(&mut self) -> bool {
+        let records = self.world.inner().tables["input"].items();
+        let is_open = |item: &control::table::Item| {
+            item.get("state").is_some_and(|state| ["QUEUED", "SUBMITTED", "RUNNING"].iter().any(|open| state == open))
+        };
+        let known: BTreeSet<&str> = records.iter().filter_map(|item| item.get("jobId")?.as_str()).collect();
+        let is_unknown = |job_id: &String| !known.contains(job_id.as_str());
+        if !records.iter().any(is_open) && !self.truth.plans.keys().any(is_unknown) {
+            return false;
+        }
+        // Past the day for which EventBridge tries, and before what is too old for the schedule.
+        let hours = if self.sweeps == 0 { 26 } else { 1 };
+        let now = self.world.inner().now + hours * HOUR;
+        self.world.inner().now = now;
+        self.sweeps += 1;
+        assert!(self.sweeps < 40, "uploads are left open");
+        let event =
+            json!({"source": "aws.events", "detail-type": "Scheduled Event", "time": text_of(now), "detail": {}});
+        // A sweep makes as many requests as a hundred other invocations, and would never come to its end at their rates.
+        let faults = self.world.inner().faults;
+        let Faults { crash, throttle, lost_answer, .. } = faults;
+        self.world.inner().faults =
+            Faults { crash: crash / 10.0, throttle: throttle / 10.0, lost_answer: lost_answer / 10.0, ..faults };
+        let classified = self.world.invoke(self.classifier.handle(event.clone()));
+        let recorded = self.world.invoke(self.recorder.handle(event));
+        self.world.inner().faults = faults;
+        for failure in [classified, recorded].into_iter().flatten().filter_map(Result::err) {
+            assert_eq!(failure.kind(), FailureKind::Temporary, "{failure}");
+        }
+        self.deliver_notices(now);
+        self.poll_queues(now);
+        true
     }
 
     fn happen(&mut self, now: i64, happening: Happening) {
@@ -295,8 +338,7 @@ impl Run {
         option: Option<String>,
         is_tag: bool,
     ) {
-        let mut inner = self.world.inner();
-        let serial = inner.serial();
+        let serial = self.world.inner().serial();
         let version_id = (serial.is_multiple_of(2)).then(|| format!("v{serial}"));
         let object = StoredObject {
             head: head.to_vec(),
@@ -304,13 +346,10 @@ impl Run {
             etag: format!("etag-{serial}"),
             version_id: version_id.clone(),
             metadata_option: option.clone().filter(|_| !is_tag),
-            tag_option: option.filter(|_| is_tag),
+            tag_option: option.filter(|_| is_tag).map(|option| in_tag(&option)),
+            modified: now,
         };
-        let place = ("in".to_owned(), key.to_owned());
-        let versions = inner.objects.entry(place).or_default();
-        versions.retain(|version| version.version_id.is_some());
-        versions.push(object.clone());
-        drop(inner);
+        self.world.store_object("in", key, object.clone());
         let event = json!({
             "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
             "detail": {"bucket": {"name": "in"}, "object": {
@@ -318,7 +357,15 @@ impl Run {
             }},
         });
         let arrival: BusEvent<_> = serde_json::from_value(event.clone()).expect("an event");
-        self.truth.plans.insert(Arrival::of(arrival).job_id, plan);
+        let arrival = Arrival::of(arrival);
+        let lost = self.world.inner().faults.lost_upload_event;
+        // What is gone or overwritten before anybody looks for it is nobody's.
+        if !matches!(plan, Plan::Deleted | Plan::Overwritten) && self.random.chance(lost) {
+            let source = Source { version_id: None, ..arrival.source };
+            self.truth.plans.insert(identity::listed_job_id(&source, &arrival.uploaded_at), plan);
+            return;
+        }
+        self.truth.plans.insert(arrival.job_id, plan);
         self.deliver(now, &event, Happening::Classify);
     }
 
@@ -383,6 +430,7 @@ impl Run {
         let job = self.jobs[number].clone();
         let lines = self.world.lines_of(&job, child);
         let kill = self.world.inner().faults.kill;
+        self.world.inner().job_status.entry(job.id.clone()).or_default().started = true;
         self.batch_event(now, &job, child, "RUNNING", None);
         let mut at = now;
         let mut exit_code = 0;
@@ -398,9 +446,11 @@ impl Run {
                 if self.random.chance(kill) {
                     return self.killed(at, number, child, attempt, &lines);
                 }
-                match failure {
-                    Some(kind) => exit_code = i64::from(kind.exit_code()),
-                    None => drop(self.truth.succeeded.insert((line.job_id.clone(), operation.to_string()))),
+                if let Some(kind) = failure {
+                    exit_code = i64::from(kind.exit_code());
+                } else {
+                    self.commit(at, line, operation, &outputs);
+                    self.truth.succeeded.insert((line.job_id.clone(), operation.to_string()));
                 }
                 self.publish(at, &job, line, operation, failure, &outputs);
             }
@@ -410,8 +460,20 @@ impl Run {
             let state = if operations.iter().all(succeeded) { State::Succeeded } else { State::Failed };
             self.truth.ended.insert(line.job_id.clone(), state);
         }
+        self.child_ended(at, &job, child, exit_code);
+    }
+
+    /// Batch notes how a child ended, and tells of it.
+    fn child_ended(&mut self, now: i64, job: &SubmittedJob, child: usize, exit_code: i64) {
+        {
+            let mut inner = self.world.inner();
+            let status = inner.job_status.entry(job.id.clone()).or_default();
+            *(if exit_code == 0 { &mut status.succeeded } else { &mut status.failed }) += 1;
+            status.exit_code = Some(exit_code).filter(|code| *code != 0).or(status.exit_code);
+            status.ended_at = status.ended_at.max(Some(now));
+        }
         let status = if exit_code == 0 { "SUCCEEDED" } else { "FAILED" };
-        self.batch_event(at, &job, child, status, Some(exit_code));
+        self.batch_event(now, job, child, status, Some(exit_code));
     }
 
     /// Batch tries a job again whose container was killed, and says that it failed when it has tried often enough.
@@ -423,7 +485,7 @@ impl Run {
             self.truth.ended.entry(line.job_id.clone()).or_insert(State::Failed);
         }
         let submitted = self.jobs[job].clone();
-        self.batch_event(now, &submitted, child, "FAILED", Some(137));
+        self.child_ended(now, &submitted, child, 137);
     }
 
     fn failure_of(&self, line: &JobRequest) -> Option<FailureKind> {
@@ -465,6 +527,18 @@ impl Run {
         outputs
     }
 
+    /// The manifest can be read from now on.
+    fn commit(&self, now: i64, line: &JobRequest, operation: &catalog::Operation, outputs: &[Value]) {
+        let format = catalog::Format::of_kind(line.kind())[0];
+        let manifest = json!({
+            "schemaVersion": 1, "source": line.source, "kind": line.kind(), "format": format, "operation": operation.name(),
+            "processingOption": operation.to_string(), "options": {}, "outputs": outputs, "processDuration":
+            {"total": 1, "fetch": 0, "process": 1, "store": 0}, "versions": {}, "createdAt": text_of(now),
+        });
+        let key = format!("{}/{}/manifest.json", line.source.key, operation.folder());
+        self.world.inner().files.insert(("out".to_owned(), key), manifest.to_string().into_bytes());
+    }
+
     /// A lifecycle rule deletes an overwritten version a week later, in the shape of S3's documentation.
     fn expire(&mut self, now: i64, key: &str, version: &str) {
         let serial = self.world.inner().serial();
@@ -497,11 +571,18 @@ impl Run {
         });
         let keys = outputs.iter().filter_map(|output| output["key"].as_str().map(str::to_owned));
         self.truth.told.extend(keys.chain(manifest));
-        let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text.to_string()}}]});
-        self.deliver(now, &event, Happening::Record);
+        let lost = self.world.inner().faults.lost_notice;
+        if !self.random.chance(lost) {
+            let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text.to_string()}}]});
+            self.deliver(now, &event, Happening::Record);
+        }
     }
 
     fn batch_event(&mut self, now: i64, job: &SubmittedJob, child: usize, status: &str, exit_code: Option<i64>) {
+        let lost = self.world.inner().faults.lost_batch_event;
+        if self.random.chance(lost) {
+            return;
+        }
         let id = match job.submission.array_size {
             Some(_) => format!("{}:{child}", job.id),
             None => job.id.clone(),
@@ -605,8 +686,19 @@ impl Run {
             }
         }
         let committed = outputs.values().filter(|record| record.made.is_some()).count();
-        eprintln!("{states:?}; {committed} outputs; {} jobs; requests {:?}", self.jobs.len(), inner.requests);
+        let sweeps = self.sweeps;
+        eprintln!(
+            "{states:?}; {committed} outputs; {} jobs; {sweeps} sweeps; requests {:?}",
+            self.jobs.len(),
+            inner.requests
+        );
     }
+}
+
+/// A processing-option as a tag has it, also one that is not allowed.
+fn in_tag(option: &str) -> String {
+    let operations = option.parse::<catalog::Operations>();
+    operations.map_or_else(|_| option.replace(['?', '&'], " ").replace(',', " + "), |operations| operations.to_tag())
 }
 
 /// A sequencer of S3: a time with, at times, a suffix that tells events of the same time apart.

@@ -1,6 +1,6 @@
 //! Where a table of the world keeps its items: in memory, or in whatever a test brings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 
 use control::table::{Item, Key, Page, Put, Query};
@@ -30,33 +30,53 @@ pub fn in_memory(_: &str) -> Box<dyn Items> {
 }
 
 #[derive(Debug, Default)]
-struct InMemory(BTreeMap<Key, Item>);
+struct InMemory {
+    items: BTreeMap<Key, Item>,
+    /// Keys of items by a partition key of the table or of an index.
+    partitions: HashMap<(&'static str, String), BTreeSet<Key>>,
+}
+
+/// Every attribute that is a partition key of a table or of an index.
+const PARTITION_KEYS: [&str; 4] = ["object", "stateDay", "sourceObject", "jobId"];
+
+impl InMemory {
+    fn partitions_of(item: &Item) -> impl Iterator<Item = (&'static str, String)> {
+        PARTITION_KEYS.into_iter().filter_map(|name| Some((name, item.get(name)?.as_str()?.to_owned())))
+    }
+}
 
 impl Items for InMemory {
     fn get(&self, key: &Key) -> Option<Item> {
-        self.0.get(key).cloned()
+        self.items.get(key).cloned()
     }
 
     fn put(&mut self, put: &Put) -> bool {
-        let holds = put.condition.holds(self.0.get(&put.key()));
-        if holds {
-            self.0.insert(put.key(), put.item.clone());
+        let key = put.key();
+        let before = self.items.get(&key);
+        if !put.condition.holds(before) {
+            return false;
         }
-        holds
+        for partition in before.into_iter().flat_map(Self::partitions_of) {
+            self.partitions.entry(partition).or_default().remove(&key);
+        }
+        for partition in Self::partitions_of(&put.item) {
+            self.partitions.entry(partition).or_default().insert(key.clone());
+        }
+        self.items.insert(key, put.item.clone());
+        true
     }
 
     fn query(&self, query: &Query) -> Page {
-        let (partition, value) = &query.partition;
         let fits = |item: &&Item| {
-            item.get(*partition).and_then(Value::as_str) == Some(value)
-                && query.up_to.as_ref().is_none_or(|(sort, text)| {
-                    item.get(*sort).and_then(Value::as_str).is_some_and(|sort| sort <= text.as_str())
-                })
+            query.up_to.as_ref().is_none_or(|(sort, text)| {
+                item.get(*sort).and_then(Value::as_str).is_some_and(|sort| sort <= text.as_str())
+            })
         };
-        Page { items: self.0.values().filter(fits).cloned().collect(), next: None }
+        let keys = self.partitions.get(&query.partition).into_iter().flatten();
+        Page { items: keys.filter_map(|key| self.items.get(key)).filter(fits).cloned().collect(), next: None }
     }
 
     fn items(&self) -> Vec<Item> {
-        self.0.values().cloned().collect()
+        self.items.values().cloned().collect()
     }
 }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use contract::{Failure, JobEvent, Source, list, timestamp};
 use control::event::{QueueAttributes, QueueMessage};
 use control::ports::{
-    Clock, Executor, Found, Head, Notices, Objects, Phase, Ports, Postponed, Queues, Receipt, Report, Submission,
-    SubmitFailure, Table,
+    Clock, Executor, Found, Head, Listed, Listing, Notices, Objects, Phase, Ports, Postponed, Queues, Receipt, Report,
+    Submission, SubmitFailure, Table,
 };
 use control::table::{Item, Key, Page, Put, PutOutcome, Query};
 use serde_json::{Value, json};
@@ -53,6 +53,10 @@ pub struct Faults {
     /// An event of Batch is lost: EventBridge gets them on a best-effort basis (Batch User Guide, "AWS Batch event stream for
     /// Amazon EventBridge").
     pub lost_batch_event: f64,
+    /// The event of an upload is lost: its rule was disabled, or nobody looked at the undelivered queue.
+    pub lost_upload_event: f64,
+    /// A notice of a job ends in the undelivered queue, and nobody looks there.
+    pub lost_notice: f64,
 }
 
 /// A generator of pseudo-random numbers (splitmix64), the same for the same seed on every machine.
@@ -100,6 +104,8 @@ pub struct StoredObject {
     pub metadata_option: Option<String>,
     /// The tag `processing-option`.
     pub tag_option: Option<String>,
+    /// When it was stored, milliseconds since 1970.
+    pub modified: i64,
 }
 
 /// A message of a simulated queue.
@@ -138,6 +144,8 @@ pub struct JobStatus {
     pub exit_code: Option<i64>,
     /// It was terminated.
     pub cancelled: bool,
+    /// When its last child ended, milliseconds since 1970.
+    pub ended_at: Option<i64>,
 }
 
 /// Something that happens at a time.
@@ -235,6 +243,22 @@ impl World {
                 Poll::Pending => {}
             }
         }
+    }
+
+    /// Stores a version of an object: the current one from now on. Versions without an id are overwritten.
+    ///
+    /// # Panics
+    ///
+    /// For a tag that S3 refuses, and for metadata that is not ASCII or longer than 2 KB: no upload has such.
+    pub fn store_object(&self, bucket: &str, key: &str, object: StoredObject) {
+        let tag = object.tag_option.as_deref().unwrap_or_default();
+        assert!(catalog::is_tag_value(tag), "S3 refuses the tag {tag:?}");
+        let metadata = object.metadata_option.as_deref().unwrap_or_default();
+        assert!(metadata.is_ascii() && metadata.len() <= 2048, "S3 refuses the metadata {metadata:?}");
+        let mut inner = self.inner();
+        let versions = inner.objects.entry((bucket.to_owned(), key.to_owned())).or_default();
+        versions.retain(|version| version.version_id.is_some());
+        versions.push(object);
     }
 
     /// The jobs that were submitted since this was last asked.
@@ -367,6 +391,9 @@ impl Inner {
     }
 }
 
+/// Objects of a page of a listing.
+const PAGE: usize = 1000;
+
 impl Objects for World {
     async fn head(&self, source: &Source, bytes: usize) -> Result<Found<Head>, Failure> {
         self.request("s3:GetObject", |inner| match inner.find(source) {
@@ -391,6 +418,27 @@ impl Objects for World {
 
     async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
         self.request("s3:GetObject", |inner| inner.files.get(&(bucket.to_owned(), key.to_owned())).cloned()).await
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Listing, Failure> {
+        self.request("s3:ListObjectsV2", |inner| {
+            let current = |(place, versions): (&(String, String), &Vec<StoredObject>)| {
+                let object = versions.last().filter(|_| place.0 == bucket && place.1.starts_with(prefix))?;
+                Some(Listed {
+                    key: place.1.clone(),
+                    size: object.size,
+                    etag: Some(object.etag.clone()),
+                    modified: text_of(object.modified),
+                })
+            };
+            let is_after = |listed: &Listed| after.is_none_or(|after| listed.key.as_str() > after);
+            let mut objects: Vec<Listed> = inner.objects.iter().filter_map(current).filter(is_after).collect();
+            let is_last = objects.len() <= PAGE;
+            objects.truncate(PAGE);
+            let next = objects.last().filter(|_| !is_last).map(|listed| listed.key.clone());
+            Listing { objects, next }
+        })
+        .await
     }
 
     async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
@@ -532,7 +580,7 @@ impl Executor for World {
                     status: format!("{phase:?}").to_uppercase(),
                     reason: None,
                     exit_code: status.exit_code,
-                    ended_at: Some(text_of(inner.now)),
+                    ended_at: status.ended_at.map(text_of),
                 })
             };
             receipts.iter().map(report).collect()
@@ -542,7 +590,10 @@ impl Executor for World {
 
     async fn cancel(&self, receipt: &Receipt, _: &str) -> Result<(), Failure> {
         self.request("batch:TerminateJob", |inner| {
-            inner.job_status.entry(receipt.0.clone()).or_default().cancelled = true;
+            let now = inner.now;
+            let status = inner.job_status.entry(receipt.0.clone()).or_default();
+            status.cancelled = true;
+            status.ended_at.get_or_insert(now);
         })
         .await
     }

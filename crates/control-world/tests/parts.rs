@@ -7,8 +7,8 @@ use catalog::{MediaKind, PerKind, ProcessingOption};
 use contract::{FailureKind, JobRequest, Source};
 use control::ports::Receipt;
 use control::{
-    InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, output::handler::Recorder,
-    ports::Queues, table,
+    InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, dispatch::resources::Compute,
+    output::handler::Recorder, ports::Queues, table,
 };
 use control_world::{Faults, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl System {
                 dead_letter_queues: each("https://sqs/1/dead-"),
                 job_queues: each("queue-"),
                 job_definitions: each("definition-"),
-                on_kubernetes: false,
+                compute: Compute::Fargate,
                 work_bucket: "s3-work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
                 give_up_receives: 1000,
@@ -53,6 +53,7 @@ impl System {
             outputs: world.table("output"),
             queues: world.clone(),
             notices: world.clone(),
+            executor: world.clone(),
             clock: world.clone(),
             settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),

@@ -32,13 +32,18 @@ fn partition(state: State, day: &str, shard: u64) -> String {
     format!("{}#{day}#{shard:02x}", state.name())
 }
 
+/// The uploads of one shard that came into a state on a day, up to a time if one is given, the first first.
+pub fn shard(state: State, day: &str, shard: u64, up_to: Option<&str>) -> Query {
+    let mut query = Query::of(Some(INDEX), "stateDay", partition(state, day, shard));
+    query.up_to = up_to.map(|at| ("stateAt", at.to_owned()));
+    query.descending = false;
+    query
+}
+
 /// Keys of the uploads that came into a state on a day (`2026-11-22`), up to a time if one is given.
 pub async fn keys(table: &impl Table, state: State, day: &str, up_to: Option<&str>) -> Result<Vec<Key>, Failure> {
-    let shards = futures::stream::iter(0..SHARDS).map(async |shard| {
-        let mut query = Query::of(Some(INDEX), "stateDay", partition(state, day, shard));
-        query.up_to = up_to.map(|at| ("stateAt", at.to_owned()));
-        table::query_all(table, query).await
-    });
+    let shards = futures::stream::iter(0..SHARDS);
+    let shards = shards.map(async |number| table::query_all(table, shard(state, day, number, up_to)).await);
     let items: Vec<_> = shards.buffer_unordered(CONCURRENT).try_concat().await?;
     Ok(items.iter().map(|item| Key::of(item, InputRecord::KEY_NAMES)).collect())
 }

@@ -3,3 +3,4 @@
 pub mod environment;
 pub mod handler;
 pub mod settings;
+pub mod sweep;

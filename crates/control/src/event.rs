@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use contract::Failure;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An event of EventBridge.
 #[derive(Debug, Clone, Deserialize)]
@@ -237,13 +237,20 @@ pub enum Trigger {
     Topic(Vec<String>),
     /// One event of EventBridge.
     Bus(Value),
+    /// A schedule of EventBridge: it is time.
+    Schedule,
 }
 
 impl Trigger {
     /// Tells the triggers apart.
     pub fn read(payload: Value) -> Result<Self, Failure> {
         let Some(records) = payload.get("Records").and_then(Value::as_array) else {
-            return if payload.get("detail-type").is_some() { Ok(Self::Bus(payload)) } else { Err(unknown(&payload)) };
+            let text = |name: &str| payload.get(name).and_then(Value::as_str);
+            return match (text("source"), text("detail-type")) {
+                (Some("aws.events"), Some("Scheduled Event")) => Ok(Self::Schedule),
+                (_, Some(_)) => Ok(Self::Bus(payload)),
+                (_, None) => Err(unknown(&payload)),
+            };
         };
         // SQS writes eventSource, SNS EventSource.
         let source = |record: &Value| {
@@ -262,6 +269,24 @@ impl Trigger {
     }
 }
 
+/// What a handler is to be invoked with for a message of a queue of undelivered events. It is what AWS lays aside: of a function
+/// the record of its last invocation (Lambda Developer Guide, "Retaining records of asynchronous invocations"), of a rule the event
+/// as it is, of a subscription the topic's envelope.
+pub fn undelivered(body: &str) -> Result<Value, Failure> {
+    let mut value: Value = serde_json::from_str(body)
+        .map_err(|error| Failure::invalid_request("an undelivered message is not valid JSON").because(error))?;
+    if let Some(payload) = value.get_mut("requestPayload") {
+        return Ok(payload.take());
+    }
+    match (value.get("detail-type"), value.get("Message")) {
+        (Some(_), _) => Ok(value),
+        (None, Some(Value::String(text))) => {
+            Ok(json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text}}]}))
+        }
+        (None, _) => Err(unknown(&value)),
+    }
+}
+
 /// Reads a part of an event.
 pub fn read_as<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
     T::deserialize(value)
@@ -275,8 +300,6 @@ fn unknown(payload: &Value) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -323,6 +346,35 @@ mod tests {
         }]});
         let Trigger::Queue(messages) = Trigger::read(event).unwrap() else { panic!("not from a queue") };
         assert_eq!((messages[0].receive_count(), messages[0].sent_at()), (2, Some(1_545_082_649_183)));
+    }
+
+    #[test]
+    fn undelivered_events_are_taken_out_of_what_aws_lays_them_aside_in() {
+        let event = json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {}});
+        // Lambda Developer Guide, "Adding a destination": example of a record.
+        let of_function = json!({
+            "version": "1.0", "timestamp": "2019-11-14T18:16:05.568Z",
+            "requestContext": {"requestId": "e4b46cbf", "functionArn": "arn:aws:lambda:us-east-2:123456789012:function:media-classify:$LATEST",
+                "condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": event,
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": {"errorMessage": "RequestId: e4b46cbf Process exited before completing request"},
+        });
+        for laid_aside in [&of_function, &event] {
+            assert_eq!(undelivered(&laid_aside.to_string()).unwrap(), event);
+        }
+        let of_topic = json!({"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-west-1:1:jobs", "Message": "{}"});
+        let Trigger::Topic(texts) = Trigger::read(undelivered(&of_topic.to_string()).unwrap()).unwrap() else {
+            panic!("not from the topic")
+        };
+        assert_eq!(texts, ["{}"]);
+        assert!(undelivered("{\"hello\": 1}").unwrap_err().to_string().contains("hello"));
+    }
+
+    #[test]
+    fn a_schedule_is_told_from_events() {
+        let scheduled = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
+        assert!(matches!(Trigger::read(scheduled), Ok(Trigger::Schedule)));
     }
 
     #[test]

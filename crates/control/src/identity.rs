@@ -23,6 +23,11 @@ pub fn submitted_job_id(source: &Source, processing_option: &str, at: &str) -> S
     format!("submitted-{}", short_hash(&[&object_of(source), processing_option, at]))
 }
 
+/// The id of the job of an object that was found in a listing, where it has no sequencer: the same however often it is found.
+pub fn listed_job_id(source: &Source, modified: &str) -> String {
+    format!("listed-{}", short_hash(&[&object_of(source), source.etag.as_deref().unwrap_or_default(), modified]))
+}
+
 /// Whether it is the id of an upload's own job, which has a place in the order of its object's versions.
 pub fn is_of_upload(job_id: &str) -> bool {
     let digits = job_id.split('-').next().unwrap_or_default();

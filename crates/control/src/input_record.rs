@@ -31,11 +31,13 @@ pub enum State {
     Rejected,
     /// No job takes such content.
     Unsupported,
+    /// An operator ended it.
+    Cancelled,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Submitted,
         Self::Running,
@@ -43,6 +45,7 @@ impl State {
         Self::Failed,
         Self::Rejected,
         Self::Unsupported,
+        Self::Cancelled,
     ];
 
     /// The state's word in records.
@@ -55,12 +58,13 @@ impl State {
             Self::Failed => "FAILED",
             Self::Rejected => "REJECTED",
             Self::Unsupported => "UNSUPPORTED",
+            Self::Cancelled => "CANCELLED",
         }
     }
 
     /// Whether nothing more is going to happen by itself.
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Rejected | Self::Unsupported)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Rejected | Self::Unsupported | Self::Cancelled)
     }
 }
 
@@ -114,6 +118,9 @@ pub struct InputRecord {
     /// Why it was given up before Batch had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<GivenUp>,
+    /// That an operator ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Cancellation>,
     /// How often an operator sent it on its way again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redriven: u32,
@@ -279,6 +286,18 @@ pub struct GivenUp {
     pub redriven: u32,
 }
 
+/// That an operator ended an upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cancellation {
+    /// When, RFC 3339.
+    pub at: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Of which try: void once the record was redriven more often.
+    pub redriven: u32,
+}
+
 impl InputRecord {
     /// A record of an object of which nothing else is known yet.
     pub fn new(job_id: &str, source: &Source) -> Self {
@@ -299,6 +318,7 @@ impl InputRecord {
             results: BTreeMap::new(),
             batch_failure: None,
             given_up: None,
+            cancelled: None,
             redriven: 0,
             retired_jobs: BTreeSet::new(),
             timeline: Timeline::default(),
@@ -411,6 +431,10 @@ impl InputRecord {
 
     /// The state that follows from the facts.
     fn state_of_facts(&self) -> State {
+        // An upload that has ended is not cancelled; one that is cancelled stays so, whatever its job still does.
+        if self.cancelled.as_ref().is_some_and(|cancelled| cancelled.redriven == self.redriven) {
+            return State::Cancelled;
+        }
         let ended = |operation: &String| self.results.get(operation).is_some_and(OperationResult::is_final);
         if !self.operations.is_empty() && self.operations.iter().all(ended) {
             let failed = self.results.values().any(|result| result.outcome != Outcome::Succeeded);
@@ -438,6 +462,9 @@ impl InputRecord {
     fn reason_of_facts(&self) -> (Option<String>, Option<FailureKind>) {
         if self.state == State::Succeeded {
             return (None, None);
+        }
+        if let Some(cancelled) = self.cancelled.as_ref().filter(|_| self.state == State::Cancelled) {
+            return (Some(format!("cancelled: {}", cancelled.reason)), None);
         }
         if let Some(refusal) = self.refusal.as_ref().filter(|_| self.results.is_empty()) {
             return (Some(refusal.message.clone()), Some(refusal.kind));
@@ -521,6 +548,12 @@ pub struct Latest {
     pub sequence: String,
     /// The id of the latest version's job.
     pub latest_job_id: String,
+    /// The latest version's entity tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// When it was uploaded, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded_at: Option<String>,
     /// When the item may expire, seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -533,12 +566,14 @@ impl Latest {
     }
 
     /// The write that makes a version the latest, unless a later one is.
-    pub fn put(source: &Source, job_id: &str, expires_at: i64) -> Put {
+    pub fn put(source: &Source, job_id: &str, uploaded_at: &str, expires_at: i64) -> Put {
         let latest = Self {
             object: object_of(source),
             job_id: LATEST.to_owned(),
             sequence: identity::sequence(job_id).to_owned(),
             latest_job_id: job_id.to_owned(),
+            etag: source.etag.clone(),
+            uploaded_at: Some(uploaded_at.to_owned()),
             expires_at: Some(expires_at),
         };
         let condition = Condition::NotAfter("sequence", latest.sequence.clone());

@@ -16,7 +16,8 @@ pub fn of(record: &InputRecord, clock: &impl Clock) -> JobEvent {
         State::Succeeded => Outcome::Succeeded,
         State::Rejected => Outcome::Rejected,
         State::Unsupported => Outcome::Unsupported,
-        _ => Outcome::Failed,
+        State::Cancelled => Outcome::Cancelled,
+        State::Failed | State::Queued | State::Submitted | State::Running => Outcome::Failed,
     };
     JobEvent {
         kind: record.kind,

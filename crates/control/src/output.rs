@@ -1,6 +1,8 @@
 //! LAMBDA_OUTPUT: records what came out, in whatever order the news arrive.
 
 pub mod batch_reason;
+pub mod cancel;
 pub mod environment;
 pub mod handler;
+pub mod reconcile;
 pub mod settings;

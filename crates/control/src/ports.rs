@@ -47,6 +47,28 @@ pub enum Found<T> {
     Gone(String),
 }
 
+/// An object in a listing of its bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// The entity tag, without quotes.
+    pub etag: Option<String>,
+    /// When it was last changed, RFC 3339.
+    pub modified: String,
+}
+
+/// A page of a listing, in the order of the keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The objects.
+    pub objects: Vec<Listed>,
+    /// The key after which the next page begins; `None` if this is the last.
+    pub next: Option<String>,
+}
+
 /// Objects in buckets.
 pub trait Objects: Send + Sync {
     /// Reads the first `bytes` bytes of exactly this version, with the metadata, in one request.
@@ -57,6 +79,14 @@ pub trait Objects: Send + Sync {
 
     /// Reads a small object whole; `None` if it is not there.
     fn read(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send;
+
+    /// A page of the objects whose keys begin with a prefix and come after a key: those that are current.
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<Listing, Failure>> + Send;
 
     /// Writes a small object.
     fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;

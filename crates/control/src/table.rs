@@ -154,13 +154,18 @@ pub trait Record: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync
 
 /// Reads records; `None` for those that are not there. Any number.
 pub async fn read<R: Record>(table: &impl Table, keys: &[Key]) -> Result<Vec<Option<R>>, Failure> {
-    let mut records = Vec::with_capacity(keys.len());
+    read_as(table, keys).await
+}
+
+/// Reads items that are no records, such as notes; `None` for those that are not there. Any number.
+pub async fn read_as<T: DeserializeOwned>(table: &impl Table, keys: &[Key]) -> Result<Vec<Option<T>>, Failure> {
+    let mut found = Vec::with_capacity(keys.len());
     for keys in keys.chunks(MAX_ITEMS) {
         for item in table.get(keys).await? {
-            records.push(item.map(from_item).transpose()?);
+            found.push(item.map(from_item).transpose()?);
         }
     }
-    Ok(records)
+    Ok(found)
 }
 
 /// The records that a query of an index finds. Indexes have the keys only, so each record is read by its key.

@@ -1,11 +1,17 @@
-//! What an operator does: has an object worked on, and sends again what has stopped.
+//! What an operator does: has an object worked on, sends again what has stopped, and ends what should not be done.
 
 use catalog::PerKind;
 use contract::{Failure, Source, timestamp};
 use control::classify::handler::{Arrival, Classifier, Decision};
+use control::event::Trigger;
+use control::output::cancel::JobOfCancelled;
+use control::output::handler::Recorder;
 use control::ports::{Clock, Ports, Queues, Table};
 use control::table::{self, Key};
 use control::{InputRecord, State, identity};
+use serde_json::Value;
+
+use crate::query;
 
 /// Has an object worked on as the operator asks, by the same path as an upload. Returns the job's id and what classify
 /// decided.
@@ -23,6 +29,32 @@ pub async fn submit<P: Ports>(
         operator_option: Some(processing_option.to_owned()),
     };
     Ok((job_id, classifier.classify(&arrival).await?))
+}
+
+/// Cancels the uploads of an object that have not ended. Returns each with what became of its job.
+pub async fn cancel<P: Ports>(
+    recorder: &Recorder<P>,
+    source: &Source,
+    reason: &str,
+) -> Result<Vec<(InputRecord, JobOfCancelled)>, Failure> {
+    let mut cancelled = Vec::new();
+    for record in query::versions(&recorder.inputs, source).await? {
+        cancelled.extend(recorder.cancel(&record, reason).await?);
+    }
+    Ok(cancelled)
+}
+
+/// Processes an event that was laid aside because it could not be delivered or processed. That it was time for a sweep is
+/// nothing to do later.
+pub async fn process_undelivered<F: Future<Output = Result<Value, Failure>>>(
+    body: &str,
+    handle: impl FnOnce(Value) -> F,
+) -> Result<(), Failure> {
+    let event = control::event::undelivered(body)?;
+    if matches!(Trigger::read(event.clone())?, Trigger::Schedule) {
+        return Ok(());
+    }
+    handle(event).await.map(drop)
 }
 
 /// Sends FAILED uploads on their way again, and the requests of QUEUED ones again. Returns how many. What has succeeded of

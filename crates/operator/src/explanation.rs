@@ -123,6 +123,7 @@ fn advice(record: &InputRecord, report: Option<&Report>, place: Place, seconds: 
              processing-option: pipeline submit."
                 .to_owned()
         }
+        (State::Cancelled, _) => "An operator ended it. pipeline submit has it done after all.".to_owned(),
         (State::Unsupported, _) => {
             "No operation accepts such content; docs/operations.md lists what is accepted.".to_owned()
         }

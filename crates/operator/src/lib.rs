@@ -3,10 +3,12 @@
 
 #![warn(missing_docs)]
 
+mod backfill;
 mod command;
 mod explanation;
 mod query;
 
-pub use command::{redrive, submit};
+pub use backfill::{Backfill, Backfilled, backfill};
+pub use command::{cancel, process_undelivered, redrive, submit};
 pub use explanation::{Explanation, Place, causes, explain};
 pub use query::{Selection, Upload, latest, of_job, upload, uploads, versions};

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use catalog::{Declaration, Operations, as_command_lines};
+use catalog::{Declaration, Operations, as_command_lines, tag_of};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
 use contract::{Failure, JobEvent, Location, metrics};
 use operation::{Job, Share, Weights};
@@ -228,6 +228,13 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
         for line in as_command_lines(example) {
             let _ = writeln!(examples, "  {name} {line} INPUT out/\n      {effect}");
         }
+    }
+    if let Some((example, tag)) = declaration.examples.iter().find_map(|(text, _)| Some((text, tag_of(text)?))) {
+        let _ = write!(
+            examples,
+            "\nWith an upload, as user metadata processing-option or as a tag of that name, which has its own spelling:\n  \
+             {example}\n  {tag}"
+        );
     }
     let command = declaration
         .command()

@@ -19,6 +19,7 @@ async fn main() -> Result<(), lambda::Error> {
         outputs: clients.table(environment.get("DYNAMODB_OUTPUT")),
         queues: clients.queues(),
         notices: clients.notices(environment.get("SNS_NOTIF")).await?,
+        executor: clients.executor(),
         clock: SystemClock,
         settings: Settings::read(&environment)?,
     };

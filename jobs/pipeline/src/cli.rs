@@ -54,6 +54,12 @@ enum Command {
     /// Requeue uploads that failed or got stuck
     #[command(after_help = REDRIVE_EXAMPLES)]
     Redrive(RedriveArguments),
+    /// Cancel an upload that has not ended
+    #[command(after_help = CANCEL_EXAMPLES)]
+    Cancel(CancelArguments),
+    /// Process objects in AWS that no event told of
+    #[command(after_help = BACKFILL_EXAMPLES)]
+    Backfill(BackfillArguments),
     /// Write sample files, good and bad, to try the pipeline with
     #[command(after_help = "Example:\n  pipeline samples inbox && pipeline run inbox outbox")]
     Samples {
@@ -103,7 +109,25 @@ const REDRIVE_EXAMPLES: &str = "Examples:
       What failed on this machine; the `pipeline run` that works on outbox does it, or the next one
   pipeline redrive --kind video --reason 'taken away'
   pipeline redrive --state dead-letters
-      Messages of the dead-letter queues, back to their queues";
+      Messages of the dead-letter queues, back to their queues
+  pipeline redrive --state undelivered
+      Events that could not be delivered or processed, processed by this program";
+
+const CANCEL_EXAMPLES: &str = "Examples:
+  pipeline cancel s3://uploads/film.mov --reason 'uploaded by mistake'
+  pipeline cancel outbox film.mov
+
+The upload's job is ended, unless it works on other uploads, too. Results that are there already stay.";
+
+const BACKFILL_EXAMPLES: &str = "Examples:
+  pipeline backfill s3://uploads/2025/ --dry-run
+      How many objects have no record, and how large they are
+  pipeline backfill s3://uploads/2025/
+      Each as if it had been uploaded now: its metadata, its tag, the rules, the default for its kind
+  pipeline backfill s3://uploads --since 2026-11-01 --limit 1000
+
+Objects that have a record are left alone, so a run that was stopped is continued by the next one. What was changed in the
+last hour is left out: its event may be on its way.";
 
 const STATUS_EXAMPLES: &str = "Examples:
   pipeline status --aws s3://uploads/photo.jpg
@@ -214,6 +238,33 @@ pub(crate) struct RedriveArguments {
     pub(crate) dry_run: bool,
 }
 
+/// Arguments of `cancel`.
+#[derive(Debug, Args)]
+pub(crate) struct CancelArguments {
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Why, for the record and the notice
+    #[arg(long, value_name = "TEXT", default_value = "by an operator")]
+    pub(crate) reason: String,
+}
+
+/// Arguments of `backfill`.
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArguments {
+    /// The bucket of uploads, `s3://bucket`, or a part of it, `s3://bucket/prefix`
+    #[arg(value_name = "PREFIX")]
+    pub(crate) prefix: String,
+    /// Only objects that were changed on this day or later, UTC, such as 2026-11-22
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+    /// At most N objects without a record
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    pub(crate) limit: usize,
+    /// Only count them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// What can be redriven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Redriven {
@@ -223,6 +274,8 @@ pub(crate) enum Redriven {
     Queued,
     /// Messages of the dead-letter queues: they are moved back to their queues
     DeadLetters,
+    /// Events that could not be delivered or processed: this program processes them
+    Undelivered,
 }
 
 /// Every state of an upload, in lower case or as records have it.
@@ -242,6 +295,8 @@ pub fn main(jobs: &'static [Job]) -> ExitCode {
         Command::Explain(arguments) => status::explain(&arguments).map(|()| 0),
         Command::Submit(arguments) => operate::submit(&arguments).map(|()| 0),
         Command::Redrive(arguments) => operate::redrive(&arguments).map(|()| 0),
+        Command::Cancel(arguments) => operate::cancel(&arguments).map(|()| 0),
+        Command::Backfill(arguments) => operate::backfill(&arguments).map(|()| 0),
         Command::Samples { folder } => samples::write_samples(&folder).map(|()| 0),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "pipeline", &mut std::io::stdout());

@@ -63,6 +63,18 @@ pub(crate) fn object(url: &str) -> Result<Source, Failure> {
     Ok(Source { bucket: Some(bucket.to_owned()), ..file(key) })
 }
 
+/// The bucket and the prefix of a URL.
+pub(crate) fn prefix(url: &str) -> Result<(String, String), Failure> {
+    let rest = url.strip_prefix("s3://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let rest = rest.ok_or_else(|| {
+        Failure::invalid_request(format!(
+            "{url:?} is not a bucket with a prefix; write s3://bucket or s3://bucket/prefix"
+        ))
+    })?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    Ok((bucket.to_owned(), prefix.to_owned()))
+}
+
 /// The failure of a command about AWS in a program that does without.
 #[cfg(not(feature = "aws"))]
 pub(crate) fn without_aws() -> Failure {
@@ -87,6 +99,7 @@ mod aws {
     use control::classify::handler::Classifier;
     use control::classify::settings::Settings;
     use control::environment::{Environment, Variable};
+    use control::output::handler::Recorder;
     use control_aws::{Clients, SystemClock};
     use store::Store;
 
@@ -130,6 +143,28 @@ mod aws {
             Ok(PerKind::from_fn(|kind| environment.get(kind.dead_letter_queue_variable()).to_owned()))
         }
 
+        /// URLs of the queues of undelivered events: those for classify, and those for output.
+        pub(crate) fn undelivered_urls() -> Result<[String; 2], Failure> {
+            let names = ["SQS_UNDELIVERED_UPLOADS", "SQS_UNDELIVERED_RESULTS"];
+            let environment = Environment::read(&names.map(required))?;
+            Ok(names.map(|name| environment.get(name).to_owned()))
+        }
+
+        /// Output, to do by hand what the function could not.
+        pub(crate) async fn recorder(&self) -> Result<Recorder<control_aws::AwsPorts>, Failure> {
+            let environment = Environment::read(&control::output::environment::variables())?;
+            Ok(Recorder {
+                objects: self.0.objects().await?,
+                inputs: self.0.table(environment.get(INPUT)),
+                outputs: self.0.table(environment.get(OUTPUT)),
+                queues: self.0.queues(),
+                notices: self.0.notices(environment.get("SNS_NOTIF")).await?,
+                executor: self.0.executor(),
+                clock: SystemClock,
+                settings: control::output::settings::Settings::read(&environment)?,
+            })
+        }
+
         /// An object as it is now.
         pub(crate) async fn source(&self, object: Source) -> Result<Source, Failure> {
             let location = Location::of_source(&object)?;
@@ -164,6 +199,15 @@ mod tests {
 
     fn parse(target: &str, file: Option<&str>) -> Result<Target, Failure> {
         TargetArguments { target: target.to_owned(), file: file.map(str::to_owned) }.parse()
+    }
+
+    #[test]
+    fn a_prefix_may_be_empty_and_its_bucket_not() {
+        let read = |url| prefix(url).map_err(|failure| failure.to_string());
+        let pair = |bucket: &str, prefix: &str| Ok((bucket.to_owned(), prefix.to_owned()));
+        assert_eq!(read("s3://in/photos/2026"), pair("in", "photos/2026"));
+        assert_eq!(read("s3://in"), pair("in", ""));
+        assert!(read("in/photos").is_err() && read("s3:///a").is_err());
     }
 
     #[test]

@@ -47,6 +47,13 @@ module "dispatch" {
       Resource = "*"
     },
     {
+      # What an operator cancels while it is being submitted.
+      Sid      = "EndJobs"
+      Effect   = "Allow"
+      Action   = "batch:TerminateJob"
+      Resource = distinct([for arn in values(var.job_queue_arns) : "${join(":", slice(split(":", arn), 0, 5))}:job/*"])
+    },
+    {
       Sid      = "WriteLists"
       Effect   = "Allow"
       Action   = ["s3:PutObject", "s3:GetObject"]

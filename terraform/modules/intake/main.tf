@@ -8,7 +8,7 @@ module "classify" {
   zip                   = var.function.zip
   architecture          = var.function.architecture
   memory_mib            = 256
-  timeout_seconds       = 30
+  timeout_seconds       = 60
   reserved_concurrency  = var.function.reserved_concurrency
   log_retention_days    = var.function.log_retention_days
   kms_key_arn           = var.function.kms_key_arn
@@ -40,8 +40,8 @@ module "classify" {
     {
       Sid      = "RecordUploads"
       Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-      Resource = var.input_table_arn
+      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
+      Resource = [var.input_table_arn, "${var.input_table_arn}/index/*"]
     },
     {
       Sid      = "TellWhatWasRefused"
@@ -68,4 +68,18 @@ module "uploads" {
     detail-type = ["Object Created"]
     detail      = { bucket = { name = [var.input_bucket.name] } }
   }
+}
+
+# What nobody told of: objects without a record, and requests that nobody took.
+module "sweep" {
+  source = "../rule"
+
+  name                  = var.name
+  rule_name             = "sweep"
+  description           = "Looks for uploads without a record, and for requests that nobody took"
+  schedule              = "rate(${var.reconcile_minutes} minutes)"
+  target_name           = "classify"
+  target_arn            = module.classify.arn
+  function_name         = module.classify.name
+  undelivered_queue_arn = var.undelivered_queue_arn
 }

@@ -14,6 +14,9 @@ output "policy" {
 }
 
 output "rules" {
-  description = "Name and pattern of the rule that hears of uploads."
-  value       = { uploads = { name = module.uploads.name, pattern = module.uploads.pattern } }
+  description = "Name and pattern of the rule that hears of uploads, and name of the one that looks for what nobody told of."
+  value = {
+    uploads = { name = module.uploads.name, pattern = module.uploads.pattern }
+    sweep   = { name = module.sweep.name, pattern = null }
+  }
 }

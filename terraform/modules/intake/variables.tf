@@ -48,3 +48,8 @@ variable "undelivered_queue_arn" {
   description = "Queue for uploads whose event could not be delivered or processed."
   type        = string
 }
+
+variable "reconcile_minutes" {
+  description = "Minutes between two looks for uploads that nobody told of."
+  type        = number
+}

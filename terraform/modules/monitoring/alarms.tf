@@ -28,12 +28,12 @@ locals {
       }]
     }
     queue-age = {
-      description = "Requests wait longer than ${var.thresholds.queue_age_seconds} seconds to be dispatched."
+      description = "Requests wait longer than ${var.thresholds.queue_age_seconds} seconds to be dispatched, or events to be recorded."
       threshold   = var.thresholds.queue_age_seconds
       periods     = 3
       result      = "MAX(METRICS())"
-      metrics = [for kind in local.kind_names : {
-        namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", statistic = "Maximum", dimensions = { QueueName = var.kinds[kind].queue_name }
+      metrics = [for queue in concat([for kind in local.kind_names : var.kinds[kind].queue_name], [var.events_queue_name]) : {
+        namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", statistic = "Maximum", dimensions = { QueueName = queue }
       }]
     }
     turnaround = {

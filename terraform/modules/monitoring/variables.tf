@@ -18,6 +18,11 @@ variable "kinds" {
   }))
 }
 
+variable "events_queue_name" {
+  description = "The queue in which events wait for output."
+  type        = string
+}
+
 variable "undelivered_queue_names" {
   description = "Names of the queues of events that could not be delivered."
   type        = list(string)

@@ -41,6 +41,7 @@ locals {
         DYNAMODB_INPUT   = module.tables.tables["input"].name
         SNS_NOTIF        = module.notifications.jobs_topic_arn
         PROCESSING_RULES = length(var.processing_rules) > 0 ? jsonencode(local.processing_rules) : ""
+        WALK_PAGES       = tostring(var.reconcile.walk_pages)
         RECORD_DAYS      = tostring(var.record_days)
       },
       { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },
@@ -183,6 +184,7 @@ module "intake" {
   input_table_arn       = module.tables.tables["input"].arn
   queue_arns            = { for kind, queue in module.queues.requests : kind => queue.arn }
   topic_arn             = module.notifications.jobs_topic_arn
+  reconcile_minutes     = var.reconcile.minutes
   undelivered_queue_arn = module.queues.undelivered["undelivered-uploads"].arn
 }
 
@@ -241,6 +243,9 @@ module "results" {
   table_arns            = { for table, this in module.tables.tables : table => this.arn }
   topic_arn             = module.notifications.jobs_topic_arn
   job_queue_arns        = { for kind, queue in module.compute.job_queues : kind => queue.arn }
+  reconcile_minutes     = var.reconcile.minutes
+  batching              = var.record
+  kms_key_arn           = var.kms_key_arn
   undelivered_queue_arn = module.queues.undelivered["undelivered-results"].arn
 }
 
@@ -284,6 +289,7 @@ module "monitoring" {
     }
   }
 
+  events_queue_name       = module.results.queue.name
   undelivered_queue_names = sort([for queue in module.queues.undelivered : queue.name])
   undelivered_queue_arn   = module.queues.undelivered["undelivered-results"].arn
   function_names = {

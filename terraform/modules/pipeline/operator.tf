@@ -1,7 +1,14 @@
-# What the operator's program (`pipeline status --aws`, `explain`, `submit`, `redrive`) and the runbook's commands need: an output, for
+# What the operator's program (`pipeline status --aws`, `explain`, `submit`, `redrive`, `cancel`, `backfill`) and the runbook's commands need: an output, for
 # whatever roles the account's people have.
 
 locals {
+  # What the operator's program knows beside what the functions know.
+  operator_environment = {
+    AWS_REGION              = local.region
+    SQS_UNDELIVERED_UPLOADS = module.queues.undelivered["undelivered-uploads"].url
+    SQS_UNDELIVERED_RESULTS = module.queues.undelivered["undelivered-results"].url
+  }
+
   operator_statements = concat(
     [
       {
@@ -10,9 +17,10 @@ locals {
         Resource = flatten([for table in values(module.tables.tables) : [table.arn, "${table.arn}/index/*"]])
       },
       {
+        # What could not be processed is processed by the operator's program: redrive --state undelivered.
         Sid      = "RecordWhatIsSentAgain"
-        Action   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
-        Resource = module.tables.tables["input"].arn
+        Action   = "dynamodb:PutItem"
+        Resource = [for table in values(module.tables.tables) : table.arn]
       },
       {
         Sid      = "SendAgain"
@@ -31,6 +39,11 @@ locals {
         Resource = "*"
       },
       {
+        Sid      = "EndJobs"
+        Action   = "batch:TerminateJob"
+        Resource = "arn:${local.partition}:batch:${local.region}:${data.aws_caller_identity.current.account_id}:job/*"
+      },
+      {
         Sid    = "SubmitByHand"
         Action = ["batch:SubmitJob", "batch:TagResource"]
         Resource = concat(
@@ -41,12 +54,12 @@ locals {
       {
         Sid      = "ReadUploadsAndResults"
         Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-        Resource = [for bucket in ["input", "output"] : "${module.storage.buckets[bucket].arn}/*"]
+        Resource = [for bucket in ["input", "output", "work"] : "${module.storage.buckets[bucket].arn}/*"]
       },
       {
         Sid      = "ListUploadsAndResults"
         Action   = "s3:ListBucket"
-        Resource = [for bucket in ["input", "output"] : module.storage.buckets[bucket].arn]
+        Resource = [for bucket in ["input", "output", "work"] : module.storage.buckets[bucket].arn]
       },
       {
         Sid      = "TellWhatWasRefused"

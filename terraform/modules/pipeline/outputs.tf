@@ -114,7 +114,7 @@ output "environment" {
   description = "Environment for the operator's program: paste it, then `pipeline status --aws`, `pipeline explain s3://…`, `pipeline redrive`."
   value = join("\n", [
     for variable, value in merge(
-      local.environments["classify"], local.environments["dispatch"], local.environments["output"], { AWS_REGION = local.region },
+      local.environments["classify"], local.environments["dispatch"], local.environments["output"], local.operator_environment,
     ) : "export ${variable}='${replace(value, "'", "'\\''")}'" if value != "" && variable != "RUST_LOG"
   ])
 }

@@ -339,6 +339,40 @@ variable "dispatch" {
   }
 }
 
+variable "record" {
+  description = "How output takes events of results, notices and jobs: how many at once, how many seconds it waits for them to gather, and how many calls there are at the same time."
+  type = object({
+    batch_size      = optional(number, 100)
+    window_seconds  = optional(number, 2)
+    max_concurrency = optional(number, 50)
+  })
+  default = {}
+
+  validation {
+    condition     = var.record.batch_size >= 1 && var.record.batch_size <= 1000 && var.record.window_seconds >= 0 && var.record.window_seconds <= 60 && (var.record.batch_size <= 10 || var.record.window_seconds >= 1) && var.record.max_concurrency >= 2 && var.record.max_concurrency <= 1000
+    error_message = "record.batch_size must be between 1 and 1000 (above 10 only with a window of at least one second), window_seconds between 0 and 60, max_concurrency between 2 and 1000."
+  }
+}
+
+variable "reconcile" {
+  description = "How often the system looks for uploads whose end was not told (Batch's events are delivered on a best-effort basis) and for objects without a record, and how many pages of 1,000 objects of the bucket of uploads it looks through each time; 0 for none."
+  type = object({
+    minutes    = optional(number, 10)
+    walk_pages = optional(number, 50)
+  })
+  default = {}
+
+  validation {
+    condition     = var.reconcile.minutes >= 2 && var.reconcile.minutes <= 1440 && floor(var.reconcile.minutes) == var.reconcile.minutes
+    error_message = "reconcile.minutes must be a whole number between 2 and 1440."
+  }
+
+  validation {
+    condition     = var.reconcile.walk_pages >= 0 && var.reconcile.walk_pages <= 300 && floor(var.reconcile.walk_pages) == var.reconcile.walk_pages
+    error_message = "reconcile.walk_pages must be a whole number between 0 and 300: a function has a minute for them."
+  }
+}
+
 variable "packing" {
   description = "How small objects share a container: objects below this many bytes do, up to this many bytes and this many objects (images; other kinds take fewer) each."
   type = object({

@@ -8,7 +8,7 @@ module "output" {
   zip                   = var.function.zip
   architecture          = var.function.architecture
   memory_mib            = 256
-  timeout_seconds       = 60
+  timeout_seconds       = local.timeout_seconds
   reserved_concurrency  = var.function.reserved_concurrency
   log_retention_days    = var.function.log_retention_days
   kms_key_arn           = var.function.kms_key_arn
@@ -18,6 +18,12 @@ module "output" {
   undelivered_queue_arn = var.undelivered_queue_arn
 
   statements = [
+    {
+      Sid      = "ReadEvents"
+      Effect   = "Allow"
+      Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+      Resource = aws_sqs_queue.events.arn
+    },
     {
       Sid      = "ReadResults"
       Effect   = "Allow"
@@ -44,6 +50,13 @@ module "output" {
       Resource = flatten([for table in sort(keys(var.table_arns)) : [var.table_arns[table], "${var.table_arns[table]}/index/*"]])
     },
     {
+      # AWS has no narrower resource for these actions.
+      Sid      = "AskAboutJobsWhoseEndWasNotTold"
+      Effect   = "Allow"
+      Action   = ["batch:DescribeJobs", "batch:ListJobs"]
+      Resource = "*"
+    },
+    {
       Sid      = "TellOfKilledJobs"
       Effect   = "Allow"
       Action   = "sns:Publish"
@@ -53,6 +66,8 @@ module "output" {
 }
 
 locals {
+  timeout_seconds = 60
+
   rules = {
     results = {
       description = "Every object created or deleted in ${var.output_bucket.name}"
@@ -93,25 +108,89 @@ module "rules" {
   description           = each.value.description
   pattern               = each.value.pattern
   target_name           = "output"
+  target_arn            = aws_sqs_queue.events.arn
+  undelivered_queue_arn = var.undelivered_queue_arn
+}
+
+# Events wait here, so that one call of output takes many of them: a ladder of segments is hundreds of objects in a moment.
+resource "aws_sqs_queue" "events" {
+  name                       = "${var.name}-events"
+  visibility_timeout_seconds = 6 * local.timeout_seconds + var.batching.window_seconds
+  message_retention_seconds  = 4 * 24 * 3600
+  receive_wait_time_seconds  = 20
+  sqs_managed_sse_enabled    = var.kms_key_arn == null ? true : null
+  kms_master_key_id          = var.kms_key_arn
+
+  # An event that fails comes again after half a minute, then later and later: ten times take more than an hour.
+  redrive_policy = jsonencode({ deadLetterTargetArn = var.undelivered_queue_arn, maxReceiveCount = 10 })
+}
+
+resource "aws_sqs_queue_policy" "events" {
+  queue_url = aws_sqs_queue.events.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = aws_sqs_queue.events.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for role, rule in module.rules : {
+        Sid       = "EventsOf${replace(title(role), "-", "")}"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.events.arn
+        Condition = { ArnEquals = { "aws:SourceArn" = rule.arn } }
+      }],
+      [{
+        Sid       = "Notices"
+        Effect    = "Allow"
+        Principal = { Service = "sns.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.events.arn
+        Condition = { ArnEquals = { "aws:SourceArn" = var.topic_arn } }
+      }],
+    )
+  })
+}
+
+resource "aws_lambda_event_source_mapping" "events" {
+  event_source_arn                   = aws_sqs_queue.events.arn
+  function_name                      = module.output.arn
+  batch_size                         = var.batching.batch_size
+  maximum_batching_window_in_seconds = var.batching.window_seconds
+  function_response_types            = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = var.batching.max_concurrency
+  }
+}
+
+# Batch's events are delivered on a best-effort basis: what has been with Batch for long is asked for.
+module "reconcile" {
+  source = "../rule"
+
+  name                  = var.name
+  rule_name             = "reconcile"
+  description           = "Looks for uploads whose end was not told"
+  schedule              = "rate(${var.reconcile_minutes} minutes)"
+  target_name           = "output"
   target_arn            = module.output.arn
   function_name         = module.output.name
   undelivered_queue_arn = var.undelivered_queue_arn
 }
 
+# With the topic's envelope, which says of an undelivered message what it is.
 resource "aws_sns_topic_subscription" "output" {
   topic_arn = var.topic_arn
-  protocol  = "lambda"
-  endpoint  = module.output.arn
+  protocol  = "sqs"
+  endpoint  = aws_sqs_queue.events.arn
 
   redrive_policy = jsonencode({ deadLetterTargetArn = var.undelivered_queue_arn })
 
-  depends_on = [aws_lambda_permission.topic]
-}
-
-resource "aws_lambda_permission" "topic" {
-  statement_id  = "topic"
-  action        = "lambda:InvokeFunction"
-  function_name = module.output.name
-  principal     = "sns.amazonaws.com"
-  source_arn    = var.topic_arn
+  depends_on = [aws_sqs_queue_policy.events]
 }

@@ -15,5 +15,13 @@ output "policy" {
 
 output "rules" {
   description = "Name and pattern of the rules that hear of results and of jobs."
-  value       = { for role, rule in module.rules : role => { name = rule.name, pattern = rule.pattern } }
+  value = merge(
+    { for role, rule in module.rules : role => { name = rule.name, pattern = rule.pattern } },
+    { reconcile = { name = module.reconcile.name, pattern = null } },
+  )
+}
+
+output "queue" {
+  description = "URL, ARN and name of the queue in which events wait for output."
+  value       = { url = aws_sqs_queue.events.url, arn = aws_sqs_queue.events.arn, name = aws_sqs_queue.events.name }
 }

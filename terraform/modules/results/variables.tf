@@ -53,3 +53,18 @@ variable "undelivered_queue_arn" {
   description = "Queue for events that could not be delivered or processed."
   type        = string
 }
+
+variable "reconcile_minutes" {
+  description = "Minutes between two looks for uploads whose end was not told."
+  type        = number
+}
+
+variable "batching" {
+  description = "Events that one call of output takes at most, how long it waits for them, and how many calls there are at once."
+  type        = object({ batch_size = number, window_seconds = number, max_concurrency = number })
+}
+
+variable "kms_key_arn" {
+  description = "Customer key for the queue of events, or null."
+  type        = string
+}

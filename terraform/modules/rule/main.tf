@@ -1,9 +1,10 @@
-# Events of the default bus to one target: retried for a day, then kept in a queue. No event is lost silently.
+# Events of the default bus, or a schedule, to one target: retried for a day, then kept in a queue. No event is lost silently.
 
 resource "aws_cloudwatch_event_rule" "this" {
-  name          = "${var.name}-${var.rule_name}"
-  description   = var.description
-  event_pattern = jsonencode(var.pattern)
+  name                = "${var.name}-${var.rule_name}"
+  description         = var.description
+  event_pattern       = var.pattern == null ? null : jsonencode(var.pattern)
+  schedule_expression = var.schedule
 }
 
 resource "aws_cloudwatch_event_target" "this" {

@@ -9,6 +9,11 @@ output "arn" {
 }
 
 output "pattern" {
-  description = "Which events it is for."
-  value       = jsondecode(aws_cloudwatch_event_rule.this.event_pattern)
+  description = "Which events it is for; null for a schedule."
+  value       = var.pattern == null ? null : jsondecode(aws_cloudwatch_event_rule.this.event_pattern)
+}
+
+output "schedule" {
+  description = "When it comes; null for events."
+  value       = aws_cloudwatch_event_rule.this.schedule_expression
 }

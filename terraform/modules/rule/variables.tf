@@ -14,8 +14,20 @@ variable "description" {
 }
 
 variable "pattern" {
-  description = "Which events it is for, in EventBridge's pattern language."
+  description = "Which events it is for, in EventBridge's pattern language; null for a schedule."
   type        = any
+  default     = null
+}
+
+variable "schedule" {
+  description = "When it comes, such as `rate(10 minutes)`; null for events."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.schedule == null) != (var.pattern == null)
+    error_message = "A rule has a pattern or a schedule."
+  }
 }
 
 variable "target_name" {

@@ -17,6 +17,11 @@ pub fn variables() -> Vec<Variable> {
             "",
             "processing-options by key, JSON: [{\"glob\": \"photos/**\", \"kind\": \"image\", \"processingOption\": \"resize?width=800\"}]",
         ),
+        Variable::optional(
+            "WALK_PAGES",
+            "50",
+            "pages of 1,000 objects of S3_INPUT that each sweep searches for objects without a record; 0 for none",
+        ),
         Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
         Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
     ];

@@ -82,9 +82,10 @@ pub enum Decision {
 }
 
 impl<P: Ports> Classifier<P> {
-    /// Handles an invocation: an event of EventBridge, or messages of a queue that hold such events.
+    /// Handles an invocation: an event of EventBridge, messages of a queue that hold such events, or the schedule of the sweep.
     pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
         match Trigger::read(payload)? {
+            Trigger::Schedule => Box::pin(self.sweep()).await,
             Trigger::Bus(event) => {
                 self.event(&event).await?;
                 Ok(json!({}))
@@ -159,7 +160,7 @@ impl<P: Ports> Classifier<P> {
     async fn is_latest(&self, arrival: &Arrival, now: OffsetDateTime) -> Result<bool, Failure> {
         let expires_at = now.unix_timestamp() + self.settings.record_days as i64 * 86_400;
         for attempt in 0..TRIES {
-            let put = Latest::put(&arrival.source, &arrival.job_id, expires_at);
+            let put = Latest::put(&arrival.source, &arrival.job_id, &arrival.uploaded_at, expires_at);
             match table::put_one(&self.records, put).await {
                 PutOutcome::Written => return Ok(true),
                 PutOutcome::Failed(failure) => return Err(failure),
@@ -180,7 +181,7 @@ impl<P: Ports> Classifier<P> {
     }
 
     /// Looks at the object and decides.
-    async fn decide(&self, arrival: &Arrival) -> Result<InputRecord, Failure> {
+    pub(super) async fn decide(&self, arrival: &Arrival) -> Result<InputRecord, Failure> {
         let source = &arrival.source;
         let mut record = InputRecord::new(&arrival.job_id, source);
         let gone = |mut record: InputRecord, message| {
@@ -243,7 +244,7 @@ impl<P: Ports> Classifier<P> {
     }
 
     /// Asks for the work.
-    async fn send(&self, record: &InputRecord) -> Result<Decision, Failure> {
+    pub(super) async fn send(&self, record: &InputRecord) -> Result<Decision, Failure> {
         let incomplete = || Failure::internal(format!("the record of {} has no request", record.object));
         let request = record.request().ok_or_else(incomplete)?;
         let text = serde_json::to_string(&request).map_err(|error| incomplete().because(error))?;

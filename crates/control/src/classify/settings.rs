@@ -17,6 +17,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Days after which a record may expire.
     pub record_days: u64,
+    /// Pages of the bucket that a sweep walks through; 0 for no walk.
+    pub walk_pages: u64,
 }
 
 /// One rule of `PROCESSING_RULES`.
@@ -46,6 +48,7 @@ impl Settings {
             queues: PerKind::from_fn(|kind| environment.get(kind.queue_variable()).to_owned()),
             rules,
             record_days: environment.number("RECORD_DAYS")?,
+            walk_pages: environment.number("WALK_PAGES")?,
         })
     }
 }

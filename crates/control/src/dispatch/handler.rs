@@ -23,7 +23,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::dispatch::packing::{Pack, needs_of_parts, pack, parts};
-use crate::dispatch::resources::memory_limit;
+use crate::dispatch::resources::{Compute, memory_limit};
 use crate::dispatch::settings::Settings;
 use crate::event::{QueueMessage, Trigger};
 use crate::input_record::{GivenUp, Latest, Lease, Refusal};
@@ -175,7 +175,7 @@ impl<P: Ports> Dispatcher<P> {
             let (record, latest) = known.get(job_id).cloned().unwrap_or_default();
             let mut record = record.unwrap_or_else(|| InputRecord::of_request(request));
             // What was given up is taken up again when its message comes again: somebody moved it back to the queue.
-            let ended = record.state.is_terminal() && record.given_up.is_none();
+            let ended = record.state.is_terminal() && (record.given_up.is_none() || record.state == State::Cancelled);
             if ended || record.batch_job_id.is_some() {
                 continue;
             }
@@ -349,7 +349,8 @@ impl<P: Ports> Dispatcher<P> {
             processing_option: one.map(|one| one.processing_option.to_string()),
         };
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
-        let limit = memory_limit(resources);
+        let memory = self.settings.compute.memory(resources);
+        let limit = memory_limit(memory);
         let command = [&["run", "--manifest", &list_url], more, &["--memory-limit", &limit]].concat();
         Submission {
             name: lease.name.clone(),
@@ -360,8 +361,8 @@ impl<P: Ports> Dispatcher<P> {
             array_size: (pack.children > 1).then_some(pack.children as u32),
             depends_on: None,
             vcpus: resources.vcpus,
-            memory: resources.memory,
-            pod_container: self.settings.on_kubernetes.then(|| pack.kind.job_name().to_owned()),
+            memory,
+            pod_container: (self.settings.compute == Compute::Eks).then(|| pack.kind.job_name().to_owned()),
             tags: tags.map(|(name, value)| (name.to_owned(), tag_value(value))).into(),
         }
     }
@@ -494,8 +495,13 @@ impl<P: Ports> Dispatcher<P> {
             }
             Some(record)
         };
-        table::update(&self.records, &self.clock, keys, merge).await?;
+        let written = table::update(&self.records, &self.clock, keys, merge).await?;
         tracing::info!(name, batch_job_id = receipt.0, objects = keys.len(), "submitted");
+        let is_cancelled = |record: &InputRecord| record.state == State::Cancelled;
+        if written.len() == keys.len() && written.iter().all(is_cancelled) {
+            // An operator ended all of them while their job was being submitted.
+            self.executor.cancel(receipt, "its uploads were cancelled").await?;
+        }
         Ok(())
     }
 

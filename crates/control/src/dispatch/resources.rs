@@ -13,6 +13,33 @@ pub struct Bounds {
     most: Option<Resources>,
 }
 
+/// Where jobs run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// On Fargate, or in the pool of one machine: a job gets the memory that it asks for.
+    #[default]
+    Fargate,
+    /// In containers on EC2 instances.
+    Ec2,
+    /// In pods on the nodes of a cluster.
+    Eks,
+}
+
+/// Of 100 parts of an instance's memory, those that containers get: the rest is the kernel's, the agent's and the daemon's. ECS
+/// registers some 5 % less than an instance is sold with (AWS Batch User Guide, "Compute resource memory management": 8 GiB are
+/// 7,668 MiB); nodes of EKS keep a little more for kubelet.
+const MEMORY_FOR_CONTAINERS: u32 = 92;
+
+impl Compute {
+    /// The memory that a job asks for, MiB. A job of 8 GiB would need an instance of 16, of which half would be idle.
+    pub fn memory(self, resources: Resources) -> u32 {
+        match self {
+            Self::Fargate => resources.memory,
+            Self::Ec2 | Self::Eks => resources.memory * MEMORY_FOR_CONTAINERS / 100,
+        }
+    }
+}
+
 /// Fargate's sizes: vCPUs, and GiB of memory from, to and in steps of.
 const FARGATE: [(u32, u32, u32, u32); 5] =
     [(1, 2, 8, 1), (2, 4, 16, 1), (4, 8, 30, 1), (8, 16, 60, 4), (16, 32, 120, 8)];
@@ -73,7 +100,7 @@ fn at_most(allowed: Resources) -> Option<Resources> {
 
 /// What one operation may take of the memory: all but the eighth that the job itself may need. Beyond this limit an
 /// operation fails by itself with a reason; without, the kernel stops a process of its own choice.
-pub fn memory_limit(Resources { memory, .. }: Resources) -> String {
+pub fn memory_limit(memory: u32) -> String {
     format!("{}MiB", memory - memory / 8)
 }
 
@@ -179,6 +206,19 @@ mod tests {
             let refused = bounds(text).unwrap_err();
             assert!(refused.contains(reason), "{text}: {refused}");
         }
+    }
+
+    #[test]
+    fn jobs_fill_instances() {
+        // What ECS registers of an instance of 8 GiB, by Batch's guide.
+        let of_eight_gib = 7668;
+        let half = Resources { vcpus: 1, memory: 4096 };
+        let whole = Resources { vcpus: 2, memory: 8192 };
+        for compute in [Compute::Ec2, Compute::Eks] {
+            assert!(compute.memory(whole) <= of_eight_gib && 2 * compute.memory(half) <= of_eight_gib);
+            assert!(compute.memory(whole) > of_eight_gib * 9 / 10);
+        }
+        assert_eq!(Compute::Fargate.memory(whole), 8192);
     }
 
     #[test]

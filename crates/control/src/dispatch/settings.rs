@@ -5,7 +5,7 @@ use contract::Failure;
 
 use crate::dispatch::environment::{job_definition_variable, job_queue_variable};
 use crate::dispatch::packing::Packing;
-use crate::dispatch::resources::Bounds;
+use crate::dispatch::resources::{Bounds, Compute};
 use crate::environment::Environment;
 
 /// What is configured.
@@ -19,8 +19,8 @@ pub struct Settings {
     pub job_queues: PerKind<String>,
     /// Batch's job definitions.
     pub job_definitions: PerKind<String>,
-    /// Jobs are pods on EKS, and not containers on ECS (Fargate, EC2).
-    pub on_kubernetes: bool,
+    /// Where jobs run.
+    pub compute: Compute,
     /// The bucket of the lists of packed jobs.
     pub work_bucket: String,
     /// Which requests share a job.
@@ -38,9 +38,10 @@ impl Settings {
     pub fn read(environment: &Environment) -> Result<Self, Failure> {
         let each =
             |name: &dyn Fn(MediaKind) -> String| PerKind::from_fn(|kind| environment.get(&name(kind)).to_owned());
-        let on_kubernetes = match environment.get("COMPUTE") {
-            "FARGATE" | "EC2" => false,
-            "EKS" => true,
+        let compute = match environment.get("COMPUTE") {
+            "FARGATE" => Compute::Fargate,
+            "EC2" => Compute::Ec2,
+            "EKS" => Compute::Eks,
             other => {
                 return Err(Failure::invalid_request(format!("COMPUTE={other:?} is none of FARGATE, EC2, EKS")));
             }
@@ -50,7 +51,7 @@ impl Settings {
             dead_letter_queues: each(&|kind| kind.dead_letter_queue_variable().to_owned()),
             job_queues: each(&job_queue_variable),
             job_definitions: each(&job_definition_variable),
-            on_kubernetes,
+            compute,
             work_bucket: environment.get("S3_WORK").to_owned(),
             packing: Packing {
                 below_bytes: environment.number("PACK_BELOW_BYTES")?,
@@ -100,8 +101,9 @@ mod tests {
 
     #[test]
     fn where_jobs_run_is_one_of_three_words() {
-        assert!(!read("FARGATE").unwrap().on_kubernetes && !read("EC2").unwrap().on_kubernetes);
-        assert!(read("EKS").unwrap().on_kubernetes);
+        for (word, compute) in [("FARGATE", Compute::Fargate), ("EC2", Compute::Ec2), ("EKS", Compute::Eks)] {
+            assert_eq!(read(word).unwrap().compute, compute);
+        }
         assert!(read("eks").unwrap_err().to_string().contains("COMPUTE=\"eks\" is none of FARGATE, EC2, EKS"));
     }
 

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
 use crate::input_record::{BatchFailure, Lease};
 use crate::output::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
+use crate::output::reconcile::Swept;
 use crate::output::settings::Settings;
 use crate::output_record::{Made, Stored};
 use crate::ports::{Clock, Notices, Objects, Ports};
@@ -32,6 +33,8 @@ pub struct Recorder<P: Ports> {
     pub queues: P::Queues,
     /// SNS_NOTIF.
     pub notices: P::Notices,
+    /// What runs the jobs: it is asked about those whose end was not told.
+    pub executor: P::Executor,
     /// The clock.
     pub clock: P::Clock,
     /// What is configured.
@@ -39,9 +42,12 @@ pub struct Recorder<P: Ports> {
 }
 
 impl<P: Ports> Recorder<P> {
-    /// Handles an invocation: an event of EventBridge, messages of the topic, or messages of a queue that hold either.
+    /// Handles an invocation: an event of EventBridge, messages of the topic, messages of a queue that hold either, or the
+    /// schedule of the sweep.
     pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
         match Trigger::read(payload)? {
+            // The rare ways are boxed: their futures are large, and every caller's would be as large.
+            Trigger::Schedule => return Box::pin(self.reconcile()).await.map(Swept::to_value),
             Trigger::Bus(event) => self.bus_event(&event).await?,
             Trigger::Topic(texts) => {
                 for text in texts {
@@ -109,16 +115,21 @@ impl<P: Ports> Recorder<P> {
         if event.operation.is_none() || event.source.bucket.is_none() != self.settings.is_local() {
             return Ok(());
         }
+        self.operation_ended(&event).await
+    }
+
+    /// Records how an operation ended.
+    pub(super) async fn operation_ended(&self, event: &JobEvent) -> Result<(), Failure> {
         if event.outcome == Outcome::Succeeded
             && event.output_bucket.as_deref().unwrap_or_default() == self.settings.bucket
         {
-            self.made(&event).await?;
+            self.made(event).await?;
         }
         let key = InputRecord::key(&event.source, &event.job_id);
         let now = self.clock.now();
         let merge = |_: &Key, record: Option<InputRecord>| {
             let mut record = record.unwrap_or_else(|| InputRecord::new(&event.job_id, &event.source));
-            record.operation_ended(&event);
+            record.operation_ended(event);
             record.conclude(now, self.settings.record_days);
             Some(record)
         };
@@ -211,7 +222,7 @@ impl<P: Ports> Recorder<P> {
             table::update(&self.inputs, &self.clock, &keys, merge).await?;
             return Ok(());
         }
-        self.batch_failed(&event, &keys, now, is_this_job).await
+        Box::pin(self.batch_failed(&event, &keys, now, is_this_job)).await
     }
 
     async fn batch_failed(
@@ -231,27 +242,43 @@ impl<P: Ports> Recorder<P> {
             message: explain(job),
             exit_code: exit_code(job),
         };
+        let records: Vec<Option<InputRecord>> = table::read(&self.inputs, keys).await?;
+        let is_open = |record: &InputRecord| !record.state.is_terminal() && is_this_job(record);
+        let open: Vec<InputRecord> = records.into_iter().flatten().filter(is_open).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let told = timestamp::parse(&event.time).unwrap_or(now);
+        let may_be_told = spoke_for_itself(job) || is_for_its_parts(job);
+        if may_be_told && now - told < GRACE && !self.settings.is_local() {
+            return Err(Failure::temporary(format!(
+                "{} of {} objects of Batch job {} have not told how they ended; waiting for that",
+                open.len(),
+                keys.len(),
+                job.job_id
+            )));
+        }
+        // What the job committed and nobody was told of is no failure.
+        let open = if self.settings.is_local() { open } else { self.recover(job.submitted_id(), open).await? };
+        self.fail(&open, &failure, is_this_job).await.map(drop)
+    }
+
+    /// Ends uploads by the failure of their job, unless they have ended; returns how many ended by that. What is recorded has
+    /// been told.
+    pub(super) async fn fail(
+        &self,
+        open: &[InputRecord],
+        failure: &BatchFailure,
+        is_this_job: impl Fn(&InputRecord) -> bool + Send + Sync,
+    ) -> Result<usize, Failure> {
+        let now = self.clock.now();
         let merge = |record: InputRecord| {
             let mut record = Some(record).filter(|record| !record.state.is_terminal() && is_this_job(record))?;
             record.batch_failed(failure.clone());
             record.conclude(now, self.settings.record_days);
             Some(record)
         };
-        let records: Vec<Option<InputRecord>> = table::read(&self.inputs, keys).await?;
-        let ended: Vec<InputRecord> = records.into_iter().flatten().filter_map(merge).collect();
-        if ended.is_empty() {
-            return Ok(());
-        }
-        let told = timestamp::parse(&event.time).unwrap_or(now);
-        if (spoke_for_itself(job) || is_for_its_parts(job)) && now - told < GRACE && !self.settings.is_local() {
-            return Err(Failure::temporary(format!(
-                "{} of {} objects of Batch job {} have not told how they ended; waiting for that",
-                ended.len(),
-                keys.len(),
-                job.job_id
-            )));
-        }
-        // What is recorded has been told.
+        let ended: Vec<InputRecord> = open.iter().cloned().filter_map(merge).collect();
         for record in &ended {
             self.notices.publish(&notice::of(record, &self.clock)).await?;
         }
@@ -259,7 +286,7 @@ impl<P: Ports> Recorder<P> {
         let merge = |_: &Key, record: Option<InputRecord>| record.and_then(merge);
         let written = table::update(&self.inputs, &self.clock, &keys, merge).await?;
         self.measure(now, &written);
-        Ok(())
+        Ok(written.len())
     }
 
     /// The requests that a job (or an array's child) took from its list.
