@@ -1,11 +1,12 @@
 # Thin: each target is one or two commands. `make help` lists them.
 ARCHITECTURE ?= x86_64
 REGISTRY ?=
+NAMES ?=
 SECONDS ?= 60
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build lambda-zips test lint fuzz bench sweep reference docker-build docker-push clean
+.PHONY: help demo weights build lambda-zips test lint fuzz bench sweep reference docker-build docker-push clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +14,10 @@ help: ## list the targets
 demo: ## install what is needed, build, and run the pipeline on sample files
 	scripts/setup build
 	scripts/demo
+
+weights: ## fetch the networks that recognise and other operations need into target/weights: make weights [NAMES=…]
+	scripts/setup test
+	scripts/weights $(NAMES)
 
 build: ## build every program, optimised
 	scripts/setup build

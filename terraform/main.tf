@@ -41,6 +41,7 @@ module "pipeline" {
   eks                         = var.eks
   kinds                       = var.kinds
   image_tag                   = var.image_tag
+  with_weights                = var.with_weights
   images                      = var.images
   network                     = var.network
   lambda_architecture         = var.lambda_architecture

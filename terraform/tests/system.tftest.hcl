@@ -302,6 +302,16 @@ run "a_disk_holds_at_least_the_images" {
   expect_failures = [var.ec2]
 }
 
+run "only_kinds_that_have_an_image_with_weights_can_run_it" {
+  command = plan
+
+  variables {
+    with_weights = ["image", "video"]
+  }
+
+  expect_failures = [var.with_weights]
+}
+
 run "a_schedule_is_one_of_the_schedulers" {
   command = plan
 

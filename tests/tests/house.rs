@@ -58,12 +58,27 @@ fn the_lambdas_of_the_control_plane_are_linked_with_neither_the_sandbox_nor_a_te
 
 #[test]
 fn an_operation_is_linked_with_no_network() {
-    for library in ["catalog", "contract", "mechanics", "operation", "pixels", "scene", "solid", "tracer"] {
+    for library in ["catalog", "contract", "inference", "mechanics", "operation", "pixels", "scene", "solid", "tracer"]
+    {
         let dependencies = dependencies(library);
         for foreign in ["tokio", "hyper", "rustls", "seccompiler"] {
             assert!(!dependencies.contains(foreign), "{library} is linked with {foreign}");
         }
     }
+}
+
+#[test]
+fn only_programs_with_networks_are_linked_with_their_runtime_and_none_links_its_library() {
+    let know: BTreeSet<_> = members("crates").into_iter().filter(|name| dependencies(name).contains("ort")).collect();
+    assert_eq!(know, BTreeSet::from(["inference".to_owned()]));
+    for program in members("jobs").iter().filter(|name| name.ends_with("-lambda")) {
+        assert!(!dependencies(program).contains("inference"), "{program} is linked with inference");
+    }
+    // Opened when an operation needs it: a library that is linked would be loaded by every start.
+    let features = tree(&["--edges", "normal", "--package", "inference"]);
+    let ort = features.iter().find(|line| line.starts_with("ort ")).expect("inference is linked with ort");
+    let features = ort.rsplit_once('|').expect("a package and its features").1;
+    assert!(features.contains("load-dynamic") && !features.contains("download-binaries"), "{features}");
 }
 
 #[test]

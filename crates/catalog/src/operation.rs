@@ -42,6 +42,11 @@ pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::
         Ok(())
     }
 
+    /// The weights of neural networks that these options need, of those that the profile names.
+    fn weights(&self) -> Vec<&'static str> {
+        Self::PROFILE.weights.to_vec()
+    }
+
     /// How many containers share the work on an object of that many bytes; none if one does it all. Asked only if the
     /// profile says how work is shared.
     fn shards(&self, bytes: u64) -> Option<u32> {
@@ -76,6 +81,7 @@ trait AnyOptions: fmt::Debug + Send + Sync {
     fn validate(&self) -> Result<(), String>;
     fn values(&self) -> Value;
     fn shards(&self, bytes: u64) -> Option<u32>;
+    fn weights(&self) -> Vec<&'static str>;
 }
 
 impl<O: Options> AnyOptions for O {
@@ -97,6 +103,10 @@ impl<O: Options> AnyOptions for O {
 
     fn shards(&self, bytes: u64) -> Option<u32> {
         Options::shards(self, bytes)
+    }
+
+    fn weights(&self) -> Vec<&'static str> {
+        Options::weights(self)
     }
 }
 
@@ -269,6 +279,11 @@ impl Operation {
     /// How many containers share the work on an object of that many bytes; none if one does it all.
     pub fn shards(&self, bytes: u64) -> Option<u32> {
         self.profile().sharding.and_then(|_| self.options.shards(bytes))
+    }
+
+    /// The names of the neural networks' weights that it needs with these options.
+    pub fn weights(&self) -> Vec<&'static str> {
+        self.options.weights()
     }
 
     /// Every option with its value, defaults included, for events and records: secrets are redacted. Options without a

@@ -8,6 +8,7 @@ mod extract;
 mod keyframes;
 mod optimise;
 mod probe;
+mod recognise;
 mod resize;
 mod text;
 mod transcode;
@@ -19,6 +20,7 @@ pub use extract::Extract;
 pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
+pub use recognise::{Confidence, Feature, Recognise};
 pub use resize::{Filter, Fit, Position, Resize};
 pub use text::{Detail, PageRanges, Password, Text, TextFormat};
 pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
@@ -29,6 +31,7 @@ pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Resize>(),
     Declaration::of::<Convert>(),
     Declaration::of::<Extract>(),
+    Declaration::of::<Recognise>(),
     Declaration::of::<Optimise>(),
     Declaration::of::<Keyframes>(),
     Declaration::of::<Transcode>(),

@@ -10,6 +10,7 @@ mod identity;
 pub mod list;
 mod location;
 pub mod metrics;
+pub mod recognition;
 pub mod timestamp;
 
 pub use batch_parameters::BatchParameters;
@@ -22,3 +23,4 @@ pub use identity::{hexadecimal, job_id};
 pub use list::{read_list, slice_of};
 pub use location::{BucketName, Location, S3Location};
 pub use metrics::NAMESPACE;
+pub use recognition::Recognition;

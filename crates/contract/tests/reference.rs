@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::{JobEvent, JobRequest, Manifest};
+use contract::{JobEvent, JobRequest, Manifest, Recognition};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +28,7 @@ fn the_schemas_are_not_stale() {
     schema_is_not_stale::<JobRequest>("job-request.schema.json");
     schema_is_not_stale::<JobEvent>("job-event.schema.json");
     schema_is_not_stale::<Manifest>("manifest.schema.json");
+    schema_is_not_stale::<Recognition>("recognition.schema.json");
 }
 
 /// Parses a fixture and says it again: nothing of what was sent is lost.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use catalog::{Detection, Format, Operations, detect};
 use contract::{Failure, Properties};
-use operation::{Input, InputSource, Job, OutputDescription, Outputs, Progress, Task};
+use operation::{Input, InputSource, Job, OutputDescription, Outputs, Progress, Task, Weights};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -65,10 +65,16 @@ impl Finished {
 
 /// Runs the one operation of a processing-option on an input.
 pub fn run(job: &Job, processing_option: &str, input: Input) -> Result<Finished, Failure> {
+    run_with(job, processing_option, input, Weights::default())
+}
+
+/// The same, of an operation that needs weights.
+pub fn run_with(job: &Job, processing_option: &str, input: Input, weights: Weights) -> Result<Finished, Failure> {
     let operations = Operations::parse_for(job.kind, processing_option).expect("the test's processing-option is right");
     assert_eq!(operations.iter().count(), 1, "{processing_option} has one operation");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = Task::new(input, Outputs::in_folder(folder.path()), Progress::silent());
+    let outputs = Outputs::in_folder(folder.path());
+    let task = Task { weights, ..Task::new(input, outputs, Progress::silent()) };
     let properties = task.outputs.with_warnings(job.process(operations.first(), &task)?);
     let outputs = task.outputs.finished().into_iter().map(|OutputDescription { name, properties, .. }| {
         let bytes = fs_err::read(folder.path().join(&name)).expect("an output is in the folder");

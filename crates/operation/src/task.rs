@@ -467,6 +467,13 @@ pub trait Processor: Sync {
         Err(Failure::invalid_request(format!("{} cannot be divided into shards", operation.name())))
     }
 
+    /// Gets ready for the operation what needs files that the sandbox will not let be opened, or what all workers can share:
+    /// networks in memory. Called once or more, first in the process that workers are forked from, which has one thread and
+    /// must keep to it, and in the worker before its sandbox closes. No input is there yet.
+    fn prepare(&self, _operation: &Operation, _weights: &Weights) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Whether it can do shards of the work.
     fn can_share(&self) -> bool {
         false
@@ -495,22 +502,30 @@ pub trait Processor: Sync {
 pub struct OfOptions<O> {
     process: Process<O>,
     process_share: Option<ProcessShare<O>>,
+    prepare: Option<Prepare<O>>,
     versions: fn() -> Vec<(&'static str, String)>,
 }
 
 type Process<O> = fn(&O, &Task) -> Result<Properties, Failure>;
 type ProcessShare<O> = fn(&O, Share, &Task) -> Result<Properties, Failure>;
+type Prepare<O> = fn(&O, &Weights) -> Result<(), Failure>;
 
 impl<O: Options> OfOptions<O> {
     /// A processor that calls `process`.
     pub const fn new(process: Process<O>) -> Self {
-        Self { process, process_share: None, versions: Vec::new }
+        Self { process, process_share: None, prepare: None, versions: Vec::new }
     }
 
     /// The same, which also does shards of the work that several processes share, and merges them.
     #[must_use]
     pub const fn with_shares(self, process: ProcessShare<O>) -> Self {
         Self { process_share: Some(process), ..self }
+    }
+
+    /// The same, which also gets ready what the sandbox would not let be opened; see [`Processor::prepare`].
+    #[must_use]
+    pub const fn with_preparation(self, prepare: Prepare<O>) -> Self {
+        Self { prepare: Some(prepare), ..self }
     }
 
     /// The same, which also says the versions of the native libraries that shape the result.
@@ -534,6 +549,10 @@ impl<O: Options> Processor for OfOptions<O> {
             .process_share
             .ok_or_else(|| Failure::invalid_request(format!("{} cannot be divided into shards", operation.name())))?;
         process(options_of(operation)?, share, task)
+    }
+
+    fn prepare(&self, operation: &Operation, weights: &Weights) -> Result<(), Failure> {
+        self.prepare.map_or(Ok(()), |prepare| prepare(options_of(operation)?, weights))
     }
 
     fn can_share(&self) -> bool {

@@ -7,11 +7,16 @@ use std::sync::Arc;
 use catalog::WeightsFile;
 use contract::Failure;
 use memmap2::Mmap;
+use sha2::{Digest, Sha256};
 
 use crate::Job;
 
 /// The folder of weights, if it is not beside the program: each file is named by its SHA-256.
 pub const FOLDER_VARIABLE: &str = "WEIGHTS_FOLDER";
+
+/// A list in the folder of weights that names other files for names of the catalog's list: `name`, SHA-256 and bytes, a line
+/// each, tab-separated. A file of a user's own has to fit the operation as the one in its place does.
+pub const OWN_LIST: &str = "own.tsv";
 
 /// Weights, mapped read-only. The parent process opens them before it forks the first worker, so that all workers share
 /// one copy in memory, and so that a worker that can open no file has them.
@@ -19,17 +24,29 @@ pub const FOLDER_VARIABLE: &str = "WEIGHTS_FOLDER";
 pub struct Weights(Arc<BTreeMap<&'static str, Entry>>);
 
 struct Entry {
-    file: &'static WeightsFile,
+    sha256: String,
+    path: PathBuf,
     /// The mapped file, or why it cannot be used.
-    content: Result<Mmap, String>,
+    content: Result<Mmap, Unusable>,
+}
+
+enum Unusable {
+    Missing(String),
+    Damaged(String),
 }
 
 impl Weights {
     /// Opens the given files in a folder. A file that is not there, or has another length, is an error for the operation
     /// that asks for it and for nobody else.
     pub fn open(folder: &Path, files: impl IntoIterator<Item = &'static WeightsFile>) -> Self {
-        let entry =
-            |file: &'static WeightsFile| (file.name, Entry { file, content: map(&folder.join(file.sha256), file) });
+        // Absolute: a worker's folder is another one.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let own = fs_err::read_to_string(folder.join(OWN_LIST)).unwrap_or_default();
+        let entry = |file: &'static WeightsFile| {
+            let (sha256, bytes) = replaced(&own, file.name).unwrap_or((file.sha256, Some(file.bytes)));
+            let path = folder.join(sha256);
+            (file.name, Entry { sha256: sha256.to_owned(), content: map(&path, bytes), path })
+        };
         Self(Arc::new(files.into_iter().map(entry).collect()))
     }
 
@@ -49,16 +66,42 @@ impl Weights {
     }
 
     /// The bytes of weights by name. Weights that are not there are an invalid request: the program lacks a part that
-    /// `scripts/weights` brings.
+    /// `scripts/weights` brings. Damaged ones are an internal error.
     pub fn get(&self, name: &str) -> Result<&[u8], Failure> {
+        Ok(self.entry(name)?.1)
+    }
+
+    /// The absolute path of weights by name, for a library that is loaded before the sandbox closes.
+    pub fn path(&self, name: &str) -> Result<&Path, Failure> {
+        Ok(&self.entry(name)?.0.path)
+    }
+
+    /// SHA-256 of weights by name, in lower-case hexadecimal: what tells two files apart.
+    pub fn sha256(&self, name: &str) -> Result<&str, Failure> {
+        Ok(&self.entry(name)?.0.sha256)
+    }
+
+    /// Whether the file still has its digest. The kernel's cache being warm, a second for some 2 GB.
+    pub fn is_intact(&self, name: &str) -> bool {
+        let is_equal = |(entry, content): (&Entry, &[u8])| {
+            contract::hexadecimal(&Sha256::digest(content)).eq_ignore_ascii_case(&entry.sha256)
+        };
+        self.entry(name).is_ok_and(is_equal)
+    }
+
+    fn entry(&self, name: &str) -> Result<(&Entry, &[u8]), Failure> {
         let entry = self.0.get(name).ok_or_else(|| {
             Failure::internal(format!("the operation asked for the weights {name}, which its profile does not name"))
         })?;
-        entry.content.as_deref().map_err(|reason| {
-            Failure::invalid_request(format!(
-                "the weights {name} cannot be used: {reason}; scripts/weights fetches them"
-            ))
-        })
+        match &entry.content {
+            Ok(map) => Ok((entry, map)),
+            Err(Unusable::Missing(reason)) => Err(Failure::invalid_request(format!(
+                "the weights {name} are not installed: {reason}; run scripts/weights {name}"
+            ))),
+            Err(Unusable::Damaged(reason)) => Err(Failure::internal(format!(
+                "the weights {name} are damaged: {reason}; remove the file and run scripts/weights {name}"
+            ))),
+        }
     }
 
     /// Address space that the maps take, bytes: it is no memory of a worker's own.
@@ -68,10 +111,20 @@ impl Weights {
 
     /// Name and SHA-256 of each of these weights that is there, for the manifest.
     pub fn versions(&self, names: &[&str]) -> Vec<(String, String)> {
-        let usable = names.iter().filter_map(|name| self.0.get(name)).filter(|entry| entry.content.is_ok());
-        let version = |entry: &Entry| (format!("weights {}", entry.file.name), format!("sha256:{}", entry.file.sha256));
-        usable.map(version).collect()
+        let usable =
+            names.iter().filter_map(|name| self.0.get_key_value(name)).filter(|(_, entry)| entry.content.is_ok());
+        usable.map(|(name, entry)| (format!("weights {name}"), format!("sha256:{}", entry.sha256))).collect()
     }
+}
+
+/// What a user's own list names in the place of the catalog's file: SHA-256, and bytes if they are said.
+fn replaced<'a>(own: &'a str, name: &str) -> Option<(&'a str, Option<u64>)> {
+    own.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let mut fields = line.split('\t');
+        let sha256 = fields.next().filter(|field| *field == name).and_then(|_| fields.next())?;
+        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest.then(|| (sha256, fields.next().and_then(|bytes| bytes.trim().parse().ok())))
+    })
 }
 
 /// Where weights are looked for: [`FOLDER_VARIABLE`], else `../share/data-pipeline/weights` beside the program's folder (as
@@ -86,28 +139,38 @@ pub fn folder() -> PathBuf {
     if installed.is_dir() { installed } else { beside("../weights") }
 }
 
-fn map(path: &Path, file: &WeightsFile) -> Result<Mmap, String> {
+fn map(path: &Path, bytes: Option<u64>) -> Result<Mmap, Unusable> {
     let open = || -> std::io::Result<Mmap> {
         let opened = fs_err::File::open(path)?;
         // SAFETY: the folder of weights belongs to the installation; a file in it is named by its digest and never changed.
         unsafe { Mmap::map(&opened) }
     };
-    let map = open().map_err(|error| format!("failed to open {}: {error}", path.display()))?;
-    if map.len() as u64 != file.bytes {
-        return Err(format!("{} has {} bytes instead of {}", path.display(), map.len(), file.bytes));
+    let map = open().map_err(|error| {
+        let reason = error.to_string();
+        if error.kind() == std::io::ErrorKind::NotFound { Unusable::Missing(reason) } else { Unusable::Damaged(reason) }
+    })?;
+    match bytes {
+        Some(bytes) if map.len() as u64 != bytes => {
+            Err(Unusable::Damaged(format!("{} has {} bytes instead of {bytes}", path.display(), map.len())))
+        }
+        _ => Ok(map),
     }
-    Ok(map)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OWN: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
+
     static FILE: WeightsFile = WeightsFile {
         name: "numbers",
+        machine: "any",
         registry: "pypi",
         package: "numbers",
         version: "1",
+        package_sha256: "11",
+        converter: "-",
         file: "numbers.bin",
         sha256: "00ff",
         bytes: 3,
@@ -120,18 +183,33 @@ mod tests {
         fs_err::write(folder.path().join("00ff"), [1, 2, 3]).unwrap();
         let weights = Weights::open(folder.path(), [&FILE]);
         assert_eq!(weights.get("numbers").unwrap(), [1, 2, 3]);
+        assert!(weights.path("numbers").unwrap().is_absolute());
         assert_eq!(weights.mapped_bytes(), 3);
         assert_eq!(weights.versions(&["numbers"]), [("weights numbers".to_owned(), "sha256:00ff".to_owned())]);
     }
 
     #[test]
+    fn a_list_in_the_folder_names_a_file_of_the_users_own() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join(OWN), [4, 5]).unwrap();
+        fs_err::write(folder.path().join(OWN_LIST), format!("# mine\nother\t00\nnumbers\t{OWN}\t2\n")).unwrap();
+        let weights = Weights::open(folder.path(), [&FILE]);
+        assert_eq!(weights.get("numbers").unwrap(), [4, 5]);
+        assert_eq!(weights.versions(&["numbers"]), [("weights numbers".to_owned(), format!("sha256:{OWN}"))]);
+    }
+
+    #[test]
     fn weights_that_are_missing_or_cut_fail_only_who_asks_for_them() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = Weights::open(folder.path(), [&FILE]).get("numbers").unwrap_err().to_string();
-        assert!(missing.contains("00ff") && missing.ends_with("scripts/weights fetches them"), "{missing}");
+        let missing = Weights::open(folder.path(), [&FILE]).get("numbers").unwrap_err();
+        assert_eq!(missing.kind(), contract::FailureKind::InvalidRequest);
+        let text = missing.to_string();
+        assert!(text.contains("00ff") && text.ends_with("run scripts/weights numbers"), "{text}");
         fs_err::write(folder.path().join("00ff"), [1, 2]).unwrap();
         let weights = Weights::open(folder.path(), [&FILE]);
-        assert!(weights.get("numbers").unwrap_err().to_string().contains("has 2 bytes instead of 3"));
+        let damaged = weights.get("numbers").unwrap_err();
+        assert_eq!(damaged.kind(), contract::FailureKind::Internal);
+        assert!(damaged.to_string().contains("has 2 bytes instead of 3"), "{damaged}");
         assert_eq!((weights.mapped_bytes(), weights.versions(&["numbers"])), (0, Vec::new()));
         assert_eq!(weights.get("others").unwrap_err().kind(), contract::FailureKind::Internal);
     }

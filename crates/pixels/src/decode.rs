@@ -13,6 +13,7 @@ mod webp;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::FromRawFd;
+use std::sync::Arc;
 
 use catalog::Format;
 use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
@@ -270,6 +271,12 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         Format::Webp => webp::open(input, options),
         other => Err(Failure::invalid_input(format!("{} is not an image format that this job reads", other.name()))),
     }
+}
+
+/// Opens an image that is in memory.
+pub fn open_in_memory(bytes: Vec<u8>, format: Format, options: &ReadOptions) -> Result<Picture, Failure> {
+    let size = bytes.len() as u64;
+    open(&Input::new("image", format, size, Arc::new(InMemory::new(bytes)?)), options)
 }
 
 /// Versions of the native libraries, for manifests.

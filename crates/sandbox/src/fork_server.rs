@@ -17,6 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use catalog::{MediaKind, Operation};
 use operation::{Job, Weights};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -83,8 +84,18 @@ impl Drop for Workers {
 const ANY: u8 = 0;
 const LAST: u8 = 1;
 
-/// Starts a worker with its end of the channel and of the log. After the last one there are no more.
-pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, is_last: bool) -> io::Result<Pid> {
+/// The longest text that tells the fork server what to get ready: a longer one is not sent, and the worker gets it ready.
+const MOST_TEXT: usize = 4096;
+
+/// Starts a worker with its end of the channel and of the log. After the last one there are no more. The operation is what the
+/// fork server may get ready for all workers to share.
+pub(super) fn start(
+    channel: BorrowedFd<'_>,
+    log: BorrowedFd<'_>,
+    is_last: bool,
+    kind: MediaKind,
+    operation: &Operation,
+) -> io::Result<Pid> {
     let server = SERVER.get().ok_or_else(|| io::Error::other("prepare_workers was not called"))?;
     let server = server.as_ref().map_err(|reason| io::Error::other(reason.clone()))?;
     let server = server.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +107,13 @@ pub(super) fn start(channel: BorrowedFd<'_>, log: BorrowedFd<'_>, is_last: bool)
         rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => server_is_gone(),
         error => error.into(),
     };
-    let wanted = [if is_last { LAST } else { ANY }];
+    // The last worker gets ready for itself.
+    let is_shared = !is_last && !operation.weights().is_empty();
+    let text = if is_shared { format!("{kind}\n{operation}") } else { String::new() };
+    let text = Some(text).filter(|text| text.len() <= MOST_TEXT).unwrap_or_default();
+    let mut wanted = vec![if is_last { LAST } else { ANY }];
+    wanted.extend((text.len() as u16).to_ne_bytes());
+    wanted.extend(text.as_bytes());
     rustix::net::sendmsg(&*server, &[IoSlice::new(&wanted)], &mut control, SendFlags::NOSIGNAL).map_err(gone)?;
     let mut answer = [0; 4];
     io::Read::read_exact(&mut &*server, &mut answer).map_err(|_| server_is_gone())?;
@@ -122,14 +139,14 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job], weights: &Weight
     rustix::process::setpgid(None, None)?;
     forget_secrets()?;
     loop {
-        let mut byte = [0];
+        let mut head = [0; 1 + size_of::<u16>()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let received =
-            rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC);
+            rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut head)], &mut control, RecvFlags::CMSG_CLOEXEC);
         match received {
             Ok(received) if received.bytes == 0 => return Ok(()),
-            Ok(_) => {}
+            Ok(received) => io::Read::read_exact(&mut &*socket, &mut head[received.bytes..])?,
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
@@ -142,10 +159,17 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job], weights: &Weight
         let [channel, log] = &descriptors[..] else {
             return Err(io::Error::other("a worker was asked for without its channel"));
         };
-        if byte == [LAST] {
+        let [wanted, low, high] = head;
+        let mut text = vec![0; u16::from_ne_bytes([low, high]).into()];
+        io::Read::read_exact(&mut &*socket, &mut text)?;
+        if wanted == LAST {
             let process = rustix::process::getpid().as_raw_nonzero().get();
             io::Write::write_all(&mut &*socket, &process.to_ne_bytes())?;
             work(channel.as_fd(), log.as_fd(), jobs, weights)
+        }
+        if let Some((kind, operation)) = std::str::from_utf8(&text).ok().and_then(|text| text.split_once('\n')) {
+            serve::prepare(jobs, weights, kind, operation);
+            debug_assert_eq!(threads(), 1, "what is prepared here starts no thread");
         }
         // SAFETY: a fork with another parent. This process has one thread, which holds no lock, so that nothing is missing
         // of what fork() would do in the child but the C library's note of the thread's number, which only calls that
@@ -160,6 +184,10 @@ fn serve_forks(socket: &UnixStream, program: Pid, jobs: &[Job], weights: &Weight
             }
         }
     }
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
 }
 
 /// A worker's life.

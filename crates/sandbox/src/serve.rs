@@ -1,5 +1,6 @@
 //! The worker's side: gets its work, closes the sandbox, does the work, reports.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -28,6 +29,27 @@ pub(super) const STACK: usize = 16 << 20;
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Has a processor get ready in the process that workers are forked from, so that they share what it loads. What fails here is
+/// tried again by the worker, whose failure it then is.
+pub(super) fn prepare(jobs: &[Job], weights: &Weights, kind: &str, operation: &str) {
+    let Some(job) = jobs.iter().find(|job| job.kind.name() == kind) else { return };
+    let Ok(operations) = Operations::parse_for(job.kind, operation) else { return };
+    let operation = operations.first();
+    // A damaged file may take down whoever loads it: here that would be the end of all workers to come.
+    if !operation.weights().iter().all(|name| is_intact(weights, name)) {
+        return;
+    }
+    if let Ok(processor) = job.processor(operation) {
+        let _ = processor.prepare(operation, weights);
+    }
+}
+
+fn is_intact(weights: &Weights, name: &'static str) -> bool {
+    static FOUND: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    *found.entry(name).or_insert_with(|| weights.is_intact(name))
+}
 
 pub(super) fn serve(jobs: &[Job], weights: &Weights, channel: OwnedFd) {
     let channel = Arc::new(Channel::new(channel));
@@ -71,6 +93,8 @@ fn work(
         operation::set_processors(processors.into());
     }
     jail::limit(&assignment.limits, mapped).map_err(unset)?;
+    // Under the limits, and while libraries can still be opened.
+    processor.prepare(operation, weights)?;
     let sandbox = jail::close().map_err(|reason| {
         Failure::internal(format!(
             "the operation was not started because it would not be isolated: {reason}; Linux 3.17 or later with seccomp \
@@ -92,7 +116,7 @@ fn work(
         return Err(Failure::internal(format!("the operation created more than {MAX_OUTPUTS} files")));
     }
     let libraries = processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version));
-    let versions = libraries.chain(weights.versions(operation.profile().weights)).collect();
+    let versions = libraries.chain(weights.versions(&operation.weights())).collect();
     Ok(Ending::Completed { outputs, properties, versions })
 }
 

@@ -52,6 +52,14 @@ pub(super) fn run(task: &WorkerTask<'_>) -> WorkerReport {
     WorkerReport { result, peak_memory, needs_memory, cpu: exit.cpu, sandbox: worker.sandbox }
 }
 
+fn start_worker(
+    task: &WorkerTask<'_>,
+    channel: BorrowedFd<'_>,
+    log: BorrowedFd<'_>,
+) -> io::Result<rustix::process::Pid> {
+    fork_server::start(channel, log, task.is_last, task.format.kind(), task.operation)
+}
+
 struct Worker<'a> {
     task: &'a WorkerTask<'a>,
     process: rustix::process::Pid,
@@ -99,7 +107,7 @@ impl<'a> Worker<'a> {
         };
         let (socket, channel) = UnixStream::pair().map_err(failed)?;
         let (log_pipe, log_writer) = io::pipe().map_err(failed)?;
-        let process = fork_server::start(channel.as_fd(), log_writer.as_fd(), task.is_last).map_err(failed)?;
+        let process = start_worker(task, channel.as_fd(), log_writer.as_fd()).map_err(failed)?;
         // The worker's ends of the socket and of the pipe have to close when it ends.
         drop((channel, log_writer));
         let now = Instant::now();

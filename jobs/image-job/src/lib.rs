@@ -9,4 +9,4 @@ mod focus;
 mod operations;
 mod render;
 
-pub use operations::{JOB, convert, extract, resize};
+pub use operations::{JOB, convert, extract, recognise, resize};

@@ -2,6 +2,7 @@
 
 mod convert;
 mod extract;
+mod recognise;
 mod resize;
 
 use catalog::MediaKind;
@@ -9,6 +10,7 @@ use operation::{Job, OfOptions};
 
 pub use convert::convert;
 pub use extract::extract;
+pub use recognise::recognise;
 pub use resize::resize;
 
 /// The operations on images.
@@ -18,6 +20,7 @@ pub const JOB: Job = Job {
         &OfOptions::new(resize).with_versions(pixels::decode::library_versions),
         &OfOptions::new(convert).with_versions(pixels::decode::library_versions),
         &OfOptions::new(extract).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(recognise).with_preparation(recognise::prepare).with_versions(pixels::decode::library_versions),
     ],
 };
 

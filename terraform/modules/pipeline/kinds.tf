@@ -31,7 +31,7 @@ locals {
     for kind, setting in local.kinds_as_changed : kind => merge(
       { instance_types = setting.gpus > 0 ? var.ec2.gpu_instance_types : var.ec2.instance_types },
       setting,
-      { image = lookup(var.images, kind, "${module.registry.repository_urls[kind]}:${var.image_tag}") },
+      { image = lookup(var.images, kind, "${module.registry.repository_urls[kind]}:${var.image_tag}${contains(var.with_weights, kind) ? "-with-weights" : ""}") },
     )
   }
 

@@ -27,9 +27,12 @@ const SECRET: &str = "a secret of its parent";
 /// Larger than the memory that the test gives.
 static WEIGHTS: WeightsFile = WeightsFile {
     name: "numbers",
+    machine: "any",
     registry: "pypi",
     package: "numbers",
     version: "1",
+    package_sha256: "11",
+    converter: "-",
     file: "numbers.bin",
     sha256: "00ff",
     bytes: 256 << 20,

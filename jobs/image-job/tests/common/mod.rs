@@ -7,11 +7,17 @@ pub mod tiff;
 use std::io::Cursor;
 
 use contract::{Failure, Properties};
-use operation_testing::{Finished, input, run};
+use operation::Weights;
+use operation_testing::{Finished, input, run, run_with};
 
 /// Runs one operation on a file of that name and content.
 pub fn process(option: &str, name: &str, bytes: &[u8]) -> Result<Finished, Failure> {
     run(&image_job::JOB, option, input(name, bytes)?)
+}
+
+/// The same, of an operation that needs weights.
+pub fn process_with(option: &str, name: &str, bytes: &[u8], weights: Weights) -> Result<Finished, Failure> {
+    run_with(&image_job::JOB, option, input(name, bytes)?, weights)
 }
 
 /// The properties of one output.
