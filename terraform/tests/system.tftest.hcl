@@ -51,6 +51,11 @@ run "a_name_and_a_region_are_enough" {
   }
 
   assert {
+    condition     = alltrue([for name in ["SQS_UNDELIVERED_UPLOADS", "SQS_UNDELIVERED_RESULTS"] : strcontains(output.environment, name)])
+    error_message = "pipeline redrive --state undelivered needs the queues' URLs."
+  }
+
+  assert {
     condition     = output.eks_manifests == ""
     error_message = "Only EKS needs manifests."
   }
@@ -401,13 +406,4 @@ run "a_sweep_every_minute_would_meet_itself" {
   }
 
   expect_failures = [var.reconcile]
-}
-
-run "the_operator_knows_the_queues_of_what_was_laid_aside" {
-  command = plan
-
-  assert {
-    condition     = alltrue([for name in ["SQS_UNDELIVERED_UPLOADS", "SQS_UNDELIVERED_RESULTS"] : strcontains(output.environment, name)])
-    error_message = "pipeline redrive --state undelivered needs the queues' URLs."
-  }
 }
