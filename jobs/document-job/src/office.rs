@@ -3,6 +3,7 @@
 
 mod archive;
 mod book;
+mod cell_formats;
 mod delimited;
 mod drawing;
 mod encoding;

@@ -1,12 +1,15 @@
-//! Workbooks of Excel 97 to 2003 (XLS) and binary ones (XLSB), as calamine reads them: their values, without formats.
+//! Workbooks of Excel 97 to 2003 (XLS) and binary ones (XLSB), as calamine reads them, shown
+//! by the formats that [`CellFormats`] finds.
 
+use std::fmt::Display;
 use std::io::{Cursor, Read, Seek};
-use std::panic::AssertUnwindSafe;
 
-use calamine::{Data, Reader, SheetVisible, Xls, Xlsb};
+use calamine::{Data, Reader, SheetVisible, Xls, XlsError, Xlsb};
 use contract::Failure;
+use operation::tolerate_panics;
 
 use super::Section;
+use super::cell_formats::CellFormats;
 use super::number_format::{NumberFormat, general};
 use crate::flow::Flow;
 use crate::grid::Grid;
@@ -24,34 +27,40 @@ pub(crate) enum Kind {
 
 /// Reads every sheet, and says what could not be read.
 pub(crate) fn read(data: &[u8], kind: Kind) -> Result<(Vec<Section>, Vec<String>), Failure> {
-    // The library trusts what a file says of itself in places.
-    let read = std::panic::catch_unwind(AssertUnwindSafe(|| match kind {
-        Kind::Xls => Xls::new(Cursor::new(data)).map(sheets).map_err(|error| error.to_string()),
-        Kind::Xlsb => Xlsb::new(Cursor::new(data)).map(sheets).map_err(|error| error.to_string()),
-    }));
-    match read {
-        Ok(Ok(sheets)) => Ok(sheets),
-        Ok(Err(reason)) if reason.to_ascii_lowercase().contains("password") => {
-            Err(Failure::invalid_input("the workbook is encrypted; remove its password and upload it again"))
-        }
-        Ok(Err(reason)) => Err(Failure::invalid_input(format!("the workbook cannot be read: {reason}"))),
-        Err(_) => Err(Failure::invalid_input("the workbook is damaged and cannot be read")),
+    // The library trusts what a file says of itself in places, and panics.
+    let damaged = || Failure::invalid_input("the workbook is damaged and cannot be read");
+    let unreadable = |error: &dyn Display| Failure::invalid_input(format!("the workbook cannot be read: {error}"));
+    match kind {
+        Kind::Xls => match tolerate_panics(|| Xls::new(Cursor::new(data))).ok_or_else(damaged)? {
+            Ok(workbook) => Ok(sheets(workbook, &CellFormats::of_xls(data))),
+            Err(XlsError::Password) => {
+                Err(Failure::invalid_input("the workbook is encrypted; remove its password and upload it again"))
+            }
+            Err(error) => Err(unreadable(&error)),
+        },
+        // An encrypted XLSB is no ZIP.
+        Kind::Xlsb => match tolerate_panics(|| Xlsb::new(Cursor::new(data))).ok_or_else(damaged)? {
+            Ok(workbook) => Ok(sheets(workbook, &CellFormats::of_xlsb(data))),
+            Err(error) => Err(unreadable(&error)),
+        },
     }
 }
 
-fn sheets<S: Read + Seek + Clone, R: Reader<S>>(mut workbook: R) -> (Vec<Section>, Vec<String>) {
+fn sheets<S: Read + Seek + Clone, R: Reader<S>>(mut workbook: R, formats: &CellFormats) -> (Vec<Section>, Vec<String>) {
     let mut sections = Vec::new();
     let mut warnings = Vec::new();
     let mut count = 0;
     for sheet in workbook.sheets_metadata().to_vec() {
         let mut flows = vec![Flow::Heading { level: 2, text: Rich::from(sheet.name.as_str()) }];
-        match workbook.worksheet_range(&sheet.name) {
-            Ok(range) => {
+        match tolerate_panics(|| workbook.worksheet_range(&sheet.name)) {
+            Some(Ok(range)) => {
                 let mut grid = Grid::default();
-                for row in range.rows() {
+                let (first_row, first_column) = range.start().unwrap_or_default();
+                for (row, cells) in (first_row..).zip(range.rows()) {
                     grid.begin_row();
-                    for (column, cell) in row.iter().enumerate() {
-                        let text = text(cell);
+                    for (column, cell) in cells.iter().enumerate() {
+                        let format = formats.of(&sheet.name, row, first_column + column as u32);
+                        let text = text(cell, format, formats.is_1904);
                         if !text.is_empty() && count < MAX_CELLS {
                             count += 1;
                             grid.place(column, Rich::from(text), 1, 1);
@@ -60,7 +69,8 @@ fn sheets<S: Read + Seek + Clone, R: Reader<S>>(mut workbook: R) -> (Vec<Section
                 }
                 flows.extend(grid.finish().map(Flow::Table));
             }
-            Err(error) => warnings.push(format!("the sheet {:?} cannot be read: {error:?}", sheet.name)),
+            Some(Err(error)) => warnings.push(format!("the sheet {:?} cannot be read: {error:?}", sheet.name)),
+            None => warnings.push(format!("the sheet {:?} is damaged and cannot be read", sheet.name)),
         }
         sections.push(Section { title: Some(sheet.name), flows, is_hidden: sheet.visible != SheetVisible::Visible });
     }
@@ -70,7 +80,16 @@ fn sheets<S: Read + Seek + Clone, R: Reader<S>>(mut workbook: R) -> (Vec<Section
     (sections, warnings)
 }
 
-fn text(value: &Data) -> String {
+fn text(value: &Data, format: Option<&NumberFormat>, is_1904: bool) -> String {
+    let number = match value {
+        Data::Int(value) => Some(*value as f64),
+        Data::Float(value) => Some(*value),
+        Data::DateTime(value) => Some(value.as_f64()),
+        _ => None,
+    };
+    if let Some((number, format)) = number.zip(format) {
+        return format.show(number, is_1904);
+    }
     match value {
         Data::Int(value) => value.to_string(),
         Data::Float(value) => general(*value),
