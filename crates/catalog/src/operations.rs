@@ -10,6 +10,7 @@ mod optimise;
 mod probe;
 mod recognise;
 mod resize;
+mod simulate;
 mod text;
 mod transcode;
 
@@ -22,6 +23,9 @@ pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use recognise::{Confidence, Feature, Recognise};
 pub use resize::{Filter, Fit, Position, Resize};
+pub use simulate::{
+    Amount, Angles, Length, Load, MaterialName, Pressure, Push, Side, Simulate, Study, Unit, Up, Where,
+};
 pub use text::{Detail, PageRanges, Password, Text, TextFormat};
 pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
 
@@ -33,6 +37,7 @@ pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Extract>(),
     Declaration::of::<Recognise>(),
     Declaration::of::<Optimise>(),
+    Declaration::of::<Simulate>(),
     Declaration::of::<Keyframes>(),
     Declaration::of::<Transcode>(),
     Declaration::of::<Probe>(),

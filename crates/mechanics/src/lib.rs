@@ -15,3 +15,13 @@ pub mod settle;
 pub use material::{MATERIALS, Material};
 pub use rigid::Body;
 pub use settle::{Drop, Motion, PushTest, Rest, TiltTest, drops, push, settle, tilt};
+
+/// The angle of the hypotenuse in a right-angled triangle, radians: the same on every machine.
+pub fn angle(opposite: f64, adjacent: f64) -> f64 {
+    libm::atan2(opposite, adjacent)
+}
+
+/// A positive number to a power: the same on every machine.
+pub fn power(base: f64, exponent: f64) -> f64 {
+    libm::pow(base, exponent)
+}

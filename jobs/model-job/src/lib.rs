@@ -7,4 +7,4 @@ mod report;
 mod step;
 mod write;
 
-pub use operations::{JOB, optimise};
+pub use operations::{JOB, optimise, simulate};

@@ -1,6 +1,7 @@
 //! The operations on 3D models, each in the file of its name.
 
 mod optimise;
+pub mod simulate;
 
 use catalog::MediaKind;
 use operation::{Job, OfOptions};
@@ -8,10 +9,13 @@ use operation::{Job, OfOptions};
 use crate::step::textures;
 
 pub use optimise::optimise;
+pub use simulate::simulate;
 
 /// The operations on 3D models.
-pub const JOB: Job =
-    Job { kind: MediaKind::Model, processors: &[&OfOptions::new(optimise).with_versions(library_versions)] };
+pub const JOB: Job = Job {
+    kind: MediaKind::Model,
+    processors: &[&OfOptions::new(optimise).with_versions(library_versions), &OfOptions::new(simulate)],
+};
 
 fn library_versions() -> Vec<(&'static str, String)> {
     vec![("libwebp", textures::encoder_version())]

@@ -24,7 +24,7 @@ pub struct PatchPoint {
 }
 
 /// The most points along an edge of a triangle.
-const MOST_STEPS: f64 = 400.0;
+const MOST_STEPS: f64 = 1500.0;
 
 /// Points of these triangles, at most `step` apart.
 pub fn patch(mesh: &Mesh, triangles: impl IntoIterator<Item = usize>, step: f64) -> Patch {
@@ -123,6 +123,33 @@ impl Lattice {
         [1e-3, 0.25, 0.5, 0.75, 1.0]
             .into_iter()
             .find_map(|depth| self.cell_at(sub(own.point, scale(own.normal, depth * width))))
+    }
+
+    /// The displacement at a point of the solid or of its surface, from the cell that it lies in or the nearest around it.
+    pub fn interpolate(&self, point: Vector, displacements: &[f64]) -> Option<Vector> {
+        let mut best: Option<(f64, usize)> = None;
+        for z in -1..=1_i32 {
+            for y in -1..=1_i32 {
+                for x in -1..=1_i32 {
+                    let offset: Vector =
+                        std::array::from_fn(|axis| f64::from([x, y, z][axis]) * self.size[axis] * 0.999);
+                    let Some(cell) = self.cell_at(add(point, offset)) else { continue };
+                    let away = norm(offset);
+                    if best.is_none_or(|(nearest, _)| away < nearest) {
+                        best = Some((away, cell));
+                    }
+                }
+            }
+        }
+        let (_, cell) = best?;
+        let weights = self.weights(cell, point);
+        Some(std::array::from_fn(|axis| {
+            self.nodes[cell]
+                .iter()
+                .zip(weights)
+                .map(|(node, weight)| weight * displacements[3 * *node as usize + axis])
+                .sum()
+        }))
     }
 
     /// Weights of a cell's nodes at a point, which is moved into the cell.
