@@ -231,17 +231,6 @@ variable "with_weights" {
   }
 }
 
-variable "with_weights" {
-  description = "Kinds whose jobs run with the image that contains the weights of neural networks, which `make docker-push` pushes as IMAGE_TAG-with-weights: image, for `recognise`. The image is larger, so that every job of the kind starts later."
-  type        = set(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for kind in var.with_weights : contains(["image"], kind)])
-    error_message = "with_weights: the kind that has an image with weights is image."
-  }
-}
-
 variable "images" {
   description = "Container image of a kind in full (registry/name@sha256:…) where it is not to come from this installation's repository."
   type        = map(string)
