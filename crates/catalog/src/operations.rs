@@ -3,6 +3,7 @@
 
 use crate::operation::Declaration;
 
+mod caption;
 mod convert;
 mod extract;
 mod keyframes;
@@ -16,6 +17,7 @@ mod transcode;
 
 pub mod image_encoding;
 
+pub use caption::{Caption, Mask, Translation};
 pub use convert::Convert;
 pub use extract::Extract;
 pub use keyframes::{FrameFormat, Keyframes, Select};
@@ -40,5 +42,6 @@ pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Simulate>(),
     Declaration::of::<Keyframes>(),
     Declaration::of::<Transcode>(),
+    Declaration::of::<Caption>(),
     Declaration::of::<Probe>(),
 ];

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use contract::Failure;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alignment::{self, Aligned};
@@ -45,7 +46,7 @@ pub struct Settings {
 }
 
 /// A sentence or a part of one, as the network divides speech.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Segment {
     /// Seconds from the beginning of the sound.
@@ -63,7 +64,7 @@ pub struct Segment {
 }
 
 /// A word.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Word {
     /// Seconds from the beginning of the sound.

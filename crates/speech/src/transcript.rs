@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::language;
@@ -13,7 +14,7 @@ const PARAGRAPH_PAUSE: f64 = 2.5;
 const PARAGRAPH_LETTERS: usize = 500;
 
 /// A whole transcript, `transcript.json`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Transcript {
     /// Of this format: 1.

@@ -23,8 +23,8 @@ const SHORTEST: usize = 8;
 
 /// A network that hears whether somebody speaks.
 pub trait Detector {
-    /// The probability of speech, 0 to 1, in the next frame.
-    fn probability(&mut self, frame: &[f32; FRAME]) -> Result<f32, Failure>;
+    /// The probability of speech, 0 to 1, in each of the next frames. Several at once cost less.
+    fn probabilities(&mut self, frames: &[[f32; FRAME]]) -> Result<Vec<f32>, Failure>;
 }
 
 /// Makes spans of probabilities, one frame after the other.

@@ -1,4 +1,4 @@
-//! The operations on videos: key frames from a fraction of the bytes, transcoding, probing. Works over libav*
+//! The operations on videos: key frames from a fraction of the bytes, transcoding, captions, probing. Works over libav*
 //! (FFmpeg), which reads and writes through this crate's own callbacks only.
 
 use std::sync::Once;
@@ -23,7 +23,7 @@ mod timeline;
 mod tone_map;
 mod webvtt;
 
-pub use operations::{JOB, keyframes, probe, transcode};
+pub use operations::{JOB, caption, keyframes, probe, transcode};
 
 /// Once for the process: no messages on the standard error.
 pub(crate) fn initialise() {

@@ -1,5 +1,6 @@
 //! The operations on videos, each in the file of its name.
 
+mod caption;
 mod keyframes;
 mod probe;
 mod transcode;
@@ -8,6 +9,7 @@ use catalog::MediaKind;
 use ffmpeg_next::ffi;
 use operation::{Job, OfOptions};
 
+pub use caption::caption;
 pub use keyframes::keyframes;
 pub use probe::probe;
 pub use transcode::transcode;
@@ -20,6 +22,7 @@ pub const JOB: Job = Job {
         &OfOptions::new(|options, task| transcode(options, task, None))
             .with_shares(|options, share, task| transcode(options, task, Some(share)))
             .with_versions(library_versions),
+        &OfOptions::new(caption).with_preparation(caption::prepare).with_versions(library_versions),
         &OfOptions::new(probe).with_versions(library_versions),
     ],
 };

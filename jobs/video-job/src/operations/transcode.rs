@@ -43,6 +43,8 @@ mod video_encoder;
 mod video_graph;
 mod video_path;
 
+pub(crate) use self::audio_path::{AudioDecoder, AudioGraph};
+
 /// Writes one file, or a ladder with its playlists; or does so by several processes, of which this is one.
 pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Result<Properties, Failure> {
     let mut demuxer = open(task)?;

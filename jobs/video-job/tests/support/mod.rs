@@ -13,7 +13,7 @@ use contract::{Failure, Properties};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::format::{Pixel, Sample};
 use ffmpeg_next::{ChannelLayout, Dictionary, Packet, Rational, codec, format, frame, media};
-use operation::{Input, InputSource};
+use operation::{Input, InputSource, Weights};
 use operation_testing::Finished;
 
 /// What a made video is like.
@@ -507,6 +507,10 @@ impl Run {
         self.finished().json(name)
     }
 
+    pub fn text(&self, name: &str) -> String {
+        self.finished().text(name).to_owned()
+    }
+
     pub fn properties(&self) -> &Properties {
         &self.finished().properties
     }
@@ -527,9 +531,14 @@ pub fn run(path: &Path, processing_option: &str) -> Run {
 
 /// Runs a processing-option on bytes; the store fails from an offset on.
 pub fn run_on(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: &str) -> Run {
+    run_with(bytes, format, fails_at, processing_option, Weights::default())
+}
+
+/// The same, of an operation that needs weights.
+pub fn run_with(bytes: Vec<u8>, format: Format, fails_at: u64, processing_option: &str, weights: Weights) -> Run {
     let source = Arc::new(Memory { bytes, read: AtomicU64::new(0), fails_at });
     let input = Input::new("video", format, source.bytes.len() as u64, Arc::clone(&source) as _);
-    let result = operation_testing::run(&video_job::JOB, processing_option, input);
+    let result = operation_testing::run_with(&video_job::JOB, processing_option, input, weights);
     Run { result, bytes_read: source.read.load(Ordering::Relaxed) }
 }
 

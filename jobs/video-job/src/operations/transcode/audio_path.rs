@@ -115,7 +115,8 @@ pub(crate) struct AudioDecoder {
 }
 
 impl AudioDecoder {
-    pub(crate) fn new(plan: &Plan, stream: &StreamInfo) -> Result<Self, Failure> {
+    /// `start` is when the file begins on its own clock, in microseconds.
+    pub(crate) fn new(stream: &StreamInfo, start: i64) -> Result<Self, Failure> {
         let decoder = stream.decoder(1)?.audio().map_err(|error| {
             Failure::invalid_input(format!(
                 "the {} audio of stream {} cannot be decoded",
@@ -124,7 +125,7 @@ impl AudioDecoder {
             ))
             .because(error)
         })?;
-        let start = plan.start_in(stream.time_base);
+        let start = super::plan::rescale(start, Rational(1, 1_000_000), stream.time_base);
         Ok(Self { decoder, time_base: stream.time_base, start, end: 0, damaged: 0 })
     }
 
@@ -211,7 +212,7 @@ impl AudioPath {
         let frame_size = unsafe { (*encoder.0.0.0.as_ptr()).frame_size };
         encoded.step = i64::from(frame_size);
         track.open(&encoded)?;
-        let decoder = AudioDecoder::new(plan, stream)?;
+        let decoder = AudioDecoder::new(stream, plan.start)?;
         Ok(Self { decoder, graph: None, encoder, track, spec, frame_size: frame_size.max(0) as u32, packets: 0 })
     }
 

@@ -31,7 +31,10 @@ pub(crate) fn gains(plan: &Plan, task: &Task, target: i8) -> Result<BTreeMap<usi
     demuxer.keep_only(&indices);
     let mut meters = BTreeMap::new();
     for stream in &plan.audio {
-        meters.insert(stream.index, Meter { decoder: AudioDecoder::new(plan, stream)?, graph: None, reading: None });
+        meters.insert(
+            stream.index,
+            Meter { decoder: AudioDecoder::new(stream, plan.start)?, graph: None, reading: None },
+        );
     }
     while let Some(packet) = demuxer.read()? {
         if let Some(meter) = meters.get_mut(&packet.stream()) {
