@@ -77,7 +77,7 @@ impl Options for Caption {
     const ABOUT: &'static str = "Write down what is said, as captions and as a transcript with the time of each word";
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("caption", "WebVTT, SubRip, and the transcript as JSON, text and Markdown, in the language that is spoken"),
-        ("caption?language=de&vocabulary=Kubernetes%20Grafana", "German with names spelt right"),
+        ("caption?language=de&vocabulary=Kubernetes", "German with a name spelt right"),
         ("caption?mask=profanity&track=2", "the second track of sound, with strong words masked"),
     ];
     const PROFILE: Profile = Profile {
