@@ -111,6 +111,9 @@ fn triangles_of_shells(health: &Health) -> Vec<Vec<u32>> {
     shells
 }
 
+/// How many triangles of a shell are looked at to tell a cavity from an overlap.
+const CAVITY_SAMPLES: usize = 64;
+
 /// Turns shells with a negative volume, unless they are cavities.
 fn turn_shells(mesh: &mut Mesh, health: &Health, report: &mut Repair) {
     let shells = triangles_of_shells(health);
@@ -128,10 +131,12 @@ fn turn_shells(mesh: &mut Mesh, health: &Health, report: &mut Repair) {
         turn(mesh, shell);
     }
     let tree = (shells.len() > 1 && health.is_balanced).then(|| Bvh::new(mesh));
+    // All shells are positive now: those around a point count 1 each. A cavity is within another shell with all its triangles,
+    // of which some are looked at; a shell that is partly within overlaps the other.
     let is_within = |mesh: &Mesh, shell: usize| {
-        let outside = just_off(mesh, shells[shell][0], 1.0);
-        // All shells are positive now: those around the point count 1 each.
-        tree.as_ref().is_some_and(|tree| tree.winding(outside) > 0.5)
+        let all = &shells[shell];
+        let mut some = all.iter().step_by(all.len().div_ceil(CAVITY_SAMPLES));
+        tree.as_ref().is_some_and(|tree| some.all(|&triangle| tree.winding(just_off(mesh, triangle, 1.0)) > 0.5))
     };
     let cavities: Vec<usize> = negative.iter().copied().filter(|&shell| is_within(mesh, shell)).collect();
     for &shell in &cavities {
@@ -198,6 +203,10 @@ mod tests {
         let hollow = repair(hollow);
         assert_eq!((hollow.report.cavities, hollow.report.turned_shells, hollow.report.is_exact), (1, 0, true));
         assert!((volume(&hollow) - 0.875).abs() < 1e-12);
+
+        let moved = shapes::turned_over(shapes::moved(shapes::cuboid([1.0; 3]), [0.5, 0.03, 0.02]));
+        let overlapping = repair(shapes::together([shapes::cuboid([1.0; 3]), moved]));
+        assert_eq!((overlapping.report.cavities, overlapping.report.turned_shells), (0, 1));
     }
 
     #[test]
