@@ -188,8 +188,10 @@ impl Chunker {
             return None;
         }
         let mut pieces = self.pieces(count);
+        let length: usize = pieces.iter().map(Range::len).sum();
         if let Some(last) = pieces.last_mut() {
-            last.end = last.end.min(self.frames);
+            // The padding behind the last span has grown since the span came, if little sound had followed by then.
+            last.end = last.end.min(self.frames) - length.saturating_sub(LIMIT);
         }
         let (mut samples, mut voice, mut speech) = (Vec::new(), Vec::new(), Vec::new());
         for piece in &pieces {
