@@ -10,6 +10,8 @@ mod keyframes;
 mod optimise;
 mod probe;
 mod recognise;
+#[cfg(feature = "render")]
+mod render;
 mod resize;
 mod simulate;
 mod text;
@@ -24,6 +26,8 @@ pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use recognise::{Confidence, Feature, Recognise};
+#[cfg(feature = "render")]
+pub use render::{Background, Clip, Effort, Ground, Look, Pass, Render, StillFormat, ToneMapping, View};
 pub use resize::{Filter, Fit, Position, Resize};
 pub use simulate::{
     Amount, Angles, Length, Load, MaterialName, Pressure, Push, Side, Simulate, Study, Unit, Up, Where,
@@ -40,6 +44,8 @@ pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Recognise>(),
     Declaration::of::<Optimise>(),
     Declaration::of::<Simulate>(),
+    #[cfg(feature = "render")]
+    Declaration::of::<Render>(),
     Declaration::of::<Keyframes>(),
     Declaration::of::<Transcode>(),
     Declaration::of::<Caption>(),

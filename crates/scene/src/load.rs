@@ -13,6 +13,8 @@ mod schema;
 mod stl;
 mod text;
 
+pub use self::gltf::KNOWN_EXTENSIONS;
+
 use catalog::Format;
 use contract::Failure;
 use operation::Input;

@@ -7,4 +7,6 @@ mod report;
 mod step;
 mod write;
 
+#[cfg(feature = "render")]
+pub use operations::render;
 pub use operations::{JOB, optimise, simulate};

@@ -1,6 +1,8 @@
 //! The operations on 3D models, each in the file of its name.
 
 mod optimise;
+#[cfg(feature = "render")]
+mod render;
 pub mod simulate;
 
 use catalog::MediaKind;
@@ -9,12 +11,19 @@ use operation::{Job, OfOptions};
 use crate::step::textures;
 
 pub use optimise::optimise;
+#[cfg(feature = "render")]
+pub use render::render;
 pub use simulate::simulate;
 
 /// The operations on 3D models.
 pub const JOB: Job = Job {
     kind: MediaKind::Model,
-    processors: &[&OfOptions::new(optimise).with_versions(library_versions), &OfOptions::new(simulate)],
+    processors: &[
+        &OfOptions::new(optimise).with_versions(library_versions),
+        &OfOptions::new(simulate),
+        #[cfg(feature = "render")]
+        &OfOptions::new(render).with_versions(library_versions),
+    ],
 };
 
 fn library_versions() -> Vec<(&'static str, String)> {

@@ -22,7 +22,7 @@ use crate::transform::{Parts, Transform};
 
 /// Extensions whose references to other objects this program knows (or that have none). Any other may refer to
 /// anything by number.
-const KNOWN_EXTENSIONS: &[&str] = &[
+pub const KNOWN_EXTENSIONS: &[&str] = &[
     "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
     "EXT_texture_avif",

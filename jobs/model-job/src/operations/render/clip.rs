@@ -1,0 +1,202 @@
+//! Clips: a turn about the vertical axis, and the model's animation.
+
+use catalog::operations::image_encoding::ImageFormat;
+use catalog::operations::{Clip, View};
+use contract::{Failure, Properties};
+use glam::{Vec3A, vec3a};
+use operation::Task;
+use pixels::decode::Frame;
+use pixels::encode::{Attachments, FrameSink, Output, animation};
+use scene::pose::duration;
+use serde_json::json;
+use tracer::camera::Camera;
+
+use super::report::Report;
+use super::{Studio, picture, view};
+
+/// Seconds of a turn, unless asked otherwise.
+const TURN: f64 = 4.0;
+/// Seconds of an animation that are shown, unless asked otherwise.
+const LONGEST: f64 = 20.0;
+/// Moments of an animation at which is looked where the model is, so that the camera holds all of it.
+const LOOKS: usize = 24;
+
+/// Writes a turn in so many pictures.
+pub fn turntable(
+    studio: &Studio<'_>,
+    frames: u32,
+    task: &Task,
+    (from, to): (f64, f64),
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let options = studio.options;
+    let ring = ring(&view::points(&studio.world));
+    let seconds = options.duration.unwrap_or(TURN);
+    let mut writer = Writer::new(studio, "turntable", frames, seconds, task)?;
+    let share = (to - from) / f64::from(frames);
+    for frame in 0..frames {
+        let azimuth = options.azimuth + 360.0 * f64::from(frame) / f64::from(frames);
+        let camera = frame_on(studio, &ring, azimuth);
+        let start = from + share * f64::from(frame);
+        let progress = |done: f64| task.progress.report(start + share * done);
+        let size = (options.width, options.height());
+        let (film, pixels) = picture::shoot(studio, &studio.world, &camera, size, true, &progress);
+        writer.write(pixels, json!({ "azimuth": azimuth.rem_euclid(360.0) }), task)?;
+        if frame == 0 {
+            report.add_picture("turntable", "turntable", &camera, &film);
+        }
+    }
+    writer.finish(task)
+}
+
+/// Writes the model's animation.
+pub fn play(studio: &Studio<'_>, task: &Task, (from, to): (f64, f64), report: &mut Report) -> Result<(), Failure> {
+    let options = studio.options;
+    let Some(animation) = studio.moment.animation else {
+        return Err(Failure::invalid_request("play, but the model has no animation; ask for a turntable"));
+    };
+    let whole = duration(&studio.document.animations[animation]);
+    let seconds = options.duration.unwrap_or_else(|| whole.clamp(0.1, LONGEST));
+    let frames = ((seconds * f64::from(options.fps)).round() as u32).max(1);
+    let mut points = Vec::new();
+    for look in 0..LOOKS {
+        let mut scene = studio.at(whole * look as f64 / LOOKS as f64)?;
+        studio.axis.turn(&mut scene);
+        points.extend(corners(&view::points_of(&scene)));
+    }
+    let camera = view::camera(View::ThreeQuarter, options, &points);
+    let mut writer = Writer::new(studio, "animation", frames, seconds, task)?;
+    let share = (to - from) / f64::from(frames);
+    for frame in 0..frames {
+        let mut time = seconds * f64::from(frame) / f64::from(frames);
+        if whole > 0.0 {
+            time %= whole;
+        }
+        let world = studio.make_ready(studio.at(time)?);
+        let start = from + share * f64::from(frame);
+        let progress = |done: f64| task.progress.report(start + share * done);
+        let size = (options.width, options.height());
+        let (film, pixels) = picture::shoot(studio, &world, &camera, size, true, &progress);
+        writer.write(pixels, json!({ "time": time }), task)?;
+        if frame == 0 {
+            report.add_picture("animation", "animation", &camera, &film);
+        }
+    }
+    writer.finish(task)
+}
+
+/// The box around points: eight of them stand for all.
+fn corners(points: &[Vec3A]) -> Vec<Vec3A> {
+    let low = points.iter().copied().fold(Vec3A::INFINITY, Vec3A::min);
+    let high = points.iter().copied().fold(Vec3A::NEG_INFINITY, Vec3A::max);
+    if !low.is_finite() {
+        return Vec::new();
+    }
+    (0..8)
+        .map(|corner| Vec3A::select(glam::BVec3A::new(corner & 1 == 0, corner & 2 == 0, corner & 4 == 0), low, high))
+        .collect()
+}
+
+/// What the points sweep when they turn about the vertical axis through their middle, as rings of points.
+fn ring(points: &[Vec3A]) -> Vec<Vec3A> {
+    const SLICES: usize = 48;
+    const AROUND: usize = 24;
+    let low = points.iter().copied().fold(Vec3A::INFINITY, Vec3A::min);
+    let high = points.iter().copied().fold(Vec3A::NEG_INFINITY, Vec3A::max);
+    let middle = (low + high) * 0.5;
+    let height = (high.y - low.y).max(1e-12);
+    let mut radii = [0.0_f32; SLICES];
+    for point in points {
+        let slice = (((point.y - low.y) / height * SLICES as f32) as usize).min(SLICES - 1);
+        radii[slice] = radii[slice].max((point.x - middle.x).hypot(point.z - middle.z));
+    }
+    let mut swept = Vec::with_capacity(SLICES * AROUND * 2);
+    for (slice, radius) in radii.iter().enumerate() {
+        for edge in [slice, slice + 1] {
+            let y = low.y + height * edge as f32 / SLICES as f32;
+            for at in 0..AROUND {
+                let (sin, cos) = (at as f32 / AROUND as f32 * std::f32::consts::TAU).sin_cos();
+                swept.push(vec3a(middle.x + radius * sin, y, middle.z + radius * cos));
+            }
+        }
+    }
+    swept
+}
+
+fn frame_on(studio: &Studio<'_>, points: &[Vec3A], azimuth: f64) -> Camera {
+    let options = studio.options;
+    let aspect = options.width as f32 / options.height() as f32;
+    let forward = view::from_angles(azimuth, options.elevation);
+    Camera::framing(points, forward, options.field_of_view.to_radians() as f32, aspect, options.padding as f32)
+}
+
+/// Pictures of a clip, in the form asked for.
+struct Writer<'a> {
+    studio: &'a Studio<'a>,
+    name: &'static str,
+    milliseconds: u32,
+    written: u32,
+    sink: Option<(Output, Box<dyn FrameSink>)>,
+    listing: Vec<serde_json::Value>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(
+        studio: &'a Studio<'a>,
+        name: &'static str,
+        frames: u32,
+        seconds: f64,
+        task: &Task,
+    ) -> Result<Self, Failure> {
+        let options = studio.options;
+        let milliseconds = ((seconds * 1000.0 / f64::from(frames)).round() as u32).max(1);
+        let sink = match options.clip {
+            Clip::Frames => None,
+            Clip::Webp => {
+                let output = Output::create(&task.outputs, &format!("{name}.webp"))?;
+                let size = (options.width, options.height());
+                let encoding = picture::encoding(options.quality);
+                let attachments = Attachments::default();
+                let sink = animation(output.clone(), size, (frames, 0), ImageFormat::Webp, &encoding, &attachments)?;
+                Some((output, sink))
+            }
+        };
+        Ok(Self { studio, name, milliseconds, written: 0, sink, listing: Vec::new() })
+    }
+
+    fn write(&mut self, pixels: Vec<u8>, facts: serde_json::Value, task: &Task) -> Result<(), Failure> {
+        let options = self.studio.options;
+        let raster = picture::raster(options.width, options.height(), pixels);
+        if let Some((_, sink)) = &mut self.sink {
+            sink.write(&Frame { raster, milliseconds: self.milliseconds })?;
+        } else {
+            let file = format!("{}-{:04}.{}", self.name, self.written, options.format.image_format().extension());
+            picture::write(&raster, &file, options, task)?;
+            let mut facts = facts;
+            facts["file"] = json!(file);
+            self.listing.push(facts);
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    fn finish(self, task: &Task) -> Result<(), Failure> {
+        let options = self.studio.options;
+        let mut properties = Properties::new();
+        properties.insert("width".to_owned(), json!(options.width));
+        properties.insert("height".to_owned(), json!(options.height()));
+        properties.insert("frames".to_owned(), json!(self.written));
+        let seconds = f64::from(self.milliseconds * self.written) / 1000.0;
+        properties.insert("duration".to_owned(), json!(seconds));
+        if let Some((output, sink)) = self.sink {
+            sink.finish()?;
+            return output.finish("image/webp", properties);
+        }
+        let listing = json!({
+            "width": options.width, "height": options.height(), "duration": seconds, "frames": self.listing
+        });
+        let text = serde_json::to_vec_pretty(&listing)
+            .map_err(|error| Failure::internal("the list of pictures cannot be written").because(error))?;
+        task.outputs.write(format!("{}.json", self.name), "application/json", &text, properties)
+    }
+}
