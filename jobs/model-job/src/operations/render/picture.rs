@@ -208,7 +208,7 @@ fn sheet(rasters: &[Raster]) -> Result<Raster, Failure> {
             }
         }
     }
-    Ok(self::raster(total.0, total.1, sheet))
+    Ok(raster(total.0, total.1, sheet))
 }
 
 /// The mean of a square of pixels, colours by their opacity.
