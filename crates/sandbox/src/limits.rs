@@ -11,25 +11,26 @@ const HEADING: &str = "Limits of the worker";
 /// and the flag that raises it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[group(skip)]
+// The ids are the long names, because the fields' own could be those of an operation's options, which are in the same command.
 pub struct Limits {
     /// Memory of one operation (address space, the mapped input not counted), such as 512MiB or 4GiB
-    #[arg(long = "memory-limit", env = "JOB_MEMORY_LIMIT", value_name = "SIZE", value_parser = parse_size,
+    #[arg(id = "memory-limit", long = "memory-limit", env = "JOB_MEMORY_LIMIT", value_name = "SIZE", value_parser = parse_size,
           default_value = "4GiB", help_heading = HEADING)]
     pub memory: u64,
     /// CPU time of one operation, summed over its threads; operations that last as long as their input get a multiple
-    #[arg(long = "cpu-limit", env = "JOB_CPU_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
+    #[arg(id = "cpu-limit", long = "cpu-limit", env = "JOB_CPU_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
           default_value = "28800", help_heading = HEADING)]
     pub cpu: Duration,
     /// Wall-clock time of one operation; operations that last as long as their input get a multiple
-    #[arg(long = "time-limit", env = "JOB_TIME_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
+    #[arg(id = "time-limit", long = "time-limit", env = "JOB_TIME_LIMIT", value_name = "SECONDS", value_parser = parse_seconds,
           default_value = "7200", help_heading = HEADING)]
     pub wall: Duration,
     /// Total size of the outputs of one operation
-    #[arg(long = "output-limit", env = "JOB_OUTPUT_LIMIT", value_name = "SIZE", value_parser = parse_size,
+    #[arg(id = "output-limit", long = "output-limit", env = "JOB_OUTPUT_LIMIT", value_name = "SIZE", value_parser = parse_size,
           default_value = "20GiB", help_heading = HEADING)]
     pub output_bytes: u64,
     /// Open files of one operation
-    #[arg(long = "open-files-limit", env = "JOB_OPEN_FILES_LIMIT", value_name = "COUNT", default_value_t = 256,
+    #[arg(id = "open-files-limit", long = "open-files-limit", env = "JOB_OPEN_FILES_LIMIT", value_name = "COUNT", default_value_t = 256,
           value_parser = clap::value_parser!(u64).range(16..=65536), help_heading = HEADING)]
     pub open_files: u64,
     /// Threads that run at once, in one operation and of operations beside each other [default: the processors that this

@@ -45,4 +45,9 @@ mod tests {
     fn every_operation_has_one_processor() {
         assert_eq!(super::JOB.check().map_err(|failure| failure.to_string()), Ok(()));
     }
+
+    #[test]
+    fn options_of_operations_do_not_collide_with_those_of_the_program() {
+        runner::command(&[super::JOB]).debug_assert();
+    }
 }
