@@ -199,23 +199,6 @@ pub fn materials(document: &Document) -> Vec<Material> {
     document.materials.iter().map(material).collect()
 }
 
-/// Extensions of materials that are read here.
-pub const EXTENSIONS: &[&str] = &[
-    "KHR_materials_anisotropy",
-    "KHR_materials_clearcoat",
-    "KHR_materials_diffuse_transmission",
-    "KHR_materials_dispersion",
-    "KHR_materials_emissive_strength",
-    "KHR_materials_ior",
-    "KHR_materials_iridescence",
-    "KHR_materials_pbrSpecularGlossiness",
-    "KHR_materials_sheen",
-    "KHR_materials_specular",
-    "KHR_materials_transmission",
-    "KHR_materials_unlit",
-    "KHR_materials_volume",
-];
-
 /// Values out of the range that glTF allows are moved into it: viewers do the same.
 fn material(json: &Object) -> Material {
     let usual = Material::default();
