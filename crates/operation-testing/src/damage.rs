@@ -20,7 +20,7 @@ pub fn no_damage_is_an_internal_failure(
     let folder = tempfile::tempdir().unwrap();
     let mut list = String::new();
     for number in 0..count {
-        let mut random = Random(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Random::numbered(number);
         let (name, bytes) = &seeds[random.below(seeds.len())];
         let mut bytes = bytes.clone();
         random.damage(&mut bytes);
@@ -67,10 +67,17 @@ fn run(program: &str, list: &Path, output: &Path) -> String {
 }
 
 /// xorshift64*, so that a number gives the same damage everywhere.
-struct Random(u64);
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    /// The generator of one numbered try.
+    pub fn numbered(number: u64) -> Self {
+        Self(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// A number from 0 to below the limit.
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

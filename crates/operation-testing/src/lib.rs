@@ -16,7 +16,7 @@ use operation::{Input, InputSource, Job, OutputDescription, Outputs, Progress, T
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use damage::no_damage_is_an_internal_failure;
+pub use damage::{Random, no_damage_is_an_internal_failure};
 
 /// What an operation has made.
 #[derive(Debug)]

@@ -4,24 +4,12 @@
 use std::panic::catch_unwind;
 
 use contract::FailureKind;
-use operation_testing::corpus_files;
+use operation_testing::{Random, corpus_files};
 use serde_json::json;
 
 use crate::features::{bent, interleaved, stroked};
 use crate::support::{load, optimise};
 use crate::{sphere, tetrahedron};
-
-/// xorshift64*, so that a number gives the same damage everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % limit.max(1)
-    }
-}
 
 fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(3) {
@@ -113,7 +101,7 @@ fn try_damaged(seeds: &[(String, Vec<u8>)]) {
     let count: u64 = std::env::var("MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(600);
     let first: u64 = std::env::var("MUTATION").ok().and_then(|first| first.parse().ok()).unwrap_or(0);
     for number in first..first + count {
-        let mut random = Random(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Random::numbered(number);
         let (name, bytes) = &seeds[random.below(seeds.len())];
         let mut bytes = bytes.clone();
         damage(&mut bytes, &mut random);
