@@ -82,16 +82,16 @@ run "bounds_reach_dispatch_as_it_reads_them" {
 
   variables {
     kinds = {
-      image = { least = { vcpus = 2, memory_mib = 8192 }, memory_mib = 8192 }
-      video = { most = { vcpus = 4, memory_mib = 16384 }, timeout_seconds = 7200 }
+      image = { min = { vcpus = 2, memory_mib = 8192 }, memory_mib = 8192 }
+      video = { max = { vcpus = 4, memory_mib = 16384 }, timeout_seconds = 7200 }
       model = { vcpus = 4, memory_mib = 8192 }
     }
   }
 
   assert {
     condition = jsondecode(output.installation.environments.dispatch.RESOURCE_BOUNDS) == {
-      image = { least = { vcpus = 2, memoryMib = 8192 } }
-      video = { most = { vcpus = 4, memoryMib = 16384 } }
+      image = { min = { vcpus = 2, memoryMib = 8192 } }
+      video = { max = { vcpus = 4, memoryMib = 16384 } }
     }
     error_message = "RESOURCE_BOUNDS must be what dispatch parses."
   }
@@ -101,7 +101,7 @@ run "bounds_are_sizes_that_there_are" {
   command = plan
 
   variables {
-    kinds = { image = { least = { vcpus = 4, memory_mib = 8192 }, most = { vcpus = 2, memory_mib = 16384 } } }
+    kinds = { image = { min = { vcpus = 4, memory_mib = 8192 }, max = { vcpus = 2, memory_mib = 16384 } } }
   }
 
   expect_failures = [var.kinds]

@@ -177,7 +177,7 @@ pub struct ReadOptions {
     /// The page that was asked for, counted from 1.
     pub page: Option<u32>,
     /// Pixels of all frames together.
-    pub most_pixels: u64,
+    pub max_pixels: u64,
 }
 
 impl ReadOptions {
@@ -189,7 +189,7 @@ impl ReadOptions {
             first_frame: encoding.first_frame || only_stills,
             allow_truncated: encoding.allow_truncated,
             page: encoding.page,
-            most_pixels: u64::from(encoding.max_megapixels) * 1_000_000,
+            max_pixels: u64::from(encoding.max_megapixels) * 1_000_000,
         }
     }
 
@@ -199,13 +199,13 @@ impl ReadOptions {
             return Err(Failure::invalid_input(format!("the image has no pixels ({width} × {height})")));
         }
         let pixels = u128::from(width) * u128::from(height) * u128::from(frames.max(1));
-        if pixels > u128::from(self.most_pixels) {
+        if pixels > u128::from(self.max_pixels) {
             let of_frames = if frames > 1 { format!(" × {frames} frames") } else { String::new() };
             return Err(Failure::invalid_input(format!(
                 "the image has {width} × {height}{of_frames} = {} megapixels, more than the {} allowed; \
                  max-megapixels changes the limit",
                 pixels.div_ceil(1_000_000),
-                self.most_pixels / 1_000_000
+                self.max_pixels / 1_000_000
             )));
         }
         Ok(())

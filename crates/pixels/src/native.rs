@@ -68,11 +68,11 @@ struct HevcDecoder {
 }
 
 unsafe extern "C" {
-    fn image_job_av1_decode(bytes: *const u8, size: usize, most_pixels: u32, planes: *mut RawPlanes) -> c_int;
+    fn image_job_av1_decode(bytes: *const u8, size: usize, max_pixels: u32, planes: *mut RawPlanes) -> c_int;
     fn image_job_av1_release(planes: *mut RawPlanes);
     fn image_job_av1_colour(bytes: *const u8, size: usize, planes: *mut RawPlanes) -> c_int;
     fn image_job_av1_decoder_version() -> *const c_char;
-    fn image_job_hevc_new(most_pixels: u64, whole: c_int) -> *mut HevcDecoder;
+    fn image_job_hevc_new(max_pixels: u64, whole: c_int) -> *mut HevcDecoder;
     fn image_job_hevc_push(decoder: *mut HevcDecoder, bytes: *const u8, size: c_int) -> c_int;
     fn image_job_hevc_finish(decoder: *mut HevcDecoder, planes: *mut RawPlanes) -> c_int;
     fn image_job_hevc_free(decoder: *mut HevcDecoder);
@@ -200,12 +200,12 @@ fn coding(raw: &RawPlanes) -> Coding {
 }
 
 /// Decodes an AV1 picture (a sequence of OBUs) of at most that many pixels. The error says what is wrong in words.
-pub fn decode_av1(bytes: &[u8], most_pixels: u64) -> Result<Planes, String> {
+pub fn decode_av1(bytes: &[u8], max_pixels: u64) -> Result<Planes, String> {
     if bytes.is_empty() {
         return Err("it is empty".to_owned());
     }
     let mut raw = RawPlanes::NONE;
-    let most = u32::try_from(most_pixels).unwrap_or(u32::MAX);
+    let most = u32::try_from(max_pixels).unwrap_or(u32::MAX);
     // SAFETY: the bytes have that length and are copied; the planes are filled where it returns 0.
     let status = unsafe { image_job_av1_decode(bytes.as_ptr(), bytes.len(), most, &raw mut raw) };
     match -status {
@@ -227,7 +227,7 @@ pub fn av1_coding(bytes: &[u8]) -> Option<(Coding, bool, u32)> {
 
 /// Decodes an HEVC picture, given as NAL units without start codes (parameter sets first), of at most that many pixels.
 /// Damaged ones are taken where not `whole`.
-pub fn decode_hevc<'a>(units: impl Iterator<Item = &'a [u8]>, most_pixels: u64, whole: bool) -> Result<Planes, String> {
+pub fn decode_hevc<'a>(units: impl Iterator<Item = &'a [u8]>, max_pixels: u64, whole: bool) -> Result<Planes, String> {
     let text = |error: c_int| {
         if error < 0 {
             return "it holds no whole picture".to_owned();
@@ -237,7 +237,7 @@ pub fn decode_hevc<'a>(units: impl Iterator<Item = &'a [u8]>, most_pixels: u64, 
     };
     // SAFETY: the decoder is freed by the planes that own it, or below; the units have their length and are copied.
     unsafe {
-        let decoder = image_job_hevc_new(most_pixels, c_int::from(whole));
+        let decoder = image_job_hevc_new(max_pixels, c_int::from(whole));
         if decoder.is_null() {
             return Err("out of memory".to_owned());
         }

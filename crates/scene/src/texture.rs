@@ -43,7 +43,7 @@ pub enum Wrap {
 pub fn textures(
     document: &Document,
     materials: &mut [Material],
-    most_pixels: u64,
+    max_pixels: u64,
     warnings: &mut Vec<String>,
 ) -> Vec<Option<Texture>> {
     let mut used = vec![false; document.textures.len()];
@@ -53,10 +53,10 @@ pub fn textures(
     let sources: Vec<Option<usize>> =
         document.textures.iter().zip(&used).map(|(texture, &used)| used.then(|| source(document, texture))?).collect();
     let mut pictures: BTreeMap<usize, Option<Arc<RgbaImage>>> = BTreeMap::new();
-    let shares = Shares::of(document, &sources, most_pixels);
+    let shares = Shares::of(document, &sources, max_pixels);
     if shares.most < u64::MAX {
         warnings.push(format!(
-            "the textures have more than {most_pixels} pixels in all: those above {} pixels are drawn smaller",
+            "the textures have more than {max_pixels} pixels in all: those above {} pixels are drawn smaller",
             shares.most
         ));
     }
@@ -115,16 +115,16 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(document: &Document, sources: &[Option<usize>], most_pixels: u64) -> Self {
+    fn of(document: &Document, sources: &[Option<usize>], max_pixels: u64) -> Self {
         let mut images: Vec<usize> = sources.iter().flatten().copied().collect();
         images.sort_unstable();
         images.dedup();
         let sizes: Vec<u64> = images.iter().map(|&image| pixels(&document.images[image]).unwrap_or(0)).collect();
         let total = |most: u64| sizes.iter().map(|&own| shrunk(own, most)).sum::<u64>();
         let mut most = u64::MAX;
-        if total(most) > most_pixels {
+        if total(most) > max_pixels {
             most = sizes.iter().copied().max().unwrap_or(1);
-            while most > 1 && total(most) > most_pixels {
+            while most > 1 && total(most) > max_pixels {
                 most /= 4;
             }
         }

@@ -28,16 +28,16 @@ pub struct WindowOptions {
     /// Bytes that every request is a multiple of.
     pub block: u64,
     /// Bytes fetched ahead when a reader begins to go on; doubled each time.
-    pub least_ahead: u64,
+    pub min_ahead: u64,
     /// Bytes fetched ahead at most.
-    pub most_ahead: u64,
+    pub max_ahead: u64,
     /// Bytes kept at most. A single read of more than half of it is passed through.
     pub capacity: u64,
 }
 
 impl Default for WindowOptions {
     fn default() -> Self {
-        Self { block: 64 * 1024, least_ahead: 256 * 1024, most_ahead: 8 * 1024 * 1024, capacity: 64 * 1024 * 1024 }
+        Self { block: 64 * 1024, min_ahead: 256 * 1024, max_ahead: 8 * 1024 * 1024, capacity: 64 * 1024 * 1024 }
     }
 }
 
@@ -266,7 +266,7 @@ impl State {
         if let Some(cursor) = self.cursors.iter_mut().find(goes_on) {
             cursor.expected = end;
             cursor.used = self.clock;
-            cursor.ahead = (cursor.ahead * 2).clamp(options.least_ahead, options.most_ahead);
+            cursor.ahead = (cursor.ahead * 2).clamp(options.min_ahead, options.max_ahead);
             return cursor.ahead;
         }
         if self.cursors.len() == CURSORS
@@ -316,7 +316,7 @@ mod tests {
     use super::*;
     use contract::Location;
 
-    const SMALL: WindowOptions = WindowOptions { block: 16, least_ahead: 32, most_ahead: 256, capacity: 4096 };
+    const SMALL: WindowOptions = WindowOptions { block: 16, min_ahead: 32, max_ahead: 256, capacity: 4096 };
 
     fn runtime() -> Runtime {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
@@ -450,7 +450,7 @@ mod tests {
                 let expected = &expected[..length.min(expected.len())];
                 prop_assert_eq!(window.read_at(at, length).unwrap(), expected);
                 position = at + expected.len() as u64;
-                read += expected.len() as u64 + 2 * SMALL.block + 2 * (SMALL.most_ahead + SMALL.block);
+                read += expected.len() as u64 + 2 * SMALL.block + 2 * (SMALL.max_ahead + SMALL.block);
             }
             let report = window.report();
             prop_assert!(report.bytes <= read, "{:?}", report);

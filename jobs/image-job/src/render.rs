@@ -273,7 +273,7 @@ impl Steps<'_> {
     }
 
     fn render_still(&self, rows: &mut dyn RowSource) -> Result<Rendered, Failure> {
-        rows.shrink(self.least_size())?;
+        rows.shrink(self.min_size())?;
         rows.vector_size(self.vector_size());
         let mut branches = Vec::new();
         for (at, size) in self.request.sizes.iter().enumerate() {
@@ -348,7 +348,7 @@ impl Steps<'_> {
 
     /// The stored size from which every result can be made without loss: twice what is wanted of each, so that the
     /// kernel decides and not the decoder's scaling; at most the source's own.
-    fn least_size(&self) -> (u32, u32) {
+    fn min_size(&self) -> (u32, u32) {
         let mut least = (1.0_f64, 1.0_f64);
         let upright = self.orientation.turn_size(self.source);
         for Size { layout, .. } in &self.request.sizes {

@@ -23,7 +23,7 @@ locals {
         time_factor = local.profiles.kinds[kind].timeFactor
       },
       shipped,
-      { for setting, value in try(var.kinds[kind], {}) : setting => value if value != null && !contains(["least", "most"], setting) },
+      { for setting, value in try(var.kinds[kind], {}) : setting => value if value != null && !contains(["min", "max"], setting) },
     )
   }
 

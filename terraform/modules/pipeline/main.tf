@@ -97,8 +97,8 @@ locals {
 
   resource_bounds = {
     for kind, setting in var.kinds : kind => {
-      for name, bound in { least = setting.least, most = setting.most } : name => { vcpus = bound.vcpus, memoryMib = bound.memory_mib } if bound != null
-    } if setting.least != null || setting.most != null
+      for name, bound in { min = setting.min, max = setting.max } : name => { vcpus = bound.vcpus, memoryMib = bound.memory_mib } if bound != null
+    } if setting.min != null || setting.max != null
   }
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""

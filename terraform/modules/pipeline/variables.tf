@@ -157,7 +157,7 @@ variable "eks" {
 }
 
 variable "kinds" {
-  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs, and how often a job is started at most (`attempts`); the kind's capacity: `spot`, `max_vcpus`, and for EC2 and EKS `instance_types` and `instance_disk_gib`; and between what `least` and `most` dispatch chooses a job's vCPUs and memory by operation and size (docs/operations.md)."
+  description = "What to change for a kind (document, image, model, video) against kinds.tf: vCPUs, memory in MiB and scratch disk in GiB of a job that is submitted by hand, seconds until any job is stopped, GPUs, and how often a job is started at most (`attempts`); the kind's capacity: `spot`, `max_vcpus`, and for EC2 and EKS `instance_types` and `instance_disk_gib`; and between what `min` and `max` dispatch chooses a job's vCPUs and memory by operation and size (docs/operations.md)."
   type = map(object({
     vcpus             = optional(number)
     memory_mib        = optional(number)
@@ -169,8 +169,8 @@ variable "kinds" {
     max_vcpus         = optional(number)
     instance_types    = optional(list(string))
     instance_disk_gib = optional(number)
-    least             = optional(object({ vcpus = number, memory_mib = number }))
-    most              = optional(object({ vcpus = number, memory_mib = number }))
+    min               = optional(object({ vcpus = number, memory_mib = number }))
+    max               = optional(object({ vcpus = number, memory_mib = number }))
   }))
   default = {}
 
@@ -185,17 +185,17 @@ variable "kinds" {
   }
 
   validation {
-    condition = alltrue(flatten([for kind in var.kinds : [for bound in [try(kind.least, null), try(kind.most, null)] :
+    condition = alltrue(flatten([for kind in var.kinds : [for bound in [try(kind.min, null), try(kind.max, null)] :
       bound == null ? true : bound.vcpus >= 1 && bound.vcpus <= 16 && bound.memory_mib >= 2048 && bound.memory_mib <= 122880
     ]]))
-    error_message = "kinds: least and most must be 1 to 16 vCPUs and 2048 to 122880 MiB, which is what Fargate offers."
+    error_message = "kinds: min and max must be 1 to 16 vCPUs and 2048 to 122880 MiB, which is what Fargate offers."
   }
 
   validation {
     condition = alltrue([for kind in var.kinds :
-      try(kind.least, null) == null || try(kind.most, null) == null ? true : kind.least.vcpus <= kind.most.vcpus && kind.least.memory_mib <= kind.most.memory_mib
+      try(kind.min, null) == null || try(kind.max, null) == null ? true : kind.min.vcpus <= kind.max.vcpus && kind.min.memory_mib <= kind.max.memory_mib
     ])
-    error_message = "kinds: least must be no more than most."
+    error_message = "kinds: min must be no more than max."
   }
 
   validation {

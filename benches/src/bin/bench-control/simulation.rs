@@ -218,10 +218,10 @@ pub fn summary(days: &[Day]) -> String {
         let percentile = |part: f64| {
             day.turnarounds.get(((day.turnarounds.len() as f64 - 1.0) * part) as usize).copied().unwrap_or(0)
         };
-        let most_waiting = day.depths.iter().map(Depth::waiting).max().unwrap_or_default();
+        let max_waiting = day.depths.iter().map(Depth::waiting).max().unwrap_or_default();
         let _ = writeln!(
             text,
-            "| {} | {} of {} | {:.4} | {} | {} | {most_waiting} | {} | {} | {} | {} | {} |",
+            "| {} | {} of {} | {:.4} | {} | {} | {max_waiting} | {} | {} | {} | {} | {} |",
             day.title,
             day.turnarounds.len(),
             day.objects,

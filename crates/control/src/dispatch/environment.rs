@@ -44,7 +44,7 @@ pub fn variables() -> Vec<Variable> {
         Variable::optional(
             "RESOURCE_BOUNDS",
             "",
-            "what jobs of a kind get at least and at most: {\"image\": {\"least\": {\"vcpus\": 2, \"memoryMib\": 8192}, \"most\": …}}",
+            "what jobs of a kind get at least and at most: {\"image\": {\"min\": {\"vcpus\": 2, \"memoryMib\": 8192}, \"max\": …}}",
         ),
         Variable::optional(
             "MAX_RECEIVE_COUNT",

@@ -1,5 +1,5 @@
 //! How much of a machine a job gets: what the profiles of its operations say for the largest object in it (the most
-//! demanding operation decides), held between a least and a most that are configured for the kind ([`Bounds`]). Every
+//! demanding operation decides), held between a min and a max that are configured for the kind ([`Bounds`]). Every
 //! pair of vCPUs and memory is one that Fargate has; a test holds the profiles to that.
 
 use catalog::{Operation, Operations, Profile, Resources};
@@ -9,8 +9,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounds {
-    least: Option<Resources>,
-    most: Option<Resources>,
+    min: Option<Resources>,
+    max: Option<Resources>,
 }
 
 /// Where jobs run.
@@ -46,37 +46,37 @@ const FARGATE: [(u32, u32, u32, u32); 5] =
 
 impl Bounds {
     /// As the table says.
-    pub const NONE: Self = Self { least: None, most: None };
+    pub const NONE: Self = Self { min: None, max: None };
 
-    /// Bounds as they are configured: an object with `least` and `most`, each with `vcpus` and `memoryMib`. What is wrong
+    /// Bounds as they are configured: an object with `min` and `max`, each with `vcpus` and `memoryMib`. What is wrong
     /// with them otherwise.
     pub fn checked(self) -> Result<Self, String> {
         let too_large = |Resources { vcpus, memory }| {
             format!("no job can have {vcpus} vCPU and {memory} MiB: Fargate ends at 16 vCPU and 122880 MiB")
         };
         let too_small = |Resources { vcpus, memory }| {
-            format!("{vcpus} vCPU and {memory} MiB are less than Fargate's least, 1 vCPU and 2048 MiB")
+            format!("{vcpus} vCPU and {memory} MiB are less than Fargate's smallest size, 1 vCPU and 2048 MiB")
         };
-        let least = self.least.map(|asked| at_least(asked).ok_or_else(|| too_large(asked))).transpose()?;
-        let most = self.most.map(|asked| at_most(asked).ok_or_else(|| too_small(asked))).transpose()?;
-        match (least, most) {
-            (Some(least), Some(most)) if least.vcpus > most.vcpus || least.memory > most.memory => {
-                Err("the least is more than the most".to_owned())
+        let min = self.min.map(|asked| at_least(asked).ok_or_else(|| too_large(asked))).transpose()?;
+        let max = self.max.map(|asked| at_most(asked).ok_or_else(|| too_small(asked))).transpose()?;
+        match (min, max) {
+            (Some(min), Some(max)) if min.vcpus > max.vcpus || min.memory > max.memory => {
+                Err("min is more than max".to_owned())
             }
-            _ => Ok(Self { least, most }),
+            _ => Ok(Self { min, max }),
         }
     }
 
     /// What a job gets that needs so much.
     pub fn hold(&self, wanted: Resources) -> Resources {
         let mut held = wanted;
-        if let Some(least) = self.least {
-            let raised = Resources { vcpus: held.vcpus.max(least.vcpus), memory: held.memory.max(least.memory) };
+        if let Some(min) = self.min {
+            let raised = Resources { vcpus: held.vcpus.max(min.vcpus), memory: held.memory.max(min.memory) };
             held = at_least(raised).unwrap_or(held);
         }
-        if let Some(most) = self.most {
-            let lowered = Resources { vcpus: held.vcpus.min(most.vcpus), memory: held.memory.min(most.memory) };
-            held = at_most(lowered).unwrap_or(most);
+        if let Some(max) = self.max {
+            let lowered = Resources { vcpus: held.vcpus.min(max.vcpus), memory: held.memory.min(max.memory) };
+            held = at_most(lowered).unwrap_or(max);
         }
         held
     }
@@ -158,29 +158,29 @@ mod tests {
     }
 
     #[test]
-    fn a_job_gets_no_less_than_the_least_and_no_more_than_the_most() {
+    fn a_job_gets_no_less_than_min_and_no_more_than_max() {
         let small = Resources { vcpus: 1, memory: 2048 };
         let large = Resources { vcpus: 8, memory: 60 * 1024 };
         let held = |text: &str, wanted| bounds(text).unwrap().hold(wanted);
         assert_eq!(held("{}", small), small);
-        let raised = held(r#"{"least": {"vcpus": 1, "memoryMib": 9000}}"#, small);
+        let raised = held(r#"{"min": {"vcpus": 1, "memoryMib": 9000}}"#, small);
         assert_eq!(raised, Resources { vcpus: 2, memory: 9 * 1024 });
-        assert_eq!(held(r#"{"least": {"vcpus": 1, "memoryMib": 9000}}"#, large), large);
-        let lowered = held(r#"{"most": {"vcpus": 4, "memoryMib": 65536}}"#, large);
+        assert_eq!(held(r#"{"min": {"vcpus": 1, "memoryMib": 9000}}"#, large), large);
+        let lowered = held(r#"{"max": {"vcpus": 4, "memoryMib": 65536}}"#, large);
         assert_eq!(lowered, Resources { vcpus: 4, memory: 30 * 1024 });
-        assert_eq!(held(r#"{"most": {"vcpus": 16, "memoryMib": 5000}}"#, large), Resources { vcpus: 2, memory: 4096 });
+        assert_eq!(held(r#"{"max": {"vcpus": 16, "memoryMib": 5000}}"#, large), Resources { vcpus: 2, memory: 4096 });
         for vcpus in 1..=17 {
             for memory in (1024..130_000).step_by(500) {
                 for wanted in [small, large] {
                     let asked = format!(r#"{{"vcpus": {vcpus}, "memoryMib": {memory}}}"#);
-                    if let Ok(least) = bounds(&format!(r#"{{"least": {asked}}}"#)) {
+                    if let Ok(least) = bounds(&format!(r#"{{"min": {asked}}}"#)) {
                         let held = least.hold(wanted);
                         assert!(
                             is_on_fargate(held) && held.vcpus >= vcpus && held.memory >= memory,
                             "{asked} {held:?}"
                         );
                     }
-                    if let Ok(most) = bounds(&format!(r#"{{"most": {asked}}}"#)) {
+                    if let Ok(most) = bounds(&format!(r#"{{"max": {asked}}}"#)) {
                         let held = most.hold(wanted);
                         assert!(
                             is_on_fargate(held) && held.vcpus <= vcpus && held.memory <= memory,
@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn bounds_that_no_job_can_have_are_refused() {
         for (text, reason) in [
-            (r#"{"least": {"vcpus": 32, "memoryMib": 4096}}"#, "Fargate ends at"),
-            (r#"{"most": {"vcpus": 4, "memoryMib": 1024}}"#, "less than Fargate's least"),
+            (r#"{"min": {"vcpus": 32, "memoryMib": 4096}}"#, "Fargate ends at"),
+            (r#"{"max": {"vcpus": 4, "memoryMib": 1024}}"#, "less than Fargate's smallest"),
             (
-                r#"{"least": {"vcpus": 4, "memoryMib": 8192}, "most": {"vcpus": 2, "memoryMib": 8192}}"#,
-                "the least is more",
+                r#"{"min": {"vcpus": 4, "memoryMib": 8192}, "max": {"vcpus": 2, "memoryMib": 8192}}"#,
+                "min is more than max",
             ),
-            (r#"{"least": {"vcpus": 4, "memory": 8192}}"#, "unknown field"),
+            (r#"{"min": {"vcpus": 4, "memory": 8192}}"#, "unknown field"),
         ] {
             let refused = bounds(text).unwrap_err();
             assert!(refused.contains(reason), "{text}: {refused}");

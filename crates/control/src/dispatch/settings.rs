@@ -109,13 +109,13 @@ mod tests {
 
     #[test]
     fn bounds_are_those_of_their_kind() {
-        let read = bounds(r#"{"model": {"least": {"vcpus": 4, "memoryMib": 8192}}}"#).unwrap();
+        let read = bounds(r#"{"model": {"min": {"vcpus": 4, "memoryMib": 8192}}}"#).unwrap();
         let held = read.map(|bounds| bounds.hold(catalog::Resources { vcpus: 1, memory: 2048 }).vcpus);
         assert_eq!(held, PerKind { document: 1, image: 1, model: 4, video: 1 });
         for (text, reason) in [
             ("{", "RESOURCE_BOUNDS: "),
             (r#"{"film": {}}"#, "film"),
-            (r#"{"video": {"most": {"vcpus": 0, "memoryMib": 0}}}"#, "video: "),
+            (r#"{"video": {"max": {"vcpus": 0, "memoryMib": 0}}}"#, "video: "),
         ] {
             let refused = bounds(text).unwrap_err().to_string();
             assert!(refused.contains(reason), "{text}: {refused}");

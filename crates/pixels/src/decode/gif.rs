@@ -95,7 +95,7 @@ fn reader(input: &Input, options: &ReadOptions, has_table: bool) -> Result<Reade
     let mut settings = DecodeOptions::new();
     settings.set_color_output(ColorOutput::RGBA);
     settings.allow_unknown_blocks(true);
-    let most = std::num::NonZeroU64::new(options.most_pixels.saturating_mul(4));
+    let most = std::num::NonZeroU64::new(options.max_pixels.saturating_mul(4));
     settings.set_memory_limit(most.map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
     let mut rest = input.reader();
     let mut head = vec![0; HEAD];

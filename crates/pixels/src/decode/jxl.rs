@@ -24,7 +24,7 @@ use crate::raster::{Depth, Model, PixelFormat, Raster, RasterRows, RowMut, RowSo
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let mut reader = BufReader::with_capacity(1 << 16, input.reader());
     // Frames are decoded as planes of 32-bit numbers, with a few copies on the way.
-    let most = usize::try_from(options.most_pixels.saturating_mul(4 * 4 * 4)).unwrap_or(usize::MAX);
+    let most = usize::try_from(options.max_pixels.saturating_mul(4 * 4 * 4)).unwrap_or(usize::MAX);
     let mut image =
         JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(AllocTracker::with_limit(most)).build_uninit();
     let mut image = loop {

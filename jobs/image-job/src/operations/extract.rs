@@ -53,7 +53,7 @@ fn read_options(options: &Extract) -> ReadOptions {
         first_frame: false,
         allow_truncated: options.allow_truncated,
         page: None,
-        most_pixels: u64::from(options.max_megapixels) * 1_000_000,
+        max_pixels: u64::from(options.max_megapixels) * 1_000_000,
     }
 }
 

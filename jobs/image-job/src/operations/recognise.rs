@@ -85,7 +85,7 @@ fn open(options: &Recognise, task: &Task) -> Result<Picture, Failure> {
         first_frame: options.frame == 1,
         allow_truncated: options.allow_truncated,
         page: options.page,
-        most_pixels: u64::from(options.max_megapixels) * 1_000_000,
+        max_pixels: u64::from(options.max_megapixels) * 1_000_000,
     };
     let mut picture = decode::open(&task.input, &read)?;
     let missing = |frames: u32| {

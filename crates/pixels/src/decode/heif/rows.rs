@@ -167,11 +167,11 @@ fn decode_tile(source: &Source, id: u32, size: (u32, u32)) -> Result<(Option<Pla
         return Err(Failure::invalid_input(format!("the {name} is truncated; allow-truncated takes what is there")));
     }
     // Coded sizes are multiples of blocks, which are cut off: at most 64 more in each direction.
-    let most_pixels = (u64::from(size.0) + 64) * (u64::from(size.1) + 64);
+    let max_pixels = (u64::from(size.0) + 64) * (u64::from(size.1) + 64);
     let decoded = if container.items.get(&id).is_some_and(|item| &item.kind == b"av01") {
-        decode_av1(&data.bytes, most_pixels)
+        decode_av1(&data.bytes, max_pixels)
     } else {
-        decode_units(container, id, &data.bytes, most_pixels, *allow_truncated)
+        decode_units(container, id, &data.bytes, max_pixels, *allow_truncated)
     };
     match decoded {
         Ok(planes) if planes.size().0 >= size.0 && planes.size().1 >= size.1 => Ok((Some(planes), data.truncated)),
@@ -188,7 +188,7 @@ fn decode_units(
     container: &Container,
     id: u32,
     mut data: &[u8],
-    most_pixels: u64,
+    max_pixels: u64,
     allow_truncated: bool,
 ) -> Result<Planes, String> {
     let configuration = container.properties(id).find_map(|(property, _)| match property {
@@ -209,7 +209,7 @@ fn decode_units(
         }
         data = after;
     }
-    decode_hevc(units.into_iter(), most_pixels, !allow_truncated)
+    decode_hevc(units.into_iter(), max_pixels, !allow_truncated)
 }
 
 /// How samples become numbers: `(sample - zero) * scale`.

@@ -31,7 +31,7 @@ impl Embedded {
     /// None yet.
     pub fn new(options: &ReadOptions) -> Arc<Self> {
         let options = ReadOptions { first_frame: true, page: None, ..*options };
-        let pixels = AtomicU64::new(options.most_pixels);
+        let pixels = AtomicU64::new(options.max_pixels);
         Arc::new(Self { options, pixels, drawings: AtomicU64::new(MOST_DRAWINGS), left_out: Mutex::default() })
     }
 
@@ -73,11 +73,11 @@ impl Embedded {
     }
 
     fn image(&self, bytes: &[u8], format: Format) -> Result<ImageKind, Failure> {
-        let options = ReadOptions { most_pixels: self.pixels.load(Ordering::Relaxed), ..self.options };
+        let options = ReadOptions { max_pixels: self.pixels.load(Ordering::Relaxed), ..self.options };
         let input = Input::new("image", format, bytes.len() as u64, Arc::new(InMemory::new(bytes.to_vec())?));
         let picture = decode::open(&input, &options)?;
         let pixels = u64::from(picture.size.0) * u64::from(picture.size.1);
-        self.pixels.fetch_sub(pixels.min(options.most_pixels), Ordering::Relaxed);
+        self.pixels.fetch_sub(pixels.min(options.max_pixels), Ordering::Relaxed);
         let raster = upright_srgb(picture)?;
         let mut png = Vec::new();
         let mut encoder = png::Encoder::new(&mut png, raster.width, raster.height);

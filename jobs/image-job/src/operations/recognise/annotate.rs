@@ -32,7 +32,7 @@ pub fn write(look: &Look, recognition: &Recognition, task: &Task) -> Result<(), 
     let size = (scaled(width), scaled(height));
     let under = look.part(Region::whole((width, height)), size, Filter::Lanczos3)?;
     let drawing = drawing(recognition, size);
-    let read = ReadOptions { first_frame: true, allow_truncated: false, page: None, most_pixels: 64_000_000 };
+    let read = ReadOptions { first_frame: true, allow_truncated: false, page: None, max_pixels: 64_000_000 };
     let over = small_copy(open_in_memory(drawing.into_bytes(), Format::Svg, &read)?, size.0.max(size.1))?.raster;
     let picture = laid_over(under, &over)?;
     let rows = RasterRows::new(picture);
