@@ -42,7 +42,7 @@ pub fn detect(head: &[u8], size: u64, name: &str, content_type: Option<&str>) ->
         byte_stream,
         model_without_signature,
         message,
-        sound,
+        audio,
         mxf_behind_run_in,
         mpeg_ts_behind_rubbish,
     ];
@@ -471,7 +471,7 @@ fn top_level_keys(text: &[u8]) -> Vec<&[u8]> {
 
 /// Ogg by the first packets of its streams, which name their codecs.
 fn ogg(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
-    const SOUND: [&[u8]; 4] = [b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   "];
+    const AUDIO: [&[u8]; 4] = [b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   "];
     const VIDEO: [&[u8]; 4] = [b"\x80theora", b"OVP80\x01", b"BBCD\0", b"\x01video\0\0\0"];
     if !head.starts_with(b"OggS") {
         return None;
@@ -479,15 +479,15 @@ fn ogg(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     if VIDEO.iter().any(|name| find(head, name).is_some()) {
         return Some(Detection::Known(Format::Ogv));
     }
-    if SOUND.iter().any(|name| find(head, name).is_some()) {
+    if AUDIO.iter().any(|name| find(head, name).is_some()) {
         return Some(Detection::Known(Format::Ogg));
     }
-    unsupported("an Ogg file without video or sound")
+    unsupported("an Ogg file without video or audio")
 }
 
 /// MPEG audio and AAC without a container: two frames one behind the other, behind tags (`ID3v2`) or at the beginning. Of a tag
 /// longer than what is looked at, MPEG audio is expected behind it, for which tags were made.
-fn sound(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
+fn audio(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     let mut at = 0;
     while let [b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] = *head.get(at..)? {
         let length = [a, b, c, d].iter().fold(0, |length, byte| length << 7 | usize::from(byte & 0x7F));
@@ -503,13 +503,13 @@ fn sound(head: &[u8], _size: u64, _name: &str) -> Option<Detection> {
     if at > 0 {
         at += head[at..].iter().take_while(|byte| **byte == 0).count();
     }
-    let (format, length) = sound_frame(head.get(at..)?)?;
-    let next = sound_frame(head.get(at + length..)?)?;
+    let (format, length) = audio_frame(head.get(at..)?)?;
+    let next = audio_frame(head.get(at + length..)?)?;
     (next.0 == format).then_some(Detection::Known(format))
 }
 
 /// The format and the length of a frame of MPEG audio (ISO/IEC 11172-3 2.4.1.3, 13818-3) or of ADTS (ISO/IEC 14496-3 1.A.2).
-fn sound_frame(bytes: &[u8]) -> Option<(Format, usize)> {
+fn audio_frame(bytes: &[u8]) -> Option<(Format, usize)> {
     const RATES: [usize; 3] = [44_100, 48_000, 32_000];
     // Kilobits a second of MPEG-1's layers I to III and of MPEG-2's layer I, and II and III.
     const BITS: [[usize; 14]; 5] = [
@@ -1100,7 +1100,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_without_a_container_is_told_by_two_frames_and_by_tags() {
+    fn audio_without_a_container_is_told_by_two_frames_and_by_tags() {
         // MPEG-1 layer III at 128 kbit/s and 44.1 kHz: 417 bytes a frame.
         let mp3 = [&[0xFF, 0xFB, 0x90, 0x00][..], &[0; 413]].concat().repeat(2);
         assert_eq!(format_of(&mp3, "a"), Some(Format::Mp3));

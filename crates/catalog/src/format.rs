@@ -161,7 +161,7 @@ impl Format {
         Self::ALL.split_at(end).0.split_at(start).1
     }
 
-    /// The formats with pictures that move: those of the kind video that are not of sound alone.
+    /// The formats with pictures that move: those of the kind video that are not of audio alone.
     pub const fn with_pictures() -> &'static [Self] {
         let all = Self::of_kind(MediaKind::Video);
         let mut end = 0;
@@ -171,7 +171,7 @@ impl Format {
         all.split_at(end).0
     }
 
-    /// Whether a file of this format has sound alone. These formats are the last of the kind video.
+    /// Whether a file of this format has audio alone. These formats are the last of the kind video.
     pub const fn is_sound(self) -> bool {
         matches!(self, Self::Mp3 | Self::M4a | Self::Aac | Self::Wav | Self::Flac | Self::Ogg)
     }

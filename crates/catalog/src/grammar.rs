@@ -86,11 +86,11 @@ impl Operations {
         Self::parse_for(kind, kind.default_processing_option()).expect("a test parses every default")
     }
 
-    /// The same for an upload of a known format: sound has no pictures, of which [`Self::default_of`] makes something.
+    /// The same for an upload of a known format: audio has no pictures, of which [`Self::default_of`] makes something.
     pub fn default_for(format: Format) -> Self {
-        const SOUND: &str = "probe";
+        const AUDIO: &str = "probe";
         if format.is_sound() {
-            return Self::parse_for(format.kind(), SOUND).expect("a test parses it");
+            return Self::parse_for(format.kind(), AUDIO).expect("a test parses it");
         }
         Self::default_of(format.kind())
     }

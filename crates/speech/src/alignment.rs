@@ -1,4 +1,4 @@
-//! When each word is said: the decoder's attention to the sound, followed by dynamic time warping (openai/whisper
+//! When each word is said: the decoder's attention to the audio, followed by dynamic time warping (openai/whisper
 //! `timing.py`).
 
 use std::ops::Range;
@@ -38,7 +38,7 @@ pub fn prompt(tokens: &Tokens, language: u32, translate: bool, text: &[u32]) -> 
 }
 
 /// Times of the words that the tokens of text make. `attention` is that to [`prompt`], `seconds` what the window has of
-/// sound.
+/// audio.
 pub fn align(tokens: &Tokens, code: &str, text: &[u32], attention: &Attention, seconds: f64) -> Vec<Aligned> {
     let words = words(tokens, code, text);
     let places = ((seconds / SECONDS_PER_PLACE).ceil() as usize).clamp(1, PLACES);

@@ -1,10 +1,10 @@
-//! Sound to chunks of at most 30 s with speech in them, cut at silence.
+//! Audio to chunks of at most 30 s with speech in them, cut at silence.
 //!
 //! A window costs the network the same however much speech is in it, so a chunk takes as many spans of speech as fit. Pauses of
 //! up to 2 s stay as they are, because they belong to the way of speaking; of longer ones a little remains on either side. A
 //! chunk ends in the longest pause of its second half. Speech without any pause is cut where it is most quiet.
 //!
-//! What is kept in memory is at most [`MOST_KEPT`] samples, however long the sound is.
+//! What is kept in memory is at most [`MOST_KEPT`] samples, however long the audio is.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -33,18 +33,18 @@ pub const MOST_KEPT: usize = (LIMIT / (2 * PADDING + 8) + 2) * (ENDING_PAUSE + 2
 /// Speech to be recognised at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chunk {
-    /// At most 30 s of sound.
+    /// At most 30 s of audio.
     pub samples: Vec<f32>,
     /// The probability of speech in each frame of it.
     pub voice: Vec<f32>,
     /// Spans of speech, seconds of the chunk.
     pub speech: Vec<Range<f64>>,
-    /// Which frames of the sound it is made of.
+    /// Which frames of the audio it is made of.
     pieces: Vec<Range<usize>>,
 }
 
 impl Chunk {
-    /// Seconds of sound.
+    /// Seconds of audio.
     pub fn seconds(&self) -> f64 {
         self.samples.len() as f64 / SAMPLE_RATE as f64
     }
@@ -61,14 +61,14 @@ impl Chunk {
         frames.iter().sum::<f32>() / frames.len().max(1) as f32
     }
 
-    /// Where the chunk is in the whole sound, seconds.
+    /// Where the chunk is in the whole audio, seconds.
     pub fn span(&self) -> Range<f64> {
         let first = self.pieces.first().map_or(0, |piece| piece.start);
         let last = self.pieces.last().map_or(0, |piece| piece.end);
         first as f64 * FRAME_SECONDS..last as f64 * FRAME_SECONDS
     }
 
-    /// A stretch of the chunk as a stretch of the whole sound. It stays in the piece in which it begins.
+    /// A stretch of the chunk as a stretch of the whole audio. It stays in the piece in which it begins.
     pub fn time(&self, time: &Range<f64>) -> Range<f64> {
         let mut before = 0.0;
         for (at, piece) in self.pieces.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Chunk {
 /// Makes chunks, frame after frame.
 #[derive(Debug, Default)]
 pub struct Chunker {
-    /// Sound from the frame `first` on.
+    /// Audio from the frame `first` on.
     samples: VecDeque<f32>,
     voice: VecDeque<f32>,
     first: usize,
@@ -98,7 +98,7 @@ pub struct Chunker {
     done: usize,
 }
 
-/// Speech, in frames of the whole sound.
+/// Speech, in frames of the whole audio.
 #[derive(Debug, Clone, PartialEq)]
 struct Span {
     frames: Range<usize>,
@@ -131,7 +131,7 @@ impl Chunker {
         chunks
     }
 
-    /// The sound is over.
+    /// The audio is over.
     pub fn finish(&mut self) -> Vec<Chunk> {
         let mut chunks = Vec::new();
         if let Some(frames) = self.detected.close() {
@@ -142,7 +142,7 @@ impl Chunker {
         chunks
     }
 
-    /// Seconds of sound so far.
+    /// Seconds of audio so far.
     pub fn seconds(&self) -> f64 {
         self.frames as f64 * FRAME_SECONDS
     }
@@ -190,7 +190,7 @@ impl Chunker {
         let mut pieces = self.pieces(count);
         let length: usize = pieces.iter().map(Range::len).sum();
         if let Some(last) = pieces.last_mut() {
-            // The padding behind the last span has grown since the span came, if little sound had followed by then.
+            // The padding behind the last span has grown since the span came, if little audio had followed by then.
             last.end = last.end.min(self.frames) - length.saturating_sub(LIMIT);
         }
         let (mut samples, mut voice, mut speech) = (Vec::new(), Vec::new(), Vec::new());
@@ -209,7 +209,7 @@ impl Chunker {
         Some(Chunk { samples, voice, speech, pieces })
     }
 
-    /// Drops the sound that no chunk will need.
+    /// Drops the audio that no chunk will need.
     fn forget(&mut self) {
         let next = self.spans.first().map(|span| span.frames.start).or(self.detected.open()).unwrap_or(self.frames);
         let needed = next.saturating_sub(PADDING).max(self.done).min(self.frames);
@@ -220,7 +220,7 @@ impl Chunker {
         }
     }
 
-    /// The frame of least sound and speech, over its neighbours: between two words, if the speaker does not breathe.
+    /// The quietest frame with the least speech, over its neighbours: between two words, if the speaker does not breathe.
     fn most_quiet(&self, among: Range<usize>) -> usize {
         let loudness = |frame: usize| {
             let at = frame - self.first;
@@ -239,7 +239,7 @@ mod tests {
 
     use super::*;
 
-    /// Chunks of sound whose frames are speech or not; each sample of a frame has the frame's number.
+    /// Chunks of audio whose frames are speech or not; each sample of a frame has the frame's number.
     fn chunks(frames: impl IntoIterator<Item = bool>) -> (Vec<Chunk>, usize) {
         let mut chunker = Chunker::default();
         let (mut result, mut most) = (Vec::new(), 0);
@@ -251,14 +251,14 @@ mod tests {
         (result, most)
     }
 
-    fn sound(parts: &[(bool, f64)]) -> Vec<bool> {
+    fn audio(parts: &[(bool, f64)]) -> Vec<bool> {
         let frames = |seconds: f64| (seconds / FRAME_SECONDS).round() as usize;
         parts.iter().flat_map(|(speech, seconds)| std::iter::repeat_n(*speech, frames(*seconds))).collect()
     }
 
     #[test]
-    fn sound_without_speech_has_no_chunks_and_keeps_no_memory() {
-        let (chunks, most) = chunks(sound(&[(false, 600.0)]));
+    fn audio_without_speech_has_no_chunks_and_keeps_no_memory() {
+        let (chunks, most) = chunks(audio(&[(false, 600.0)]));
         assert!(chunks.is_empty());
         assert!(most <= (PADDING + 1) * FRAME);
     }
@@ -266,16 +266,16 @@ mod tests {
     #[test]
     fn chunks_take_several_sentences_and_end_in_the_longest_pause() {
         let speech = [(true, 8.0), (false, 0.3), (true, 9.0), (false, 0.9), (true, 9.0), (false, 0.2), (true, 8.0)];
-        let (chunks, _) = chunks(sound(&speech));
+        let (chunks, _) = chunks(audio(&speech));
         assert_eq!(chunks.len(), 2);
         assert!((chunks[0].seconds() - 17.7).abs() < 0.3, "it ends in the pause of 0.9 s: {}", chunks[0].seconds());
         assert_eq!((chunks[0].speech.len(), chunks[1].speech.len()), (2, 2));
     }
 
     #[test]
-    fn long_pauses_are_shortened_and_times_are_those_of_the_sound() {
+    fn long_pauses_are_shortened_and_times_are_those_of_the_audio() {
         let (chunks, _) =
-            chunks(sound(&[(false, 3.0), (true, 2.0), (false, 5.0), (true, 2.0), (false, 20.0), (true, 1.0)]));
+            chunks(audio(&[(false, 3.0), (true, 2.0), (false, 5.0), (true, 2.0), (false, 20.0), (true, 1.0)]));
         assert_eq!(chunks.len(), 2);
         let chunk = &chunks[0];
         assert!((chunk.seconds() - 5.5).abs() < 0.1, "{}", chunk.seconds());
@@ -317,7 +317,7 @@ mod tests {
 
         #[test]
         fn every_span_of_speech_is_in_one_chunk_in_order(parts in proptest::collection::vec((0.3_f64..45.0, 0.15_f64..12.0), 1..12)) {
-            let frames = sound(&parts.iter().flat_map(|(speech, pause)| [(true, *speech), (false, *pause)]).collect::<Vec<_>>());
+            let frames = audio(&parts.iter().flat_map(|(speech, pause)| [(true, *speech), (false, *pause)]).collect::<Vec<_>>());
             let (chunks, most) = chunks(frames.clone());
             prop_assert!(most <= MOST_KEPT);
             let numbers: Vec<usize> = chunks.iter().flat_map(|chunk| chunk.samples.chunks(FRAME).map(|frame| frame[0] as usize)).collect();

@@ -1,4 +1,4 @@
-//! From a window of sound to tokens: greedy, with whisper's rules for times, and again at a higher temperature when the answer
+//! From a window of audio to tokens: greedy, with whisper's rules for times, and again at a higher temperature when the answer
 //! looks wrong (openai/whisper `decoding.py` and `transcribe.py`).
 
 use contract::Failure;
@@ -65,13 +65,13 @@ impl Answer {
 /// all look wrong, the last one that does not repeat itself counts.
 pub fn decode<N: Network>(
     network: &N,
-    sound: &N::Sound,
+    audio: &N::Audio,
     tokens: &Tokens,
     request: &Request,
 ) -> Result<Answer, Failure> {
     let mut best: Option<Answer> = None;
     for temperature in TEMPERATURES {
-        let answer = sample(network, sound, tokens, request, temperature)?;
+        let answer = sample(network, audio, tokens, request, temperature)?;
         let text = tokens.text(&answer.tokens);
         let repeats = guard::compression_ratio(text.trim()) > guard::COMPRESSION || guard::is_loop(&answer.tokens);
         let is_improbable = answer.mean_log_probability < LOG_PROBABILITY;
@@ -88,7 +88,7 @@ pub fn decode<N: Network>(
 
 fn sample<N: Network>(
     network: &N,
-    sound: &N::Sound,
+    audio: &N::Audio,
     tokens: &Tokens,
     request: &Request,
     temperature: f32,
@@ -102,7 +102,7 @@ fn sample<N: Network>(
         prompt.extend(&request.prompt[from..]);
     }
     prompt.push(tokens.start);
-    let logits = network.step(sound, &mut past, &prompt)?;
+    let logits = network.step(audio, &mut past, &prompt)?;
     check(&logits, tokens)?;
     let no_speech = probabilities(&logits)[tokens.no_speech as usize];
     let among: Vec<f32> = tokens.languages().iter().map(|(token, _)| logits[*token as usize]).collect();
@@ -115,7 +115,7 @@ fn sample<N: Network>(
     let mut answer: Vec<u32> = Vec::new();
     let mut chosen: Vec<f32> = Vec::new();
     let mut sum = 0.0;
-    let mut logits = network.step(sound, &mut past, &[language, task])?;
+    let mut logits = network.step(audio, &mut past, &[language, task])?;
     let most = MOST_TOKENS.min(CONTEXT - prompt.len() - 2);
     loop {
         check(&logits, tokens)?;
@@ -136,7 +136,7 @@ fn sample<N: Network>(
         if answer.len() >= most || guard::is_loop(&answer) {
             break;
         }
-        logits = network.step(sound, &mut past, &[token])?;
+        logits = network.step(audio, &mut past, &[token])?;
     }
     let mean_log_probability = sum / (answer.len() + 1) as f32;
     Ok(Answer {
@@ -289,7 +289,7 @@ pub(crate) mod tests {
     }
 
     impl Network for Scripted {
-        type Sound = ();
+        type Audio = ();
         type Past = (usize, usize);
 
         fn encode(&self, _: &[f32]) -> Result<(), Failure> {

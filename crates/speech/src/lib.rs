@@ -1,12 +1,12 @@
 //! Speech to words with times, and words to captions.
 //!
-//! Sound is read as a stream of 16 kHz samples and goes through these steps, each a module of its own:
+//! Audio is read as a stream of 16 kHz samples and goes through these steps, each a module of its own:
 //!
 //! 1. [`voice`]: where there is speech, from a network's probabilities for each 32 ms.
 //! 2. [`chunks`]: stretches of at most 30 s, cut at silence, without long pauses.
 //! 3. [`mel`]: a chunk's log-mel spectrogram.
 //! 4. [`decoding`]: a spectrogram to tokens, by the rules of openai/whisper, with [`guard`]s against its known failures.
-//! 5. [`alignment`]: the time of each word, from the attention of the heads that follow the sound.
+//! 5. [`alignment`]: the time of each word, from the attention of the heads that follow the audio.
 //! 6. [`recognition`]: these in a row, for one chunk.
 //! 7. [`captions`]: words to captions that can be read; [`subtitles`] and [`transcript`] write them.
 //!
@@ -32,8 +32,8 @@ pub mod voice;
 
 pub use catalog::spoken_language as language;
 
-/// Samples a second of all sound here, one channel.
+/// Samples a second of all audio here, one channel.
 pub const SAMPLE_RATE: usize = 16_000;
 
-/// Seconds of sound that the network sees at once.
+/// Seconds of audio that the network sees at once.
 pub const WINDOW_SECONDS: usize = 30;

@@ -41,7 +41,7 @@ impl Default for Mel {
 }
 
 impl Mel {
-    /// The spectrogram of at most 30 s: [`BANDS`] rows of [`FRAMES`] values. What the sound lacks of 30 s is silence.
+    /// The spectrogram of at most 30 s: [`BANDS`] rows of [`FRAMES`] values. What the audio lacks of 30 s is silence.
     pub fn spectrogram(&self, samples: &[f32]) -> Vec<f32> {
         let samples = &samples[..samples.len().min(FRAMES * HOP)];
         let mut result = vec![-10.0_f32; BANDS * FRAMES];
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_no_sound_at_all_are_the_same_flat_picture() {
+    fn silence_and_no_audio_at_all_are_the_same_flat_picture() {
         let mel = Mel::default();
         let nothing = mel.spectrogram(&[]);
         assert_eq!(nothing, mel.spectrogram(&vec![0.0; 480_000]));

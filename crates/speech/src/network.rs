@@ -1,4 +1,4 @@
-//! What recognition asks of a network that turns sound into tokens: an encoder and a decoder, as whisper has them.
+//! What recognition asks of a network that turns audio into tokens: an encoder and a decoder, as whisper has them.
 
 use contract::Failure;
 
@@ -13,23 +13,23 @@ pub const CONTEXT: usize = 448;
 
 /// An encoder and a decoder.
 pub trait Network {
-    /// What the decoder needs to know of a window of sound.
-    type Sound;
+    /// What the decoder needs to know of a window of audio.
+    type Audio;
     /// What the decoder keeps of the tokens so far.
     type Past;
 
     /// Encodes a window: [`crate::mel::BANDS`] rows of [`crate::mel::FRAMES`] values.
-    fn encode(&self, mel: &[f32]) -> Result<Self::Sound, Failure>;
+    fn encode(&self, mel: &[f32]) -> Result<Self::Audio, Failure>;
 
     /// No tokens so far.
     fn begin(&self) -> Self::Past;
 
     /// Reads further tokens and answers the logits after the last of them, one for each word of the vocabulary.
-    fn step(&self, sound: &Self::Sound, past: &mut Self::Past, tokens: &[u32]) -> Result<Vec<f32>, Failure>;
+    fn step(&self, audio: &Self::Audio, past: &mut Self::Past, tokens: &[u32]) -> Result<Vec<f32>, Failure>;
 
-    /// Reads tokens from the beginning and answers where in the sound the decoder looked for each: the scores (before the
-    /// softmax) of the heads that follow the sound.
-    fn attention(&self, sound: &Self::Sound, tokens: &[u32]) -> Result<Attention, Failure>;
+    /// Reads tokens from the beginning and answers where in the audio the decoder looked for each: the scores (before the
+    /// softmax) of the heads that follow the audio.
+    fn attention(&self, audio: &Self::Audio, tokens: &[u32]) -> Result<Attention, Failure>;
 }
 
 /// Scores of some cross-attention heads, `heads` × `tokens` × [`PLACES`].

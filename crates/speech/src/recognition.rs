@@ -1,4 +1,4 @@
-//! A chunk of sound to segments of words with times.
+//! A chunk of audio to segments of words with times.
 
 use std::ops::Range;
 
@@ -49,7 +49,7 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Segment {
-    /// Seconds from the beginning of the sound.
+    /// Seconds from the beginning of the audio.
     pub start: f64,
     /// Seconds.
     pub end: f64,
@@ -67,7 +67,7 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Word {
-    /// Seconds from the beginning of the sound.
+    /// Seconds from the beginning of the audio.
     pub start: f64,
     /// Seconds.
     pub end: f64,
@@ -82,7 +82,7 @@ pub struct Word {
 pub struct Heard {
     /// In order, without overlap.
     pub segments: Vec<Segment>,
-    /// The most probable language of its sound, and how probable it is; none if nothing was decoded.
+    /// The most probable language of its audio, and how probable it is; none if nothing was decoded.
     pub language: Option<(String, f32)>,
     /// How many windows were encoded.
     pub windows: usize,
@@ -118,13 +118,13 @@ impl Recogniser {
     }
 
     /// The first window of a chunk, encoded: what [`Recogniser::recognise`] begins with, and what another thread can prepare.
-    pub fn encode<N: Network>(&self, network: &N, chunk: &Chunk) -> Result<N::Sound, Failure> {
+    pub fn encode<N: Network>(&self, network: &N, chunk: &Chunk) -> Result<N::Audio, Failure> {
         network.encode(&self.mel.spectrogram(&chunk.samples))
     }
 
     /// The most probable language of a chunk, and how probable it is.
-    pub fn language<N: Network>(&self, network: &N, sound: &N::Sound) -> Result<(String, f32), Failure> {
-        let logits = network.step(sound, &mut network.begin(), &[self.tokens.start])?;
+    pub fn language<N: Network>(&self, network: &N, audio: &N::Audio) -> Result<(String, f32), Failure> {
+        let logits = network.step(audio, &mut network.begin(), &[self.tokens.start])?;
         let languages = self.tokens.languages();
         let logits: Vec<f32> = languages
             .iter()
@@ -134,10 +134,10 @@ impl Recogniser {
     }
 
     /// The words of a chunk. `first` is what [`Recogniser::encode`] gave for it.
-    pub fn recognise<N: Network>(&self, network: &N, chunk: &Chunk, first: N::Sound) -> Result<Heard, Failure> {
+    pub fn recognise<N: Network>(&self, network: &N, chunk: &Chunk, first: N::Audio) -> Result<Heard, Failure> {
         let mut heard = Heard::default();
         let mut from = 0.0;
-        let mut sound = first;
+        let mut audio = first;
         loop {
             heard.windows += 1;
             let left = chunk.seconds() - from;
@@ -147,7 +147,7 @@ impl Recogniser {
                 prompt: self.prompt.clone(),
                 seed: ((chunk.span().start + from) * 1000.0) as u64,
             };
-            let answer = decoding::decode(network, &sound, &self.tokens, &request)?;
+            let answer = decoding::decode(network, &audio, &self.tokens, &request)?;
             if heard.language.is_none() {
                 heard.language = Some(self.most_probable(&answer.languages));
             }
@@ -156,7 +156,7 @@ impl Recogniser {
             }
             let (parts, is_cut) = self.parts(&answer.tokens, left);
             let until = parts.last().map_or(left, |part| part.time.end);
-            self.add(network, chunk, &sound, &answer, from, &parts, &mut heard.segments)?;
+            self.add(network, chunk, &audio, &answer, from, &parts, &mut heard.segments)?;
             let next = from + until;
             let spoken = chunk.speech_after(next);
             if until < SHORTEST_STEP || spoken < if is_cut { LEFT_OUT } else { DENIED } {
@@ -164,7 +164,7 @@ impl Recogniser {
             }
             from = next;
             let sample = ((from * SAMPLE_RATE as f64) as usize / HOP * HOP).min(chunk.samples.len());
-            sound = network.encode(&self.mel.spectrogram(&chunk.samples[sample..]))?;
+            audio = network.encode(&self.mel.spectrogram(&chunk.samples[sample..]))?;
         }
         Ok(heard)
     }
@@ -205,7 +205,7 @@ impl Recogniser {
         &self,
         network: &N,
         chunk: &Chunk,
-        sound: &N::Sound,
+        audio: &N::Audio,
         answer: &Answer,
         from: f64,
         parts: &[Part],
@@ -220,7 +220,7 @@ impl Recogniser {
         let window = chunk.seconds() - from;
         let aligned = if self.settings.word_times {
             let prompt = alignment::prompt(&self.tokens, answer.language, self.settings.translate, &text);
-            let attention = network.attention(sound, &prompt)?;
+            let attention = network.attention(audio, &prompt)?;
             alignment::align(&self.tokens, &code, &text, &attention, window)
         } else {
             alignment::spread(&self.tokens, &code, &text, &times(parts))
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_have_words_with_times_of_the_whole_sound() {
+    fn segments_have_words_with_times_of_the_whole_audio() {
         let tokens = small();
         let mut script = said(&tokens, 0, " the cat", 40);
         script.extend(said(&tokens, 40, " sat no", 100));

@@ -25,7 +25,7 @@ pub struct Transcript {
     pub language_probability: Option<f32>,
     /// The text is English, whatever is spoken.
     pub is_translation: bool,
-    /// Seconds of sound.
+    /// Seconds of audio.
     pub duration: f64,
     /// What was said, in order.
     pub segments: Vec<Segment>,

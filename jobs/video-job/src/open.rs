@@ -400,7 +400,7 @@ impl Demuxer {
         Ok(index)
     }
 
-    /// The earliest time that the index of any stream of sound or pictures names, in seconds.
+    /// The earliest time that the index of any stream of audio or pictures names, in seconds.
     pub(crate) fn first_listed(&self) -> Option<f64> {
         // SAFETY: the context is open; each entry is copied out at once.
         let first = |index: usize| unsafe {

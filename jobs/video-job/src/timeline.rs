@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn streams_stay_together_over_a_jump() {
-        // The sound's last packets of the old clock come behind the picture's first of the new one.
+        // The audio's last packets of the old clock come behind the picture's first of the new one.
         let (times, jumps) =
             moved(&[(0, 1_000_000), (1, 1_000_000), (0, 0), (1, 1_040_000), (1, 20_000), (0, 40_000), (1, 60_000)]);
         assert_eq!(jumps, 1);
@@ -111,7 +111,7 @@ mod tests {
     fn pauses_and_small_steps_back_stay() {
         let (times, jumps) = moved(&[(0, 0), (0, 9_000_000), (0, 8_990_000)]);
         assert_eq!((times, jumps), (vec![0, 9_000_000, 8_990_000], 0));
-        // A minute without sound, while the picture goes on.
+        // A minute without audio, while the picture goes on.
         let mut packets: Vec<_> = (0..1500).map(|number| (0, number * FRAME)).collect();
         packets.insert(0, (1, 0));
         packets.push((1, 60_000_000));

@@ -109,19 +109,19 @@ fn rates_and_channels_of_every_kind_are_read() {
 }
 
 #[test]
-fn a_video_without_sound_and_one_of_another_track_are_refused_with_what_there_is() {
+fn a_video_without_audio_and_one_of_another_track_are_refused_with_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.mp4");
     Fixture { frames: 24, ..Fixture::default() }.write(&path);
     let failure = caption(fs_err::read(&path).unwrap(), Format::Mp4, "caption").failure();
-    assert!(failure.contains("no sound to write down, only h264; keyframes and transcode"), "{failure}");
+    assert!(failure.contains("no audio to write down, only h264; keyframes and transcode"), "{failure}");
     let failure = caption(wave(16_000, 1, &[0; 1600]), Format::Wav, "caption?track=2").result.unwrap_err();
     assert_eq!(failure.kind(), FailureKind::InvalidRequest);
-    assert!(failure.to_string().contains("it has 1 tracks of sound"), "{failure}");
+    assert!(failure.to_string().contains("it has 1 tracks of audio"), "{failure}");
 }
 
 #[test]
-fn sound_that_is_empty_or_cut_off_is_refused_and_the_rest_is_taken_if_asked_for() {
+fn audio_that_is_empty_or_cut_off_is_refused_and_the_rest_is_taken_if_asked_for() {
     let failure = caption(wave(16_000, 1, &[]), Format::Wav, "caption").failure();
     assert!(failure.contains("not one sample"), "{failure}");
     let whole = wave(16_000, 1, &noises(16_000, 4));

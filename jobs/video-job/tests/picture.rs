@@ -210,7 +210,7 @@ fn channels_are_laid_out_as_players_take_them() {
 }
 
 #[test]
-fn sound_that_cannot_be_decoded_is_left_out_and_named() {
+fn audio_that_cannot_be_decoded_is_left_out_and_named() {
     let (_folder, path) = made(&Fixture { audio_tracks: 2, frames: 24, ..Fixture::default() }, "a.mp4");
     let mut bytes = fs_err::read(&path).unwrap();
     let entries: Vec<usize> =

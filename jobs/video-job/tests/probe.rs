@@ -54,7 +54,7 @@ fn rotation_dynamic_range_and_variable_rates_are_told() {
 }
 
 #[test]
-fn sound_without_pictures_is_told_whatever_its_container() {
+fn audio_without_pictures_is_told_whatever_its_container() {
     // Silence of 8 kHz as WAVE, one second.
     let mut wave =
         b"RIFF\x64\x1F\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x40\x1F\0\0\x01\0\x08\0data\x40\x1F\0\0".to_vec();

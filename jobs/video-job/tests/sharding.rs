@@ -73,15 +73,15 @@ fn only_folder(folder: &Path) -> PathBuf {
     path
 }
 
-/// The frames of a video with their times in seconds and grey values, and the beginning and length of its sound.
+/// The frames of a video with their times in seconds and grey values, and the beginning and length of its audio.
 struct Decoded {
     frames: Vec<(f64, frame::Video)>,
-    sound: Option<(f64, f64)>,
+    audio: Option<(f64, f64)>,
 }
 
 fn decode(path: &Path) -> Decoded {
     let mut input = ffmpeg::format::input(path).unwrap();
-    let sound = input.streams().best(media::Type::Audio).map(|stream| {
+    let audio = input.streams().best(media::Type::Audio).map(|stream| {
         let base = f64::from(stream.time_base());
         (stream.start_time() as f64 * base, stream.duration() as f64 * base)
     });
@@ -103,7 +103,7 @@ fn decode(path: &Path) -> Decoded {
                 .push((frame.timestamp().unwrap() as f64 * base, std::mem::replace(&mut frame, frame::Video::empty())));
         }
     }
-    Decoded { frames, sound }
+    Decoded { frames, audio }
 }
 
 fn grey(frame: &frame::Video) -> impl Iterator<Item = &[u8]> {
@@ -155,8 +155,8 @@ fn processes_and_a_join_make_what_one_process_makes_to_the_frame() {
             assert_eq!(number_of(frame), at as u32, "{name} {options}");
             assert!((time - expected).abs() < 1e-6, "{name} {options}: frame {at} at {time}, not at {expected}");
         }
-        assert_eq!(joined.sound, whole.sound, "{name} {options}");
-        assert!(joined.sound.is_some());
+        assert_eq!(joined.audio, whole.audio, "{name} {options}");
+        assert!(joined.audio.is_some());
     }
 }
 
@@ -177,7 +177,7 @@ fn seams_are_no_worse_than_the_rest() {
 }
 
 #[test]
-fn a_ladder_is_joined_with_its_segments_and_its_sound() {
+fn a_ladder_is_joined_with_its_segments_and_its_audio() {
     let fixture = Fixture { frames: 240, gop: 30, width: 320, height: 192, audio_tracks: 1, ..Fixture::default() };
     let place = Place::new(&fixture, "a.mp4");
     let option = "transcode?preset=veryfast&container=hls&heights=192,96&segment-duration=2";

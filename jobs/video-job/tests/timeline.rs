@@ -1,4 +1,4 @@
-//! Pictures and sound are shown when players show them, whatever the source's container, clock and edit lists say.
+//! Pictures and audio are shown when players show them, whatever the source's container, clock and edit lists say.
 
 mod support;
 
@@ -90,11 +90,11 @@ fn one_clip_is_the_same_out_of_every_container() {
 fn tracks_that_end_or_begin_at_other_times_are_no_damage() {
     let fixture = Fixture { frames: 48, audio_tracks: 1, ..Fixture::default() };
     for (fixture, name, first, expected) in [
-        // The sound outlasts the picture.
+        // The audio outlasts the picture.
         (Fixture { audio_frames: 240, ..fixture.clone() }, "a.mp4", 0.0, 10.0),
         (Fixture { audio_frames: 240, ..fixture.clone() }, "a.mkv", 0.0, 10.0),
         (Fixture { audio_frames: 240, ..fixture.clone() }, "a.ts", 0.0, 10.0),
-        // The sound begins late.
+        // The audio begins late.
         (Fixture { audio_delay: 1500, ..fixture.clone() }, "a.mkv", 0.0, 3.5),
         (Fixture { audio_delay: 1500, ..fixture.clone() }, "a.mp4", 0.0, 3.5),
         // The picture begins late.
@@ -215,7 +215,7 @@ fn joined_transport_streams_play_on_where_their_clock_starts_again() {
             assert!((time - decoded.frames[0].0 - at as f64 / 24.0).abs() < 0.06, "{context}: frame {at} at {time}");
         }
         let (_, length, _) = decoded.audio.unwrap();
-        assert!((length - 4.0).abs() < 0.1, "{context}: {length} s of sound");
+        assert!((length - 4.0).abs() < 0.1, "{context}: {length} s of audio");
         let times: Vec<f64> =
             pictures(&run_on(joined, Format::MpegTs, u64::MAX, "keyframes")).iter().map(|(_, time)| *time).collect();
         assert!(times.len() == 4 && times.is_sorted() && times[3] < 3.2, "{context}: {times:?}");
@@ -257,7 +257,7 @@ fn recordings_that_begin_within_a_packet_are_read() {
 }
 
 #[test]
-fn a_picture_that_comes_late_is_in_time_with_the_sound_in_every_player_of_a_ladder() {
+fn a_picture_that_comes_late_is_in_time_with_the_audio_in_every_player_of_a_ladder() {
     let fixture = Fixture { frames: 96, video_delay: 36, audio_tracks: 1, audio_frames: 132, ..Fixture::default() };
     let (_folder, path) = made(&fixture, "a.mp4");
     let run = run(&path, "transcode?preset=ultrafast&container=hls&heights=96&segment-duration=2&dash");
@@ -291,7 +291,7 @@ fn a_picture_that_comes_late_is_in_time_with_the_sound_in_every_player_of_a_ladd
 }
 
 #[test]
-fn sound_that_is_a_little_longer_than_whole_segments_has_no_segment_for_the_rest() {
+fn audio_that_is_a_little_longer_than_whole_segments_has_no_segment_for_the_rest() {
     let fixture = Fixture { frames: 96, audio_tracks: 1, audio_frames: 98, ..Fixture::default() };
     let (_folder, path) = made(&fixture, "a.mp4");
     let run = run(&path, "transcode?preset=ultrafast&container=hls&heights=96&segment-duration=2");

@@ -24,7 +24,7 @@ fn video(run: &Run, name: &str) -> Decoded {
     decode(&run.path(name))
 }
 
-/// Every frame in its order, at its time after the first. (In Matroska the sound's priming stands before the picture.)
+/// Every frame in its order, at its time after the first. (In Matroska the audio's priming stands before the picture.)
 #[track_caller]
 fn assert_frames(decoded: &Decoded, rate: f64, numbers: impl IntoIterator<Item = u32>) {
     let numbers: Vec<u32> = numbers.into_iter().collect();
@@ -104,7 +104,7 @@ fn subtitles_keep_their_times_and_words_in_every_container() {
         let run = run(&path, option);
         run.properties();
         let found = subtitles(&run.path(name));
-        // The sound's priming stands before the beginning, and everything is as much later.
+        // The audio's priming stands before the beginning, and everything is as much later.
         let first = (decode(&run.path(name)).frames[0].0 * 1000.0).round() as i64;
         let shown: Vec<(i64, i64)> = found.iter().map(|(from, until, _)| (from - first, until - first)).collect();
         let is_near =
@@ -118,7 +118,7 @@ fn subtitles_keep_their_times_and_words_in_every_container() {
     let files: Vec<PathBuf> = walk(run.finished().folder());
     let vtt = files.iter().find(|path| path.ends_with("subtitles.vtt")).unwrap_or_else(|| panic!("{files:?}"));
     let text = fs_err::read_to_string(vtt).unwrap();
-    // With the 21 ms of the sound's priming.
+    // With the 21 ms of the audio's priming.
     assert!(text.starts_with("WEBVTT") && text.contains("00:00:02.021 --> 00:00:03.521"), "{text}");
     assert!(text.contains("Zwei\nZeilen, <i>schräg</i>"), "{text}");
     let master = files.iter().find(|path| path.ends_with("master.m3u8")).unwrap_or_else(|| panic!("{files:?}"));
@@ -248,7 +248,7 @@ fn what_cannot_be_transcoded_is_refused_with_its_reason() {
     let absurd = run_on(absurd, Format::Mp4, u64::MAX, "keyframes").failure();
     assert!(absurd.contains("65535×65535 pixels"), "{absurd}");
 
-    // The handler of the only track says sound.
+    // The handler of the only track says audio.
     let mut audio_only = good.clone();
     let handler = audio_only.windows(4).rposition(|bytes| bytes == b"vide").unwrap();
     audio_only[handler..handler + 4].copy_from_slice(b"soun");

@@ -5,7 +5,7 @@ use crate::operation::Options;
 use crate::profile::{Access, Profile};
 use crate::{Format, MediaKind, spoken_language};
 
-/// Writes down what is said in a video or in a sound file, as captions and as a transcript.
+/// Writes down what is said in a video or in an audio file, as captions and as a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Caption {
@@ -16,7 +16,7 @@ pub struct Caption {
     /// Write another language than the one that is spoken. Experimental: at this size of network whole sentences go wrong
     #[arg(long, value_enum)]
     pub translate: Option<Translation>,
-    /// Which track of sound, counted from 1; without it the one that a player would play
+    /// Which track of audio, counted from 1; without it the one that a player would play
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub track: Option<u32>,
     /// Names and terms to expect, spelt as they are to be written: a list or a sentence of at most 500 characters
@@ -78,7 +78,7 @@ impl Options for Caption {
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("caption", "WebVTT, SubRip, and the transcript as JSON, text and Markdown, in the language that is spoken"),
         ("caption?language=de&vocabulary=Kubernetes", "German with a name spelt right"),
-        ("caption?mask=profanity&track=2", "the second track of sound, with strong words masked"),
+        ("caption?mask=profanity&track=2", "the second track of audio, with strong words masked"),
     ];
     const PROFILE: Profile = Profile {
         access: Access::Ranged,

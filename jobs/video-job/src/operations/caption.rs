@@ -1,11 +1,11 @@
-//! Writes down what is said in a video or in a sound file: captions, and a transcript with the time of each word.
+//! Writes down what is said in a video or in an audio file: captions, and a transcript with the time of each word.
 //!
 //! ```text
-//! packets -> sound of 16 kHz -> speech or not -> chunks of speech -> encoder -> decoder -> words -> captions
+//! packets -> audio of 16 kHz -> speech or not -> chunks of speech -> encoder -> decoder -> words -> captions
 //! |------------------- one thread --------------------| | another | |------- the caller's -------|
 //! ```
 //!
-//! The three run side by side and hand one chunk at a time to each other, so that memory is the same for any length of sound.
+//! The three run side by side and hand one chunk at a time to each other, so that memory is the same for any length of audio.
 //! With one processor the caller encodes as well. What the steps are is the crate `speech`'s to say.
 
 use std::collections::BTreeMap;
@@ -25,11 +25,11 @@ use speech::tokens::Tokens;
 use speech::transcript::Transcript;
 use speech::voice::{Detector as _, FRAME};
 
-use self::sound::{Read, Sound};
+use self::audio::{Audio, Read};
 use self::voice::Silero;
 use self::whisper::Whisper;
 
-mod sound;
+mod audio;
 mod voice;
 mod whisper;
 
@@ -46,7 +46,7 @@ const FRAMES_AT_ONCE: usize = 64;
 const ENOUGH_SPEECH: f64 = 5.0;
 const ENOUGH_CHUNKS: usize = 3;
 
-/// Speech of this length that sounds like another language with this probability is worth a warning.
+/// Speech of this length that soundS like another language with this probability is worth a warning.
 const OTHER_LANGUAGE: f64 = 3.0;
 const OTHER_PROBABILITY: f32 = 0.8;
 
@@ -58,7 +58,7 @@ pub fn prepare(_: &Caption, weights: &Weights) -> Result<(), Failure> {
 /// Writes `captions.vtt`, `captions.srt` and `transcript.json`, `.txt` and `.md`.
 pub fn caption(options: &Caption, task: &Task) -> Result<Properties, Failure> {
     return_large_memory();
-    let mut sound = Sound::open(task, options.track)?;
+    let mut audio = Audio::open(task, options.track)?;
     let language = options.language_code();
     let settings = Settings {
         language: language.map(str::to_owned),
@@ -70,17 +70,17 @@ pub fn caption(options: &Caption, task: &Task) -> Result<Properties, Failure> {
     let whisper = Whisper::new(&task.weights)?;
     let mut listener = Listener::new(recogniser, &whisper, options.language == "auto");
 
-    let duration = sound.duration();
+    let duration = audio.duration();
     let report = |seconds: f64| {
         let fraction = duration.map_or(0.0, |duration| seconds / duration.max(seconds));
         task.progress.report_media(fraction, Some(seconds));
     };
     let read = std::thread::scope(|scope| {
         let (to_listener, chunks) = sync_channel(1);
-        let reader = scope.spawn(|| chunks_of(&mut sound, &task.weights, to_listener));
+        let reader = scope.spawn(|| chunks_of(&mut audio, &task.weights, to_listener));
         let heard = listen(&mut listener, chunks, report);
         // The reader has ended as well: nobody takes its chunks any more.
-        let read = reader.join().unwrap_or_else(|_| Err(Failure::internal("the reader of the sound panicked")));
+        let read = reader.join().unwrap_or_else(|_| Err(Failure::internal("the reader of the audio panicked")));
         // What could not be read is the reason for what could not be heard.
         match (read, heard) {
             (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
@@ -105,7 +105,7 @@ pub fn caption(options: &Caption, task: &Task) -> Result<Properties, Failure> {
 }
 
 /// Has memory for what the networks give go back to the system when it is free. glibc would keep it for other threads, of which
-/// each would hold some of what the others have freed, so that memory would grow with the length of the sound.
+/// each would hold some of what the others have freed, so that memory would grow with the length of the audio.
 fn return_large_memory() {
     const LARGE: i32 = 1 << 20;
     // SAFETY: sets a number; allocations go on as before.
@@ -119,7 +119,7 @@ fn check(options: &Caption, task: &Task, read: &Read) -> Result<(), Failure> {
     }
     if let Some(problem) = &read.problem {
         if !options.allow_truncated {
-            let message = format!("{problem}; {:.3} s of sound could be read: use allow-truncated", read.seconds());
+            let message = format!("{problem}; {:.3} s of audio could be read: use allow-truncated", read.seconds());
             return Err(Failure::invalid_input(message));
         }
         task.outputs.warn(problem.clone());
@@ -130,8 +130,8 @@ fn check(options: &Caption, task: &Task, read: &Read) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the sound to its end and gives its speech in chunks.
-fn chunks_of(sound: &mut Sound, weights: &Weights, to_listener: SyncSender<Chunk>) -> Result<Read, Failure> {
+/// Reads the audio to its end and gives its speech in chunks.
+fn chunks_of(audio: &mut Audio, weights: &Weights, to_listener: SyncSender<Chunk>) -> Result<Read, Failure> {
     let mut silero = Silero::new(weights)?;
     let mut chunker = Chunker::default();
     let mut frames: Vec<[f32; FRAME]> = Vec::with_capacity(FRAMES_AT_ONCE);
@@ -147,7 +147,7 @@ fn chunks_of(sound: &mut Sound, weights: &Weights, to_listener: SyncSender<Chunk
         frames.clear();
         Ok(true)
     };
-    sound.read(|frame| {
+    audio.read(|frame| {
         frames.push(*frame);
         if frames.len() < FRAMES_AT_ONCE { Ok(true) } else { listen(&mut frames, &mut chunker) }
     })?;
@@ -156,16 +156,16 @@ fn chunks_of(sound: &mut Sound, weights: &Weights, to_listener: SyncSender<Chunk
         let _ = to_listener.send(chunk);
     }
     drop(to_listener);
-    Ok(sound.summary())
+    Ok(audio.summary())
 }
 
 /// Recognises chunks as they come. With several processors a thread encodes the next one meanwhile.
 fn listen(listener: &mut Listener<'_>, chunks: Receiver<Chunk>, report: impl Fn(f64)) -> Result<(), Failure> {
     if operation::processors() < 2 {
         for chunk in chunks {
-            let sound = listener.recogniser.encode(listener.whisper, &chunk)?;
+            let audio = listener.recogniser.encode(listener.whisper, &chunk)?;
             let end = chunk.span().end;
-            listener.take(chunk, sound)?;
+            listener.take(chunk, audio)?;
             report(end);
         }
         return Ok(());
@@ -176,15 +176,15 @@ fn listen(listener: &mut Listener<'_>, chunks: Receiver<Chunk>, report: impl Fn(
         let (to_decoder, encoded) = sync_channel(0);
         scope.spawn(move || {
             for chunk in chunks {
-                let sound = speech::network::Network::encode(whisper, &mel.spectrogram(&chunk.samples));
-                if to_decoder.send((chunk, sound)).is_err() {
+                let audio = speech::network::Network::encode(whisper, &mel.spectrogram(&chunk.samples));
+                if to_decoder.send((chunk, audio)).is_err() {
                     break;
                 }
             }
         });
-        for (chunk, sound) in encoded {
+        for (chunk, audio) in encoded {
             let end = chunk.span().end;
-            listener.take(chunk, sound?)?;
+            listener.take(chunk, audio?)?;
             report(end);
         }
         Ok(())
@@ -229,24 +229,24 @@ impl<'a> Listener<'a> {
         }
     }
 
-    fn take(&mut self, chunk: Chunk, sound: whisper::Sound) -> Result<(), Failure> {
+    fn take(&mut self, chunk: Chunk, audio: whisper::Audio) -> Result<(), Failure> {
         if !self.is_seeking {
-            return self.recognise(&chunk, sound);
+            return self.recognise(&chunk, audio);
         }
-        let (code, probability) = self.recogniser.language(self.whisper, &sound)?;
+        let (code, probability) = self.recogniser.language(self.whisper, &audio)?;
         let spoken = chunk.speech_after(0.0);
         let vote = self.votes.entry(code).or_default();
         *vote = (vote.0 + spoken * f64::from(probability), vote.1.max(probability));
         if spoken >= ENOUGH_SPEECH || self.waiting.len() + 1 >= ENOUGH_CHUNKS {
             self.decide()?;
-            return self.recognise(&chunk, sound);
+            return self.recognise(&chunk, audio);
         }
         // Encoded again later: it is short, and what the encoder gave is large.
         self.waiting.push(chunk);
         Ok(())
     }
 
-    /// The language is the one that most of the speech so far sounds like.
+    /// The language is the one that most of the speech so far soundS like.
     fn decide(&mut self) -> Result<(), Failure> {
         self.is_seeking = false;
         let most = self.votes.iter().max_by(|a, b| a.1.0.total_cmp(&b.1.0));
@@ -255,14 +255,14 @@ impl<'a> Listener<'a> {
         let code = code.clone();
         self.recogniser.set_language(&code)?;
         for chunk in std::mem::take(&mut self.waiting) {
-            let sound = self.recogniser.encode(self.whisper, &chunk)?;
-            self.recognise(&chunk, sound)?;
+            let audio = self.recogniser.encode(self.whisper, &chunk)?;
+            self.recognise(&chunk, audio)?;
         }
         Ok(())
     }
 
-    fn recognise(&mut self, chunk: &Chunk, sound: whisper::Sound) -> Result<(), Failure> {
-        let Heard { segments, language, windows } = self.recogniser.recognise(self.whisper, chunk, sound)?;
+    fn recognise(&mut self, chunk: &Chunk, audio: whisper::Audio) -> Result<(), Failure> {
+        let Heard { segments, language, windows } = self.recogniser.recognise(self.whisper, chunk, audio)?;
         self.windows += windows;
         if let (Some((chosen, _)), Some((code, probability))) = (&self.language, language) {
             let spoken = chunk.speech_after(0.0);

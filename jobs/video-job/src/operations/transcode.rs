@@ -57,24 +57,24 @@ pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Resu
         None => BTreeMap::new(),
     };
     let target = Target::new(&plan, &task.outputs)?;
-    let mut sound = Sound::new(&plan, &target, &gains)?;
+    let mut audio = Audio::new(&plan, &target, &gains)?;
     let counts = match (share, chunks::workers(&plan)) {
         (Some(Share::Merge { count }), _) => {
-            shards::merge(&plan, task, count, target.video()?, &mut sound, &mut demuxer)?
+            shards::merge(&plan, task, count, target.video()?, &mut audio, &mut demuxer)?
         }
         (_, Some(workers)) => {
             let tracks = target.video()?;
             std::thread::scope(|scope| {
                 let video = scope.spawn(|| chunks::encode(&plan, task, workers, tracks));
-                let heard = sound.read(&mut demuxer, &plan);
+                let heard = audio.read(&mut demuxer, &plan);
                 let counts = video.join().unwrap_or_else(|_| Err(Failure::internal("a part panicked")));
                 heard.and(counts)
             })?
         }
-        (_, None) => in_one_pass(&mut demuxer, &plan, task, &target, &mut sound)?,
+        (_, None) => in_one_pass(&mut demuxer, &plan, task, &target, &mut audio)?,
     };
-    let (damaged_sound, sound_end) = sound.finish()?;
-    let damaged = counts.damaged + damaged_sound;
+    let (damaged_audio, audio_end) = audio.finish()?;
+    let damaged = counts.damaged + damaged_audio;
     let expected = demuxer.missing_until();
     let problem = incomplete(&plan, counts, damaged, expected, &demuxer);
     if let Some(problem) = &problem
@@ -86,7 +86,7 @@ pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Resu
     if damaged > 0 {
         task.outputs.warn(format!("the decoders reported {damaged} errors: some frames may not look or sound right"));
     }
-    let mut properties = target.finish(&plan, &task.outputs, counts.end.max(sound_end))?;
+    let mut properties = target.finish(&plan, &task.outputs, counts.end.max(audio_end))?;
     describe(&mut properties, &plan, counts, damaged, expected.is_some());
     Ok(properties)
 }
@@ -97,13 +97,13 @@ fn open(task: &Task) -> Result<Demuxer, Failure> {
     Ok(demuxer)
 }
 
-/// Picture and sound from one reading.
+/// Picture and audio from one reading.
 fn in_one_pass(
     demuxer: &mut Demuxer,
     plan: &Plan,
     task: &Task,
     target: &Target,
-    sound: &mut Sound,
+    audio: &mut Audio,
 ) -> Result<FrameCounts, Failure> {
     let threads = operation::processors();
     let mut video = VideoPath::new(plan, Span::WHOLE, target.video()?, threads)?;
@@ -121,7 +121,7 @@ fn in_one_pass(
             if packet.stream() == plan.video.index {
                 video.packet(&packet)?;
             } else {
-                sound.packet(&mut packet)?;
+                audio.packet(&mut packet)?;
             }
         }
         Ok(())
@@ -136,12 +136,12 @@ fn in_one_pass(
 }
 
 /// Everything but the picture: audio and subtitles, by the index of their streams.
-struct Sound {
+struct Audio {
     audio: BTreeMap<usize, AudioPath>,
     subtitles: BTreeMap<usize, SubtitlePath>,
 }
 
-impl Sound {
+impl Audio {
     fn new(plan: &Plan, target: &Target, gains: &BTreeMap<usize, Gain>) -> Result<Self, Failure> {
         let (mut audio, mut subtitles) = (BTreeMap::new(), BTreeMap::new());
         for (at, stream) in plan.audio.iter().enumerate() {

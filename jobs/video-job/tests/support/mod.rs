@@ -37,12 +37,12 @@ pub struct Fixture {
     pub is_variable: bool,
     /// From and until when, in milliseconds, and a text: a track of `SubRip`.
     pub subtitles: &'static [(i64, i64, &'static str)],
-    /// Frames by which the picture begins late, and the sound, in milliseconds.
+    /// Frames by which the picture begins late, and the audio, in milliseconds.
     pub video_delay: i64,
     pub audio_delay: i64,
-    /// Frames for whose time there is sound, where there are fewer pictures.
+    /// Frames for whose time there is audio, where there are fewer pictures.
     pub audio_frames: u32,
-    /// How the sound's channels are laid out.
+    /// How the audio's channels are laid out.
     pub layout: ChannelLayout,
     /// Frames for which the last one is shown.
     pub last: i64,
@@ -427,7 +427,7 @@ pub fn decode(path: &Path) -> Decoded {
     let (video_index, base) = (video.index(), f64::from(video.time_base()));
     let context = codec::Context::from_parameters(video.parameters()).unwrap();
     let mut decoder = context.decoder().video().unwrap();
-    let sound = input.streams().best(media::Type::Audio).map(|stream| {
+    let audio = input.streams().best(media::Type::Audio).map(|stream| {
         let context = codec::Context::from_parameters(stream.parameters()).unwrap();
         let mut decoder = context.decoder().audio().unwrap();
         decoder.set_packet_time_base(stream.time_base());
@@ -441,7 +441,7 @@ pub fn decode(path: &Path) -> Decoded {
         codecs,
         audio: None,
     };
-    let mut sound = sound;
+    let mut audio = audio;
     let packets: Vec<_> = input.packets().map(|(stream, packet)| (stream.index(), Some(packet))).collect();
     for (index, packet) in packets.into_iter().chain([(video_index, None)]) {
         if index == video_index {
@@ -454,7 +454,7 @@ pub fn decode(path: &Path) -> Decoded {
                 let time = frame.timestamp().unwrap() as f64 * base;
                 result.frames.push((time, number_of(&frame)));
             }
-        } else if let (Some((audio_index, base, decoder)), Some(packet)) = (&mut sound, packet)
+        } else if let (Some((audio_index, base, decoder)), Some(packet)) = (&mut audio, packet)
             && index == *audio_index
         {
             decoder.send_packet(&packet).unwrap();

@@ -29,8 +29,8 @@ struct Layer {
     out: [String; 2],
 }
 
-/// Keys and values that the decoder's layers take of the sound: keys and values of the first layer, of the second, …
-pub(super) struct Sound(Vec<Value>);
+/// Keys and values that the decoder's layers take of the audio: keys and values of the first layer, of the second, …
+pub(super) struct Audio(Vec<Value>);
 
 /// Keys and values of the tokens so far, in the same order.
 pub(super) struct Past {
@@ -58,7 +58,7 @@ impl Whisper {
     /// Reads tokens behind those of the past. `rows` are those whose logits are wanted.
     fn run(
         &self,
-        sound: &Sound,
+        audio: &Audio,
         past: &Past,
         tokens: &[u32],
         rows: Vec<i64>,
@@ -76,7 +76,7 @@ impl Whisper {
         for (at, layer) in self.layers.iter().enumerate() {
             for side in [0, 1] {
                 inputs.push((layer.past[side].as_str(), &past.values[2 * at + side]));
-                inputs.push((layer.cross[side].as_str(), &sound.0[2 * at + side]));
+                inputs.push((layer.cross[side].as_str(), &audio.0[2 * at + side]));
             }
         }
         self.decoder.run(&inputs, outputs)
@@ -89,20 +89,20 @@ impl Whisper {
 }
 
 impl Network for Whisper {
-    type Sound = Sound;
+    type Audio = Audio;
     type Past = Option<Past>;
 
-    fn encode(&self, mel: &[f32]) -> Result<Sound, Failure> {
+    fn encode(&self, mel: &[f32]) -> Result<Audio, Failure> {
         let input = Value::new(&[1, BANDS, FRAMES], mel.to_vec())?;
         let names: Vec<&str> = self.layers.iter().flat_map(|layer| &layer.cross).map(String::as_str).collect();
-        self.encoder.run(&[("mel", &input)], &names).map(Sound)
+        self.encoder.run(&[("mel", &input)], &names).map(Audio)
     }
 
     fn begin(&self) -> Option<Past> {
         None
     }
 
-    fn step(&self, sound: &Sound, past: &mut Option<Past>, tokens: &[u32]) -> Result<Vec<f32>, Failure> {
+    fn step(&self, audio: &Audio, past: &mut Option<Past>, tokens: &[u32]) -> Result<Vec<f32>, Failure> {
         let before = match past.take() {
             Some(before) => before,
             None => self.empty()?,
@@ -110,16 +110,16 @@ impl Network for Whisper {
         let mut outputs = vec!["logits"];
         outputs.extend(self.layers.iter().flat_map(|layer| &layer.out).map(String::as_str));
         let last = tokens.len() as i64 - 1;
-        let mut values = self.run(sound, &before, tokens, vec![last], &outputs)?;
+        let mut values = self.run(audio, &before, tokens, vec![last], &outputs)?;
         let logits = values.remove(0);
         *past = Some(Past { values, tokens: before.tokens + tokens.len() });
         logits.numbers::<f32>().map(<[f32]>::to_vec)
     }
 
-    fn attention(&self, sound: &Sound, tokens: &[u32]) -> Result<Attention, Failure> {
+    fn attention(&self, audio: &Audio, tokens: &[u32]) -> Result<Attention, Failure> {
         // The tokens and the prompt are within the context, and so is the end.
         let tokens = &tokens[..tokens.len().min(CONTEXT)];
-        let values = self.run(sound, &self.empty()?, tokens, vec![0], &["alignment"])?;
+        let values = self.run(audio, &self.empty()?, tokens, vec![0], &["alignment"])?;
         let scores = values[0].numbers::<f32>()?.to_vec();
         let heads = scores.len() / (tokens.len() * PLACES).max(1);
         Ok(Attention { heads, tokens: tokens.len(), scores })

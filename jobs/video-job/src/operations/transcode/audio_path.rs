@@ -156,7 +156,7 @@ impl AudioDecoder {
                     let gap = (time - self.end) as f64 * seconds(self.time_base);
                     if gap > LONGEST_GAP {
                         return Err(Failure::invalid_input(format!(
-                            "the sound pauses for {gap:.0} s by the file's times; the limit is {LONGEST_GAP} s"
+                            "the audio pauses for {gap:.0} s by the file's times; the limit is {LONGEST_GAP} s"
                         )));
                     }
                     self.end = time + length;

@@ -176,7 +176,7 @@ mod tests {
         // 23.976 frames per second in Matroska.
         let ticks = placed(clock, Rational(1, 1000), &[0, 42, 83, 125, 167], 209);
         assert_eq!(ticks, [(0, 0), (1001, 0), (2002, 0), (3003, 0), (4004, 0)]);
-        // The same, beginning seven milliseconds later than the sound.
+        // The same, beginning seven milliseconds later than the audio.
         let ticks = placed(clock, Rational(1, 1000), &[7, 49, 90, 132, 174], 216);
         assert_eq!(ticks, [(168, 0), (1169, 0), (2170, 0), (3171, 0), (4172, 0)]);
     }

@@ -12,7 +12,7 @@ use super::plan::rescale;
 use super::track::{DecodedDurations, Encoded, Track};
 use crate::open::{Disposition, seconds};
 
-/// Seconds of a last segment of sound, at least: a shorter rest goes into the one before. hls.js takes a rest that is no longer
+/// Seconds of a last segment of audio, at least: a shorter rest goes into the one before. hls.js takes a rest that is no longer
 /// than the encoder's priming, which browsers cut off, for one that was lost, and waits for it.
 const SHORTEST_REST: f64 = 0.25;
 
@@ -39,7 +39,7 @@ pub(crate) struct SegmentedTrack {
     pub disposition: Disposition,
     pub channels: i32,
     pub size: (u32, u32),
-    /// Frames of a second; none of sound.
+    /// Frames of a second; none of audio.
     pub frame_rate: Option<Rational>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct Segmenter {
     origin: Option<i64>,
     /// Where the next segment may begin.
     next: i64,
-    /// Sound from where the next segment may begin on, until there is enough of it for a segment.
+    /// Audio from where the next segment may begin on, until there is enough of it for a segment.
     waiting: Vec<Packet>,
     /// The end of the packet that was written last.
     end: i64,
@@ -96,7 +96,7 @@ impl Segmenter {
     pub(crate) fn new(outputs: &Outputs, folder: String, interval: u32, finished: &Finished) -> Result<Self, Failure> {
         let mut muxer = Muxer::new(c"mp4", 1, false)?;
         muxer.set_option(c"movflags", "+frag_custom+delay_moov+dash+cmaf+skip_sidx+skip_trailer");
-        // Without an edit list some readers show a video with reordered frames too late against its sound.
+        // Without an edit list some readers show a video with reordered frames too late against its audio.
         muxer.set_option(c"use_editlist", "1");
         Ok(Self {
             outputs: outputs.clone(),

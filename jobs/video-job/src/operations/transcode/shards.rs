@@ -13,7 +13,7 @@ use ffmpeg_next::Packet;
 use operation::{Share, Task};
 use serde::{Deserialize, Serialize};
 
-use super::Sound;
+use super::Audio;
 use super::chunks::{encode_part, open, parts};
 use super::plan::Plan;
 use super::spool::{Join, Spool, set_up_differently};
@@ -75,7 +75,7 @@ pub(crate) fn merge(
     task: &Task,
     count: u32,
     mut tracks: Vec<Box<dyn Track>>,
-    sound: &mut Sound,
+    audio: &mut Audio,
     demuxer: &mut Demuxer,
 ) -> Result<FrameCounts, Failure> {
     let descriptions = (0..count).map(|index| describe(task, index, count)).collect::<Result<Vec<_>, _>>()?;
@@ -84,7 +84,7 @@ pub(crate) fn merge(
         return Ok(total);
     };
     let encoded = headers(plan, task, threads)?;
-    let mut sound = SoundBeside::new(sound, demuxer, plan);
+    let mut audio = AudioBeside::new(audio, demuxer, plan);
     let mut join = Join::new(&mut tracks);
     for (index, description) in (0..count).zip(&descriptions) {
         total = total.and(description.counts);
@@ -98,14 +98,14 @@ pub(crate) fn merge(
             let file = companion(task, index, count, &format!("{}.packets", rendition.name()))?;
             let length = file.metadata()?.len();
             let base = seconds(encoded.time_base);
-            join.append(at, &mut BufReader::new(file), length, |time| sound.read_until(time as f64 * base))?;
+            join.append(at, &mut BufReader::new(file), length, |time| audio.read_until(time as f64 * base))?;
         }
         task.progress.report(f64::from(index + 1) / f64::from(count));
     }
     for track in &mut tracks {
         track.close(Some(total.end))?;
     }
-    sound.read_until(f64::INFINITY)?;
+    audio.read_until(f64::INFINITY)?;
     Ok(total)
 }
 
@@ -174,10 +174,10 @@ impl Track for HeaderTrack {
     }
 }
 
-/// Reads the sound no further than the picture has come: a container keeps in memory what it has of one track and not of
+/// Reads the audio no further than the picture has come: a container keeps in memory what it has of one track and not of
 /// the others.
-struct SoundBeside<'a> {
-    sound: &'a mut Sound,
+struct AudioBeside<'a> {
+    audio: &'a mut Audio,
     demuxer: &'a mut Demuxer,
     /// Of the streams that are read: the beginning of the file in their own units, and seconds of a unit.
     clocks: BTreeMap<usize, (i64, f64)>,
@@ -185,14 +185,14 @@ struct SoundBeside<'a> {
     read: f64,
 }
 
-impl<'a> SoundBeside<'a> {
-    fn new(sound: &'a mut Sound, demuxer: &'a mut Demuxer, plan: &Plan) -> Self {
+impl<'a> AudioBeside<'a> {
+    fn new(audio: &'a mut Audio, demuxer: &'a mut Demuxer, plan: &Plan) -> Self {
         let clocks: BTreeMap<_, _> = (plan.audio.iter().chain(&plan.subtitles))
             .map(|stream| (stream.index, (plan.start_in(stream.time_base), seconds(stream.time_base))))
             .collect();
         demuxer.keep_only(&clocks.keys().copied().collect::<Vec<_>>());
         let read = if clocks.is_empty() { f64::INFINITY } else { f64::NEG_INFINITY };
-        Self { sound, demuxer, clocks, read }
+        Self { audio, demuxer, clocks, read }
     }
 
     fn read_until(&mut self, time: f64) -> Result<(), Failure> {
@@ -205,7 +205,7 @@ impl<'a> SoundBeside<'a> {
             if let (Some((start, base)), Some(time)) = (clock, packet.dts().or(packet.pts())) {
                 self.read = self.read.max((time - start) as f64 * base);
             }
-            self.sound.packet(&mut packet)?;
+            self.audio.packet(&mut packet)?;
         }
         Ok(())
     }

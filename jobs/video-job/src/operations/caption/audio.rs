@@ -1,4 +1,4 @@
-//! The sound of one track as 16 kHz of one channel, from the file's beginning to its end.
+//! The audio of one track as 16 kHz of one channel, from the file's beginning to its end.
 
 use contract::Failure;
 use ffmpeg_next::frame::Audio;
@@ -11,14 +11,14 @@ use crate::avio::Pattern;
 use crate::open::{Demuxer, StreamInfo, percent, seconds};
 use crate::operations::transcode::{AudioDecoder, AudioGraph};
 
-/// Sound and file differ by this much before silence is put in or sound is left out, seconds: times of packets are rounded.
+/// Audio and file differ by this much before silence is put in or audio is left out, seconds: times of packets are rounded.
 const TOLERANCE: f64 = 0.1;
 
 /// An open track.
-pub(super) struct Sound {
+pub(super) struct Audio {
     demuxer: Demuxer,
     stream: StreamInfo,
-    /// Counted from 1 among the tracks of sound.
+    /// Counted from 1 among the tracks of audio.
     number: usize,
     decoder: AudioDecoder,
     graph: Option<AudioGraph>,
@@ -47,8 +47,8 @@ impl Read {
     }
 }
 
-impl Sound {
-    /// Opens a track of sound: the one of that number, or the one that a player would play.
+impl Audio {
+    /// Opens a track of audio: the one of that number, or the one that a player would play.
     pub(super) fn open(task: &Task, number: Option<u32>) -> Result<Self, Failure> {
         let mut demuxer = Demuxer::open(&task.input, Pattern::Sequential)?;
         demuxer.find_stream_info()?;
@@ -58,7 +58,7 @@ impl Sound {
             let others: Vec<_> = streams.iter().map(|stream| stream.codec.name()).collect();
             let what = if others.is_empty() { "no streams".to_owned() } else { format!("only {}", others.join(", ")) };
             return Err(Failure::invalid_input(format!(
-                "the file has no sound to write down, {what}; keyframes and transcode work on its picture"
+                "the file has no audio to write down, {what}; keyframes and transcode work on its picture"
             )));
         }
         let at = match number {
@@ -67,7 +67,7 @@ impl Sound {
         };
         let stream = tracks.get(at).map(|stream| (*stream).clone()).ok_or_else(|| {
             let count = tracks.len();
-            Failure::invalid_request(format!("track={} is not in the file; it has {count} tracks of sound", at + 1))
+            Failure::invalid_request(format!("track={} is not in the file; it has {count} tracks of audio", at + 1))
         })?;
         demuxer.refuse_encryption(stream.index)?;
         stream.require_decoder()?;
@@ -127,14 +127,14 @@ impl Sound {
             && end < duration * 0.98 - 1.0
             && reasons.is_empty()
         {
-            warnings.push(format!("the file lasts {duration:.3} s by its header; its sound ends at {end:.3} s"));
+            warnings.push(format!("the file lasts {duration:.3} s by its header; its audio ends at {end:.3} s"));
         }
         let jumps = self.demuxer.clock_jumps();
         if jumps > 0 {
             warnings.push(format!("the file's clock starts again {jumps} times; times of words go on without a gap"));
         }
         Read {
-            track: format!("the {} sound of stream {}", self.stream.codec.name(), self.stream.index),
+            track: format!("the {} audio of stream {}", self.stream.codec.name(), self.stream.index),
             number: self.number,
             samples: self.samples,
             problem: (!reasons.is_empty()).then(|| reasons.join("; ")),
