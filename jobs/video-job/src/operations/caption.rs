@@ -25,7 +25,7 @@ use speech::tokens::Tokens;
 use speech::transcript::Transcript;
 use speech::voice::{Detector as _, FRAME};
 
-use self::audio::{Audio, Read};
+use self::audio::{MonoAudio, Read};
 use self::voice::Silero;
 use self::whisper::Whisper;
 
@@ -58,7 +58,7 @@ pub fn prepare(_: &Caption, weights: &Weights) -> Result<(), Failure> {
 /// Writes `captions.vtt`, `captions.srt` and `transcript.json`, `.txt` and `.md`.
 pub fn caption(options: &Caption, task: &Task) -> Result<Properties, Failure> {
     return_large_memory();
-    let mut audio = Audio::open(task, options.track)?;
+    let mut audio = MonoAudio::open(task, options.track)?;
     let language = options.language_code();
     let settings = Settings {
         language: language.map(str::to_owned),
@@ -131,7 +131,7 @@ fn check(options: &Caption, task: &Task, read: &Read) -> Result<(), Failure> {
 }
 
 /// Reads the audio to its end and gives its speech in chunks.
-fn chunks_of(audio: &mut Audio, weights: &Weights, to_listener: SyncSender<Chunk>) -> Result<Read, Failure> {
+fn chunks_of(audio: &mut MonoAudio, weights: &Weights, to_listener: SyncSender<Chunk>) -> Result<Read, Failure> {
     let mut silero = Silero::new(weights)?;
     let mut chunker = Chunker::default();
     let mut frames: Vec<[f32; FRAME]> = Vec::with_capacity(FRAMES_AT_ONCE);

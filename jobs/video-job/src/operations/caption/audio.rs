@@ -15,7 +15,7 @@ use crate::operations::transcode::{AudioDecoder, AudioGraph};
 const TOLERANCE: f64 = 0.1;
 
 /// An open track.
-pub(super) struct Audio {
+pub(super) struct MonoAudio {
     demuxer: Demuxer,
     stream: StreamInfo,
     /// Counted from 1 among the tracks of audio.
@@ -47,7 +47,7 @@ impl Read {
     }
 }
 
-impl Audio {
+impl MonoAudio {
     /// Opens a track of audio: the one of that number, or the one that a player would play.
     pub(super) fn open(task: &Task, number: Option<u32>) -> Result<Self, Failure> {
         let mut demuxer = Demuxer::open(&task.input, Pattern::Sequential)?;
