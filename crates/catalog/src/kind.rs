@@ -117,7 +117,7 @@ kinds! {
     /// Raster and vector images.
     Image: image, "SQS_PICTURE", "image-job", "resize?width=1600&without-enlargement=true&format=webp";
     /// 3D models.
-    Model: model, "SQS_3D_FILE", "model-job", "optimise";
+    Model: model, "SQS_3D_FILE", "model-job", "optimise,render";
     /// Video containers.
     Video: video, "SQS_VIDEO", "video-job", "keyframes";
 }

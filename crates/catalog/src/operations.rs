@@ -10,7 +10,6 @@ mod keyframes;
 mod optimise;
 mod probe;
 mod recognise;
-#[cfg(feature = "render")]
 mod render;
 mod resize;
 mod simulate;
@@ -26,7 +25,6 @@ pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
 pub use recognise::{Confidence, Feature, Recognise};
-#[cfg(feature = "render")]
 pub use render::{Background, Clip, Effort, Ground, Look, Pass, Render, StillFormat, ToneMapping, View};
 pub use resize::{Filter, Fit, Position, Resize};
 pub use simulate::{
@@ -44,7 +42,6 @@ pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Recognise>(),
     Declaration::of::<Optimise>(),
     Declaration::of::<Simulate>(),
-    #[cfg(feature = "render")]
     Declaration::of::<Render>(),
     Declaration::of::<Keyframes>(),
     Declaration::of::<Transcode>(),

@@ -5,25 +5,30 @@ use scene::evaluate::{Piece, Scene};
 
 use crate::bsdf::Frame;
 
-/// The radius of a line by the diagonal of the scene.
-const LINE: f32 = 0.0012;
-/// The radius of a point by the diagonal, at most.
-const POINT: f32 = 0.004;
+/// The radius of a line by the diagonal of the scene, and by a pixel, at least.
+const LINE: (f32, f32) = (0.0012, 0.8);
+/// The radius of a point by the diagonal and by a pixel, the larger of them at most.
+const POINT: (f32, f32) = (0.004, 1.0);
+/// The radius of a point by a pixel, at least.
+const SMALLEST_POINT: f32 = 0.4;
 
-/// Replaces lines and points of the scene by triangles.
-pub fn give_bodies(scene: &mut Scene) {
+/// Replaces lines and points of the scene by triangles, for a picture of so many pixels across: thinner than a pixel they would
+/// fade away.
+pub fn give_bodies(scene: &mut Scene, pixels: f32) {
     let Some((low, high)) = scene.bounds() else { return };
     let diagonal = (Vec3A::from_array(high) - Vec3A::from_array(low)).length();
     let points: usize = scene.pieces.iter().map(|piece| piece.points.len()).sum();
     // Points of a surface that was scanned are as far apart as they are many.
     let apart = diagonal / (points.max(1) as f32).sqrt();
-    let point = (apart * 0.5).min(diagonal * POINT).max(diagonal * 0.0004);
+    let pixel = diagonal / pixels;
+    let point = (apart * 0.5).min((diagonal * POINT.0).max(pixel * POINT.1)).max(pixel * SMALLEST_POINT);
+    let line = (diagonal * LINE.0).max(pixel * LINE.1);
     for piece in &mut scene.pieces {
         if piece.lines.is_empty() && piece.points.is_empty() {
             continue;
         }
         let mut bodies = Bodies { from: std::mem::take(piece), to: Piece::default() };
-        bodies.draw(diagonal * LINE, point);
+        bodies.draw(line, point);
         *piece = bodies.to;
     }
 }
@@ -104,7 +109,7 @@ mod tests {
             ..Piece::default()
         };
         let mut scene = Scene { pieces: vec![piece], ..Scene::default() };
-        give_bodies(&mut scene);
+        give_bodies(&mut scene, 1024.0);
         let piece = &scene.pieces[0];
         assert_eq!((piece.triangles.len(), piece.positions.len(), piece.colours.len()), (8 + 4, 6 + 4, 10));
         // Closed, and turned outwards: the volume by its faces is that of a thin prism and a small tetrahedron.

@@ -21,8 +21,8 @@ pub fn develop(film: &Film, tone: Tone, exposure: f32, background: [f32; 4]) -> 
     let mut pixels = Vec::with_capacity(film.colour.len() * 4);
     let behind = Vec3A::from_array([background[0], background[1], background[2]]);
     for (colour, &shadow) in film.colour.iter().zip(&film.shadow) {
-        // Light without a surface, such as that of a background, covers as well.
-        let covered = colour[3];
+        // A background is behind whatever is not covered.
+        let covered = if film.has_background { 1.0 } else { colour[3] };
         let own = vec3a(colour[0], colour[1], colour[2]);
         let light = if covered > 0.0 { own / covered } else { own };
         let shown = tone.apply(light * exposure);

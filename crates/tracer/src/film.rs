@@ -62,10 +62,12 @@ pub struct Film {
     pub shadow: Vec<f32>,
     /// Samples of all pixels.
     pub samples: u64,
+    /// Where nothing is covered, the light of the environment is seen.
+    pub has_background: bool,
 }
 
 impl Film {
-    fn new(width: usize, height: usize) -> Self {
+    fn new(width: usize, height: usize, has_background: bool) -> Self {
         let count = width * height;
         Self {
             width,
@@ -77,6 +79,7 @@ impl Film {
             depth: vec![f32::INFINITY; count],
             shadow: vec![0.0; count],
             samples: 0,
+            has_background,
         }
     }
 
@@ -122,7 +125,7 @@ fn error(variance: f32, brightness: f32) -> f32 {
 pub fn draw(stage: &Stage<'_>, camera: &Camera, settings: &Settings, progress: &(dyn Fn(f64) + Sync)) -> Film {
     let (columns, rows) = (settings.width.div_ceil(TILE), settings.height.div_ceil(TILE));
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let film = Mutex::new(Film::new(settings.width, settings.height));
+    let film = Mutex::new(Film::new(settings.width, settings.height, settings.background));
     let work = || {
         loop {
             let tile = next.fetch_add(1, Ordering::Relaxed);

@@ -480,15 +480,27 @@ impl Look {
     }
 }
 
-/// A shading normal that the viewer sees: turned towards the viewer as far as it has to be.
+/// A shading normal in which the viewer mirrors what is above the surface: turned towards the triangle's as far as it has to
+/// be. Else bumps that are seen at a slant would mirror the inside of the surface, which is black.
+///
+/// Cycles does the same (`ensure_valid_specular_reflection`). With the triangle's normal as z and the shading normal in the plane
+/// of x and z, the mirrored direction has the height `2 z (out.x x + out.z z) - out.z`; that it is `least` is a quadratic
+/// equation in the square of z.
 fn towards(normal: Vec3A, out: Vec3A, geometric: Vec3A) -> Vec3A {
-    const LEAST: f32 = 0.02;
-    let cos = normal.dot(out);
-    if cos >= LEAST {
+    let height = out.dot(geometric);
+    let least = (0.9 * height).min(0.01);
+    let mirrored = normal * (2.0 * normal.dot(out)) - out;
+    if mirrored.dot(geometric) >= least {
         return normal;
     }
-    let turned = (normal + out * (LEAST - cos)).normalize_or(geometric);
-    if turned.dot(out) > 0.0 { turned } else { geometric }
+    let Some(x) = (normal - geometric * normal.dot(geometric)).try_normalize() else { return geometric };
+    let across = out.dot(x);
+    let a = across * across + height * height;
+    let b = 2.0 * (a + height * least);
+    let c = (least + height) * (least + height);
+    let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
+    let squared = (0.25 * (if across < 0.0 { b + root } else { b - root }) / a).clamp(0.0, 1.0);
+    (x * (1.0 - squared).sqrt() + geometric * squared.sqrt()).normalize_or(geometric)
 }
 
 fn vec3a_from(mut value: impl FnMut(usize) -> f32) -> Vec3A {
@@ -580,5 +592,35 @@ impl Facet {
         }
         let distance = edge2.dot(up) * inverse;
         (distance > 0.0 && distance < most).then_some((distance, [1.0 - u - v, u, v]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shading_normal_never_mirrors_the_inside_of_the_surface_and_is_kept_where_it_does_not() {
+        let geometric = vec3a(0.0, 0.0, 1.0);
+        let mut turned = 0;
+        for tilt in 0..18 {
+            for view in 0..18 {
+                let (sin, cos) = (tilt as f32 * 5.0).to_radians().sin_cos();
+                let normal = vec3a(sin * 0.6, sin * 0.8, cos);
+                let (sin, cos) = (view as f32 * 10.0 - 85.0).to_radians().sin_cos();
+                let out = vec3a(sin, 0.0, cos);
+                let found = towards(normal, out, geometric);
+                let mirrored = |normal: Vec3A| (normal * (2.0 * normal.dot(out)) - out).z;
+                assert!((found.length() - 1.0).abs() < 1e-4 && found.z > 0.0, "{normal} {out}: {found}");
+                assert!(mirrored(found) >= 0.01_f32.min(0.9 * out.z) - 2e-3, "{normal} {out}: {}", mirrored(found));
+                if mirrored(normal) >= 0.01 {
+                    assert_eq!(found, normal);
+                } else {
+                    turned += 1;
+                    assert!(found.z >= normal.z - 1e-4, "towards the triangle's normal: {normal} {found}");
+                }
+            }
+        }
+        assert!(turned > 20, "{turned}");
     }
 }

@@ -7,6 +7,4 @@ mod report;
 mod step;
 mod write;
 
-#[cfg(feature = "render")]
-pub use operations::render;
-pub use operations::{JOB, optimise, simulate};
+pub use operations::{JOB, optimise, render, simulate};

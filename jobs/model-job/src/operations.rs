@@ -1,8 +1,7 @@
 //! The operations on 3D models, each in the file of its name.
 
 mod optimise;
-#[cfg(feature = "render")]
-mod render;
+pub mod render;
 pub mod simulate;
 
 use catalog::MediaKind;
@@ -11,7 +10,6 @@ use operation::{Job, OfOptions};
 use crate::step::textures;
 
 pub use optimise::optimise;
-#[cfg(feature = "render")]
 pub use render::render;
 pub use simulate::simulate;
 
@@ -21,7 +19,6 @@ pub const JOB: Job = Job {
     processors: &[
         &OfOptions::new(optimise).with_versions(library_versions),
         &OfOptions::new(simulate),
-        #[cfg(feature = "render")]
         &OfOptions::new(render).with_versions(library_versions),
     ],
 };

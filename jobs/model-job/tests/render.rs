@@ -61,7 +61,7 @@ fn red_box(mut rest: Value) -> Vec<u8> {
         [0, 2, 3, 0, 3, 1, 4, 5, 7, 4, 7, 6, 0, 1, 5, 0, 5, 4, 2, 6, 7, 2, 7, 3, 0, 4, 6, 0, 6, 2, 1, 3, 7, 1, 7, 5];
     let mut bytes: Vec<u8> = corners.iter().flat_map(|value| value.to_le_bytes()).collect();
     bytes.extend(indices.iter().flat_map(|value| value.to_le_bytes()));
-    let times: [f32; 8] = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 3.0, 0.0];
+    let times: [f32; 8] = [0.0, 1.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0];
     bytes.extend(times.iter().flat_map(|value| value.to_le_bytes()));
     let data = base64::engine::general_purpose::STANDARD.encode(&bytes);
     let own = json!({
@@ -166,7 +166,13 @@ fn a_background_has_its_colour_and_catches_a_shadow() {
         r.abs_diff(g) < 4 && g.abs_diff(b) < 4
     });
     let darkest = greys.map(|pixel| pixel.0[0]).min().unwrap();
-    assert!(darkest < 190, "a shadow is darker than the floor: {darkest}");
+    assert!(darkest < 210, "a shadow is darker than the floor: {darkest}");
+    let sky =
+        render("box.gltf", &plain(), "render?width=64&samples=4&environment=sky&background=environment&views=front");
+    let sky = sky.unwrap().picture("render.png");
+    assert!(sky.pixels().all(|pixel| pixel.0[3] == 255));
+    let [r, _, b, _] = sky.get_pixel(32, 2).0;
+    assert!(b > r + 20, "a sky is blue: {r} {b}");
     let bare = render("box.gltf", &plain(), &format!("{text}&ground=none")).unwrap().picture("render.png");
     let lightest = bare.pixels().filter(|pixel| pixel.0[0] == pixel.0[2]).map(|pixel| pixel.0[0]).min().unwrap();
     assert!(lightest >= 0xE8, "{lightest}");
@@ -292,6 +298,65 @@ fn points_lines_and_an_stl_that_stands_on_z_are_drawn() {
     let [left, right, top, bottom] = covered(&rendered.picture("render.png"));
     assert!(bottom - top > 3 * (right - left), "z is up: {left} {right} {top} {bottom}");
     assert_eq!(rendered.json("report.json")["up"], "z");
+}
+
+/// A binary STL of these triangles.
+fn stl(triangles: &[[[f32; 3]; 3]]) -> Vec<u8> {
+    let mut bytes = vec![0; 80];
+    bytes.extend((triangles.len() as u32).to_le_bytes());
+    for triangle in triangles {
+        bytes.extend([0; 12]);
+        bytes.extend(triangle.iter().flatten().flat_map(|value| value.to_le_bytes()));
+        bytes.extend([0; 2]);
+    }
+    bytes
+}
+
+#[test]
+fn models_that_cannot_be_drawn_are_refused_in_words_and_leave_no_picture() {
+    let good = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+    let nowhere = [[0.0, 0.0, 0.0], [f32::NAN, 0.0, 0.0], [0.0, 0.0, 1.0]];
+    let endless = [[0.0, 0.0, 0.0], [f32::INFINITY, 0.0, 0.0], [0.0, 0.0, 1.0]];
+    let far = [[0.0, 0.0, 0.0], [1e20, 0.0, 0.0], [0.0, 0.0, 1e20]];
+    let cycle = red_box(json!({ "nodes": [{ "mesh": 0, "children": [1] }, { "children": [0] }] }));
+    for (name, bytes, expected) in [
+        ("nan.stl", stl(&[good, nowhere]), "finite"),
+        ("infinite.stl", stl(&[good, endless]), "finite"),
+        ("far.stl", stl(&[good, far]), "nothing to see"),
+        ("cycle.gltf", cycle, "own ancestors"),
+        ("empty.stl", stl(&[]), ""),
+        ("words.obj", b"# nothing but words\n".to_vec(), ""),
+    ] {
+        let failure = render(name, &bytes, "render?width=16&samples=1").err().unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(failure.kind(), FailureKind::InvalidInput, "{name}: {failure}");
+        assert!(failure.to_string().contains(expected), "{name}: {failure}");
+    }
+    // What has no area is left out of a model that is drawn.
+    let thin = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]];
+    let rendered = render("thin.stl", &stl(&[good, thin]), "render?width=32&samples=4&views=front").unwrap();
+    assert!(rendered.picture("render.png").pixels().any(|pixel| pixel.0[3] > 200));
+}
+
+#[test]
+fn a_camera_inside_of_the_model_sees_its_inner_side() {
+    let camera = json!({
+        "cameras": [{ "type": "perspective", "perspective": { "yfov": 0.8, "znear": 0.01 } }],
+        "nodes": [{ "mesh": 0 }, { "name": "eye", "camera": 0, "translation": [0, 0.5, 0] }],
+        "scenes": [{ "nodes": [0, 1] }],
+    });
+    let rendered = render("box.gltf", &red_box(camera), "render?width=32&samples=4&camera=eye").unwrap();
+    assert!(rendered.picture("render.png").pixels().all(|pixel| pixel.0[3] == 255));
+}
+
+#[test]
+#[ignore = "reads ../shared/corpus; scripts/test runs it if that is there"]
+fn crafted_files_are_refused_or_drawn() {
+    for path in operation_testing::corpus_files("hostile/models") {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if let Err(failure) = render(&name, &fs_err::read(&path).unwrap(), "render?width=16&samples=1") {
+            assert_eq!(failure.kind(), FailureKind::InvalidInput, "{name}: {failure}");
+        }
+    }
 }
 
 #[test]

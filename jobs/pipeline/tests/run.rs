@@ -281,7 +281,9 @@ fn samples_show_what_the_operations_are_for() {
     let frames = manifest.outputs.iter().filter(|output| output.key.contains("/frames/")).count();
     assert_eq!(frames, 3, "one for each view of the day: {manifest:?}");
     let model = pipeline(&["status", folders.outbox().to_str().unwrap(), "island.glb"]);
-    assert!(text(&model.stdout).contains("model/gltf-binary"), "{}", text(&model.stdout));
+    for found in ["model/gltf-binary", "image/png"] {
+        assert!(text(&model.stdout).contains(found), "{}", text(&model.stdout));
+    }
     folders.assert_nothing_half_done();
 }
 

@@ -104,6 +104,10 @@ pub struct Simulate {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub model: bool,
+    /// Draw what was found: a clip of the motion (`simulation.webp`), the stresses with a legend (`strength.png`)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = true, action = ArgAction::Set)]
+    pub pictures: bool,
 }
 
 /// What a simulation finds out.
@@ -482,7 +486,7 @@ impl Options for Simulate {
         relative_cost: 8,
         ..Profile::of(
             Format::of_kind(MediaKind::Model),
-            &["model/gltf-binary", "application/json"],
+            &["model/gltf-binary", "application/json", "image/webp", "image/png"],
             [(2, 4), (2, 8), (4, 24), (8, 60)],
         )
     };

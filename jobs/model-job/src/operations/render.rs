@@ -1,10 +1,10 @@
 //! Makes pictures of a 3D model: `render?views=front,top&sheet`, `render?turntable=36`.
 
 mod choose;
-mod clip;
+pub mod clip;
 mod light;
 mod passes;
-mod picture;
+pub mod picture;
 mod report;
 mod view;
 
@@ -28,7 +28,10 @@ use self::view::Axis;
 
 /// Writes `render.png` (or one picture for each view), `sheet.png`, clips, passes and `report.json`.
 pub fn render(options: &Render, task: &Task) -> Result<Properties, Failure> {
-    let studio = Studio::set_up(options, task)?;
+    let document = load(&task.input)?;
+    task.progress.report(0.03);
+    let studio = Studio::of(options, document, &[], task)?;
+    task.progress.report(0.1);
     let clips = usize::from(options.turntable.is_some()) + usize::from(options.play);
     let mut report = Report::new(&studio);
     let stills = 1.0 / (1 + 2 * clips) as f64;
@@ -60,13 +63,16 @@ pub struct Studio<'a> {
     pub axis: Axis,
     /// The file's own lamps shine.
     pub has_lamps: bool,
+    /// Nodes that are seen, but that pictures need not hold.
+    pub scenery: Vec<usize>,
+    /// The height of the ground; that of the lowest point unless it is known.
+    pub floor: Option<f32>,
     pub warnings: Vec<String>,
 }
 
 impl<'a> Studio<'a> {
-    fn set_up(options: &'a Render, task: &Task) -> Result<Self, Failure> {
-        let document = load(&task.input)?;
-        task.progress.report(0.03);
+    /// Of a document; pictures of light beside the input are the task's.
+    pub fn of(options: &'a Render, document: Document, scenery: &[usize], task: &Task) -> Result<Self, Failure> {
         choose::check_extensions(&document)?;
         let mut warnings = document.warnings.clone();
         warnings.extend(choose::unknown_extensions(&document));
@@ -89,7 +95,6 @@ impl<'a> Studio<'a> {
             finishes.iter_mut().for_each(keep_coverage);
             pictures.extend(textures(&document, &mut finishes, MOST_PIXELS_IN_ALL, &mut warnings));
         }
-        task.progress.report(0.07);
         let mut look = Look::new(finishes, pictures);
         look.style = match options.material {
             Material::Own => Style::Own,
@@ -102,9 +107,21 @@ impl<'a> Studio<'a> {
             Material::Uv => Style::Coordinates,
         };
         let has_lamps = light::has_lamps(options);
-        let world = make_ready(evaluated, axis, has_lamps, &look);
-        task.progress.report(0.1);
-        Ok(Self { options, document, look, world, environment, moment, axis, has_lamps, warnings })
+        let world = make_ready(evaluated, options, axis, has_lamps, &look);
+        let scenery = scenery.to_vec();
+        Ok(Self {
+            options,
+            document,
+            look,
+            world,
+            environment,
+            moment,
+            axis,
+            has_lamps,
+            scenery,
+            floor: None,
+            warnings,
+        })
     }
 
     /// What is drawn at another moment.
@@ -113,7 +130,7 @@ impl<'a> Studio<'a> {
     }
 
     pub fn make_ready(&self, scene: Scene) -> World {
-        make_ready(scene, self.axis, self.has_lamps, &self.look)
+        make_ready(scene, self.options, self.axis, self.has_lamps, &self.look)
     }
 
     /// How a picture is drawn. Clips have the light of a picture, but no more samples than they need.
@@ -122,8 +139,8 @@ impl<'a> Studio<'a> {
         let (mut samples, levels) = match options.effort {
             Effort::Draft => (Samples { least: 4, most: 24, noise: 0.05 }, 4),
             Effort::Standard if is_clip => (Samples { least: 8, most: 48, noise: 0.035 }, 4),
-            Effort::Standard => (Samples { least: 12, most: 192, noise: 0.02 }, 3),
-            Effort::High => (Samples { least: 32, most: 1024, noise: 0.006 }, 1),
+            Effort::Standard => (Samples { least: 8, most: 128, noise: 0.03 }, 3),
+            Effort::High => (Samples { least: 32, most: 512, noise: 0.012 }, 1),
         };
         let mut filter = levels;
         if let Some(exact) = options.samples {
@@ -134,7 +151,7 @@ impl<'a> Studio<'a> {
         if matches!(options.material, Material::Wireframe | Material::Normals) {
             filter = 0;
         }
-        let ground = light::has_ground(options).then(|| self.world.bounds().0.y);
+        let ground = light::has_ground(options).then(|| self.floor.unwrap_or(self.world.bounds().0.y));
         let background = light::is_background(options) && self.environment.is_some();
         let threads = operation::processors();
         let (width, height) = (width as usize, height as usize);
@@ -167,12 +184,12 @@ fn keep_coverage(material: &mut scene::material::Material) {
     material.base_colour_texture = base;
 }
 
-fn make_ready(mut scene: Scene, axis: Axis, has_lamps: bool, look: &Look) -> World {
+fn make_ready(mut scene: Scene, options: &Render, axis: Axis, has_lamps: bool, look: &Look) -> World {
     axis.turn(&mut scene);
     if !has_lamps {
         scene.lights.clear();
     }
-    give_bodies(&mut scene);
+    give_bodies(&mut scene, options.width.min(options.height()) as f32);
     World::new(scene, look)
 }
 

@@ -4,6 +4,7 @@
 //! wrong with them and what they enclose.
 
 mod build;
+mod picture;
 mod print;
 mod region;
 pub mod report;
@@ -20,7 +21,8 @@ use serde_json::{Value, json};
 
 use subject::Subject;
 
-/// Writes what the study finds: `simulation.glb` and `.json`, `strength.glb` and `.json`, or `print.glb` and `.json`.
+/// Writes what the study finds: `simulation.glb`, `.json` and `.webp`, `strength.glb`, `.json` and `.png`, or `print.glb` and
+/// `.json`.
 pub fn simulate(options: &Simulate, task: &Task) -> Result<Properties, Failure> {
     let mut subject = Subject::load(options, task)?;
     task.progress.report(0.3);

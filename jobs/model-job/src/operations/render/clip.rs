@@ -10,6 +10,7 @@ use pixels::encode::{Attachments, FrameSink, Output, animation};
 use scene::pose::duration;
 use serde_json::json;
 use tracer::camera::Camera;
+use tracer::film::Film;
 
 use super::report::Report;
 use super::{Studio, picture, view};
@@ -30,7 +31,7 @@ pub fn turntable(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let options = studio.options;
-    let ring = ring(&view::points(&studio.world));
+    let ring = ring(&view::points_of(studio.world.scene(), &studio.scenery));
     let seconds = options.duration.unwrap_or(TURN);
     let mut writer = Writer::new(studio, "turntable", frames, seconds, task)?;
     let share = (to - from) / f64::from(frames);
@@ -49,28 +50,56 @@ pub fn turntable(
     writer.finish(task)
 }
 
+/// How an animation is shown.
+pub struct Motion {
+    /// The clip's name, without an extension.
+    pub name: &'static str,
+    /// Seconds of the animation; it begins again after that.
+    pub whole: f64,
+    /// Seconds of the clip.
+    pub seconds: f64,
+    /// Seconds of the animation in one of the clip.
+    pub speed: f64,
+}
+
 /// Writes the model's animation.
-pub fn play(studio: &Studio<'_>, task: &Task, (from, to): (f64, f64), report: &mut Report) -> Result<(), Failure> {
-    let options = studio.options;
+pub fn play(studio: &Studio<'_>, task: &Task, range: (f64, f64), report: &mut Report) -> Result<(), Failure> {
     let Some(animation) = studio.moment.animation else {
         return Err(Failure::invalid_request("play, but the model has no animation; ask for a turntable"));
     };
     let whole = duration(&studio.document.animations[animation]);
-    let seconds = options.duration.unwrap_or_else(|| whole.clamp(0.1, LONGEST));
-    let frames = ((seconds * f64::from(options.fps)).round() as u32).max(1);
+    let seconds = studio.options.duration.unwrap_or_else(|| whole.clamp(0.1, LONGEST));
+    let motion = Motion { name: "animation", whole, seconds, speed: 1.0 };
+    if let Some((camera, film)) = show(studio, &motion, task, range)? {
+        report.add_picture("animation", "animation", &camera, &film);
+    }
+    Ok(())
+}
+
+/// Writes a clip of a motion. Its camera, and its first picture.
+pub fn show(
+    studio: &Studio<'_>,
+    motion: &Motion,
+    task: &Task,
+    (from, to): (f64, f64),
+) -> Result<Option<(Camera, Film)>, Failure> {
+    let options = studio.options;
+    let frames = ((motion.seconds * f64::from(options.fps)).round() as u32).max(1);
     let mut points = Vec::new();
     for look in 0..LOOKS {
-        let mut scene = studio.at(whole * look as f64 / LOOKS as f64)?;
+        let mut scene = studio.at(motion.whole * look as f64 / (LOOKS - 1) as f64)?;
         studio.axis.turn(&mut scene);
-        points.extend(corners(&view::points_of(&scene)));
+        points.extend(corners(&view::points_of(&scene, &studio.scenery)));
     }
     let camera = view::camera(View::ThreeQuarter, options, &points);
-    let mut writer = Writer::new(studio, "animation", frames, seconds, task)?;
+    let mut writer = Writer::new(studio, motion.name, frames, motion.seconds, task)?;
+    writer.speed = Some(motion.speed).filter(|&speed| speed != 1.0);
     let share = (to - from) / f64::from(frames);
+    let mut first = None;
     for frame in 0..frames {
-        let mut time = seconds * f64::from(frame) / f64::from(frames);
-        if whole > 0.0 {
-            time %= whole;
+        let mut time = motion.speed * motion.seconds * f64::from(frame) / f64::from(frames);
+        if motion.whole > 0.0 {
+            time %= motion.whole;
         }
         let world = studio.make_ready(studio.at(time)?);
         let start = from + share * f64::from(frame);
@@ -78,11 +107,10 @@ pub fn play(studio: &Studio<'_>, task: &Task, (from, to): (f64, f64), report: &m
         let size = (options.width, options.height());
         let (film, pixels) = picture::shoot(studio, &world, &camera, size, true, &progress);
         writer.write(pixels, json!({ "time": time }), task)?;
-        if frame == 0 {
-            report.add_picture("animation", "animation", &camera, &film);
-        }
+        first.get_or_insert((camera, film));
     }
-    writer.finish(task)
+    writer.finish(task)?;
+    Ok(first)
 }
 
 /// The box around points: eight of them stand for all.
@@ -135,6 +163,8 @@ struct Writer<'a> {
     studio: &'a Studio<'a>,
     name: &'static str,
     milliseconds: u32,
+    /// Of the model's motion, where it is not shown as quickly as it is.
+    speed: Option<f64>,
     written: u32,
     sink: Option<(Output, Box<dyn FrameSink>)>,
     listing: Vec<serde_json::Value>,
@@ -161,7 +191,7 @@ impl<'a> Writer<'a> {
                 Some((output, sink))
             }
         };
-        Ok(Self { studio, name, milliseconds, written: 0, sink, listing: Vec::new() })
+        Ok(Self { studio, name, milliseconds, speed: None, written: 0, sink, listing: Vec::new() })
     }
 
     fn write(&mut self, pixels: Vec<u8>, facts: serde_json::Value, task: &Task) -> Result<(), Failure> {
@@ -188,6 +218,7 @@ impl<'a> Writer<'a> {
         properties.insert("frames".to_owned(), json!(self.written));
         let seconds = f64::from(self.milliseconds * self.written) / 1000.0;
         properties.insert("duration".to_owned(), json!(seconds));
+        properties.extend(self.speed.map(|speed| ("speed".to_owned(), json!(speed))));
         if let Some((output, sink)) = self.sink {
             sink.finish()?;
             return output.finish("image/webp", properties);

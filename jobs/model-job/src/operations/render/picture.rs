@@ -30,7 +30,7 @@ pub fn stills(
     report: &mut Report,
 ) -> Result<Properties, Failure> {
     let options = studio.options;
-    let points = view::points(&studio.world);
+    let points = view::points_of(studio.world.scene(), &studio.scenery);
     let mut shots: Vec<(String, Camera)> = Vec::new();
     if let Some(asked) = &options.camera {
         let camera = choose::camera(&studio.world.scene().cameras, asked)?;
@@ -66,6 +66,16 @@ pub fn stills(
         write(&sheet, &format!("sheet.{}", options.format.image_format().extension()), options, task)?;
     }
     Ok(first)
+}
+
+/// Draws the first view.
+pub fn first_view(studio: &Studio<'_>, progress: &(dyn Fn(f64) + Sync)) -> Raster {
+    let options = studio.options;
+    let points = view::points_of(studio.world.scene(), &studio.scenery);
+    let camera = view::camera(options.views[0], options, &points);
+    let size = (options.width, options.height());
+    let (_, pixels) = shoot(studio, &studio.world, &camera, size, false, progress);
+    raster(size.0, size.1, pixels)
 }
 
 /// Draws a picture: red, green, blue and opacity, 8 bits each.

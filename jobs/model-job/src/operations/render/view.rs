@@ -6,7 +6,6 @@ use glam::{Vec3A, vec3a};
 use scene::evaluate::{Projection, Scene};
 use scene::transform::{Matrix, multiply};
 use tracer::camera::Camera;
-use tracer::world::World;
 
 /// Turns the file's axes so that y is up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,15 +142,10 @@ pub fn of_file(camera: &scene::evaluate::Camera, options: &Render) -> Camera {
     Camera { position: column(3), right, up: right.cross(forward), forward, half, parallel }
 }
 
-/// The places that a picture has to hold.
-pub fn points(world: &World) -> Vec<Vec3A> {
-    points_of(world.scene())
-}
-
-/// See [`points`].
-pub fn points_of(scene: &Scene) -> Vec<Vec3A> {
+/// The places that a picture has to hold: those of all nodes but the scenery.
+pub fn points_of(scene: &Scene, scenery: &[usize]) -> Vec<Vec3A> {
     let mut points = Vec::new();
-    for piece in &scene.pieces {
+    for piece in scene.pieces.iter().filter(|piece| !scenery.contains(&piece.node)) {
         let mut used = vec![false; piece.positions.len()];
         let corners = piece.triangles.iter().flatten().chain(piece.lines.iter().flatten()).chain(&piece.points);
         corners.for_each(|&vertex| used[vertex as usize] = true);

@@ -7,6 +7,7 @@ use mechanics::rotation::{IDENTITY, Rotation, about, inverse, of_matrix, product
 use mechanics::settle::Frame;
 use mechanics::{Body, Drop, Motion, drops, push, settle as fall, tilt};
 use operation::Task;
+use scene::document::Document;
 use scene::transform::Parts;
 use solid::Pose;
 use solid::vector::{Vector, dot, norm, rotation_between, scale, sub};
@@ -16,7 +17,7 @@ use super::report::{
     Assumptions, DropPose, DropsReport, ImpactReport, MotionReport, PushReport, Simulation, TiltReport,
 };
 use super::subject::{Subject, horizontal};
-use super::{model_properties, rounded, three, write_report};
+use super::{model_properties, picture, rounded, three, write_report};
 use crate::write::write;
 
 /// Frames a second of the animation.
@@ -24,7 +25,7 @@ const RATE: f64 = 60.0;
 /// Blows in a report.
 const MOST_IMPACTS: usize = 100;
 
-/// Writes `simulation.json` and `simulation.glb`.
+/// Writes `simulation.json`, `simulation.glb` and `simulation.webp`.
 pub fn settle(options: &Simulate, subject: &mut Subject, task: &Task) -> Result<Properties, Failure> {
     let (body, poses) = (subject.body.clone(), subject.poses.clone());
     let contact = Contact { friction: options.friction, restitution: options.restitution };
@@ -82,9 +83,15 @@ pub fn settle(options: &Simulate, subject: &mut Subject, task: &Task) -> Result<
         drops_report(&ends, options.seed)
     });
     task.progress.report(0.8);
-    if options.model {
-        let glb = model(subject, &body, &shown)?;
-        task.outputs.write("simulation.glb", "model/gltf-binary", &glb.bytes, model_properties(&glb))?;
+    if options.model || options.pictures {
+        let (document, floor) = model(subject, &body, &shown);
+        if options.model {
+            let glb = write(&document, Compress::None)?;
+            task.outputs.write("simulation.glb", "model/gltf-binary", &glb.bytes, model_properties(&glb))?;
+        }
+        if options.pictures {
+            picture::or_warning(picture::clip(document, floor, shown.is_level(), task, 0.8), task)?;
+        }
     }
     let report = Simulation {
         common: subject.common(),
@@ -124,6 +131,11 @@ struct Shown {
 }
 
 impl Shown {
+    /// The floor is never tilted.
+    fn is_level(&self) -> bool {
+        self.tilts.iter().all(|degrees| *degrees <= 0.0)
+    }
+
     fn append(&mut self, frames: &[Frame], tilts: &[f64], direction: Vector) {
         let Some(last) = self.frames.last().copied() else { return };
         self.tilts.resize(self.frames.len(), 0.0);
@@ -231,8 +243,8 @@ fn drops_report(ends: &[mechanics::Rest], seed: u64) -> DropsReport {
     DropsReport { count: total, seed, poses, elsewhere }
 }
 
-/// The model below a node that moves as the body did, and the floor.
-fn model(subject: &mut Subject, body: &Body, shown: &Shown) -> Result<crate::write::Glb, Failure> {
+/// The model below a node that moves as the body did; and the floor, with its node.
+fn model(subject: &mut Subject, body: &Body, shown: &Shown) -> (Document, usize) {
     let mut document = std::mem::take(&mut subject.document);
     let mut moving = Track::default();
     let mut floor_track = Track::default();
@@ -257,9 +269,9 @@ fn model(subject: &mut Subject, body: &Body, shown: &Shown) -> Result<crate::wri
     let node = wrap(&mut document, "simulation", parts);
     let floor = add_floor(&mut document, 1.5 * body.extent + reach);
     let mut all = channels(node, &moving);
-    if !shown.tilts.is_empty() && shown.tilts.iter().any(|degrees| *degrees > 0.0) {
+    if !shown.is_level() {
         all.extend(channels(floor, &floor_track));
     }
     add_animation(&mut document, "simulation", all);
-    write(&document, Compress::None)
+    (document, floor)
 }

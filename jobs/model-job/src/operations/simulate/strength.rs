@@ -13,8 +13,8 @@ use solid::vector::{Vector, add, cross, norm, rotation_between, scale, sub, unit
 use super::region::region;
 use super::report::{ExtremeReport, LoadReport, Strength, StrengthResult, SupportReport};
 use super::subject::{Method, Subject};
-use super::surface::{coloured, refined, turbo};
-use super::{model_properties, rounded, three, write_report};
+use super::surface::{SHOWN_AT, coloured, refined, turbo};
+use super::{model_properties, picture, rounded, three, write_report};
 use crate::write::write;
 
 /// Of the residual against the loads.
@@ -28,7 +28,7 @@ const CONVERGED: f64 = 0.2;
 /// The deformation is shown as this fraction of the extent.
 const SHOWN: f64 = 0.05;
 
-/// Writes `strength.json` and `strength.glb`.
+/// Writes `strength.json`, `strength.glb` and `strength.png`.
 pub fn strength(options: &Simulate, subject: &mut Subject, task: &Task) -> Result<Properties, Failure> {
     if subject.method == Method::Sheet && options.thickness.is_none() {
         return Err(Failure::invalid_input(
@@ -103,7 +103,7 @@ pub fn strength(options: &Simulate, subject: &mut Subject, task: &Task) -> Resul
     let factor = |stress: f64| if stress > 0.0 { Some(rounded(limit / stress)) } else { None };
     let exaggeration =
         options.deformation.unwrap_or(if displacement > 0.0 { SHOWN * subject.extent() / displacement } else { 1.0 });
-    if options.model {
+    if options.model || options.pictures {
         let colours: Vec<[f32; 3]> =
             shown.iter().map(|stress| turbo(if p999 > 0.0 { stress / p999 } else { 0.0 })).collect();
         let offsets: Vec<Vector> = moved.iter().map(|own| scale(*own, exaggeration)).collect();
@@ -113,8 +113,21 @@ pub fn strength(options: &Simulate, subject: &mut Subject, task: &Task) -> Resul
             "deformationFactor": rounded(exaggeration),
         });
         let document = coloured("strength", &surface, &colours, Some(&offsets), to_world, extras);
-        let glb = write(&document, Compress::None)?;
-        task.outputs.write("strength.glb", "model/gltf-binary", &glb.bytes, model_properties(&glb))?;
+        if options.model {
+            let glb = write(&document, Compress::None)?;
+            task.outputs.write("strength.glb", "model/gltf-binary", &glb.bytes, model_properties(&glb))?;
+        }
+        task.progress.report(0.8);
+        if options.pictures {
+            let mut notes = vec![
+                format!("deformation × {}", picture::digits(exaggeration)),
+                format!("moves {} at most", picture::with_prefix(displacement, "m")),
+            ];
+            notes.extend(factor(governing).map(|factor| format!("safety factor {}", picture::digits(factor))));
+            let legend = picture::Legend { title: "von Mises stress", most: p999, unit: "Pa", notes: &notes };
+            let drawn = picture::with_legend(document, SHOWN_AT, &legend, "strength.png", task);
+            picture::or_warning(drawn, task)?;
+        }
     }
     let report = Strength {
         common: subject.common(),

@@ -87,6 +87,9 @@ pub fn linear(value: f64) -> f32 {
     light as f32
 }
 
+/// The moment of the animation that [`coloured`] adds at which the deformation is whole.
+pub const SHOWN_AT: f64 = 1.75;
+
 /// A document that shows the surface in colours, `rotation` (a quaternion) turning it so that y is up.
 pub fn coloured(
     name: &str,
