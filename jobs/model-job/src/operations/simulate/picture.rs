@@ -172,7 +172,7 @@ pub fn digits(value: f64) -> String {
 }
 
 fn drawn(svg: &str) -> Result<Raster, Failure> {
-    let options = ReadOptions { first_frame: false, allow_truncated: false, page: None, most_pixels: 1 << 24 };
+    let options = ReadOptions { first_frame: false, allow_truncated: false, page: None, max_pixels: 1 << 24 };
     let picture = open_in_memory(svg.as_bytes().to_vec(), Format::Svg, &options)?;
     let Content::Still(mut rows) = picture.content else {
         return Err(Failure::internal("a legend is not a still picture"));
