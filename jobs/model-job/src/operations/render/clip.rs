@@ -93,7 +93,7 @@ pub fn show(
     }
     let camera = view::camera(View::ThreeQuarter, options, &points);
     let mut writer = Writer::new(studio, motion.name, frames, motion.seconds, task)?;
-    writer.speed = Some(motion.speed).filter(|&speed| speed != 1.0);
+    writer.speed = Some(motion.speed).filter(|&speed| (speed - 1.0).abs() > 1e-9);
     let share = (to - from) / f64::from(frames);
     let mut first = None;
     for frame in 0..frames {

@@ -87,8 +87,8 @@ fn write_sixteen(
     output.finish(ImageFormat::Png.content_type(), properties)
 }
 
-/// Metres as floats, infinite where nothing is: an OpenEXR of one channel, a line at a time, without compression. The layout is
-/// that of the OpenEXR file layout document, version 2.
+/// Metres as floats, infinite where nothing is: an `OpenEXR` of one channel, a line at a time, without compression. The layout is
+/// that of the `OpenEXR` file layout document, version 2.
 fn write_distances(seen: &[Option<First>], width: u32, height: u32, name: &str, task: &Task) -> Result<(), Failure> {
     let mut bytes = vec![0x76, 0x2F, 0x31, 0x01, 2, 0, 0, 0];
     let mut attribute = |name: &str, kind: &str, value: &[u8]| {

@@ -234,6 +234,6 @@ fn mean(pixels: &[u8], width: u32, (x, y): (u32, u32), side: u32) -> [u8; 4] {
             sum[3] += alpha;
         }
     }
-    let colour = |channel: usize| if sum[3] == 0 { 0 } else { ((sum[channel] + sum[3] / 2) / sum[3]) as u8 };
+    let colour = |channel: usize| (sum[channel] + sum[3] / 2).checked_div(sum[3]).unwrap_or(0) as u8;
     [colour(0), colour(1), colour(2), (sum[3] / (side * side)) as u8]
 }

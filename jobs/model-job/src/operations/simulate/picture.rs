@@ -150,7 +150,7 @@ fn svg(legend: &Legend<'_>) -> String {
     text
 }
 
-/// A value with three digits and the prefix of its size: 12.3 MPa.
+/// A value with three digits and the prefix of its size: 12.3 `MPa`.
 pub fn with_prefix(value: f64, unit: &str) -> String {
     const PREFIXES: [(f64, &str); 7] =
         [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")];
