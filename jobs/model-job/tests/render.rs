@@ -286,7 +286,8 @@ fn models_that_show_nothing_and_extensions_that_they_cannot_be_shown_without_are
 
 #[test]
 fn points_lines_and_an_stl_that_stands_on_z_are_drawn() {
-    let cloud: String = (0..200).map(|at| format!("v {} {} {}\n", at % 10, at / 10 % 10, at / 100)).collect();
+    let points = (0..200).map(|at| format!("v {} {} {}\n", at % 10, at / 10 % 10, at / 100));
+    let cloud = points.collect::<Vec<_>>().concat();
     let seen = |name: &str, bytes: &[u8], text: &str| {
         let picture = render(name, bytes, text).unwrap().picture("render.png");
         picture.pixels().filter(|pixel| pixel.0[3] > 60).count()
