@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::{Agenda, Faults, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
-use catalog::{MediaKind, PerKind, Rules};
+use catalog::{MediaKind, PerKind};
 use contract::{FailureKind, JobRequest, Outcome, Source};
 use control::classify::handler::{Arrival, Classifier};
 use control::{
-    InputRecord, OutputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing,
-    dispatch::resources::Compute, event::BusEvent, identity, output::handler::Recorder,
+    InputRecord, OutputRecord, State, delivery::Delivery, dispatch::handler::Dispatcher, event::BusEvent, identity,
+    output::handler::Recorder,
 };
 use serde_json::{Value, json};
 
@@ -118,58 +118,12 @@ pub fn without_faults_the_requests_per_upload_are_few(tables: MakeTable) {
 
 impl Run {
     fn new(world: World, seed: u64) -> Self {
-        let names = PerKind::from_fn(|kind| format!("https://sqs/1/{kind}"));
-        let table = |name: &str| world.table(name);
-        let classifier = Classifier {
-            objects: world.clone(),
-            records: table("input"),
-            queues: world.clone(),
-            notices: world.clone(),
-            clock: world.clone(),
-            settings: control::classify::settings::Settings {
-                bucket: "in".to_owned(),
-                queues: names.clone(),
-                rules: Rules::default(),
-                record_days: 30,
-                walk_pages: 3,
-            },
-        };
-        let dispatcher = Dispatcher {
-            objects: world.clone(),
-            records: table("input"),
-            queues: world.clone(),
-            notices: world.clone(),
-            executor: world.clone(),
-            clock: world.clone(),
-            settings: control::dispatch::settings::Settings {
-                queues: names.clone(),
-                dead_letter_queues: names.map(|name| format!("{name}-dlq")),
-                job_queues: PerKind::from_fn(|kind| format!("queue-{kind}")),
-                job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
-                compute: Compute::Fargate,
-                work_bucket: "work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
-                give_up_receives: 5,
-                lease_seconds: 300,
-                record_days: 30,
-            },
-        };
-        let recorder = Recorder {
-            objects: world.clone(),
-            inputs: table("input"),
-            outputs: table("output"),
-            queues: world.clone(),
-            notices: world.clone(),
-            executor: world.clone(),
-            clock: world.clone(),
-            settings: control::output::settings::Settings {
-                bucket: "out".to_owned(),
-                work_bucket: "work".to_owned(),
-                domain: Some("cdn.example.com".to_owned()),
-                record_days: 30,
-                metrics_namespace: "DataPipeline".to_owned(),
-            },
-        };
+        let classifier = world.classifier();
+        let mut dispatcher = world.dispatcher();
+        dispatcher.settings.give_up_receives = 5;
+        let mut recorder = world.recorder();
+        recorder.settings.delivery =
+            Some(Delivery { domain: "cdn.example.com".to_owned(), public_paths: vec!["image/*".to_owned()] });
         let mut run = Self {
             random: Random::new(seed ^ 0xC0FF_EE00),
             agenda: Agenda::default(),

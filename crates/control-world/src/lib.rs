@@ -4,6 +4,7 @@
 //! A crash is real to the handler: its future is dropped between two requests and never polled again.
 
 pub mod chaos;
+mod handlers;
 mod items;
 
 use std::cmp::Reverse;

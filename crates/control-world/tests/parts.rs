@@ -7,8 +7,7 @@ use catalog::{MediaKind, PerKind, ProcessingOption};
 use contract::{FailureKind, JobRequest, Source};
 use control::ports::Receipt;
 use control::{
-    InputRecord, State, dispatch::handler::Dispatcher, dispatch::packing::Packing, dispatch::resources::Compute,
-    output::handler::Recorder, ports::Queues, table,
+    InputRecord, State, dispatch::handler::Dispatcher, output::handler::Recorder, ports::Queues, table,
 };
 use control_world::{Faults, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
@@ -26,43 +25,7 @@ struct System {
 impl System {
     fn new(seed: u64, faults: Faults) -> Self {
         let world = World::new(seed, faults);
-        let each = |name: &str| PerKind::from_fn(|kind| format!("{name}{kind}"));
-        let dispatcher = Dispatcher {
-            objects: world.clone(),
-            records: world.table("input"),
-            queues: world.clone(),
-            notices: world.clone(),
-            executor: world.clone(),
-            clock: world.clone(),
-            settings: control::dispatch::settings::Settings {
-                queues: each("https://sqs/1/"),
-                dead_letter_queues: each("https://sqs/1/dead-"),
-                job_queues: each("queue-"),
-                job_definitions: each("definition-"),
-                compute: Compute::Fargate,
-                work_bucket: "s3-work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
-                give_up_receives: 1000,
-                lease_seconds: 300,
-                record_days: 30,
-            },
-        };
-        let recorder = Recorder {
-            objects: world.clone(),
-            inputs: world.table("input"),
-            outputs: world.table("output"),
-            queues: world.clone(),
-            notices: world.clone(),
-            executor: world.clone(),
-            clock: world.clone(),
-            settings: control::output::settings::Settings {
-                bucket: "out".to_owned(),
-                work_bucket: "s3-work".to_owned(),
-                domain: None,
-                record_days: 30,
-                metrics_namespace: "DataPipeline".to_owned(),
-            },
-        };
+        let (dispatcher, recorder) = (world.dispatcher(), world.recorder());
         Self { world, dispatcher, recorder }
     }
 
@@ -163,7 +126,7 @@ fn a_long_video_is_an_array_of_parts_and_a_job_that_joins_them() {
         (&parts.submission.depends_on, join.submission.depends_on.as_ref()),
         (&None, Some(&Receipt(parts.id.clone())))
     );
-    let (list, location) = (&parts.submission.command[2], format!("s3://s3-work/parts/{}", join.submission.name));
+    let (list, location) = (&parts.submission.command[2], format!("s3://work/parts/{}", join.submission.name));
     assert_eq!(
         parts.submission.command,
         ["run", "--manifest", list, "--parts", &location, "--memory-limit", "14336MiB"]

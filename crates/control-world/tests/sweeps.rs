@@ -1,12 +1,10 @@
 //! What no event tells is found: requests that nobody took, objects without a record, jobs whose end was not told; and what an
 //! operator cancels stays cancelled.
 
-use catalog::{MediaKind, PerKind, Rules};
+use catalog::MediaKind;
 use contract::Source;
 use control::classify::handler::Classifier;
 use control::dispatch::handler::Dispatcher;
-use control::dispatch::packing::Packing;
-use control::dispatch::resources::Compute;
 use control::output::cancel::JobOfCancelled;
 use control::output::handler::Recorder;
 use control::table;
@@ -28,57 +26,7 @@ struct System {
 impl System {
     fn new() -> Self {
         let world = World::new(1, Faults::default());
-        let each = |name: &str| PerKind::from_fn(|kind| format!("{name}{kind}"));
-        let classifier = Classifier {
-            objects: world.clone(),
-            records: world.table("input"),
-            queues: world.clone(),
-            notices: world.clone(),
-            clock: world.clone(),
-            settings: control::classify::settings::Settings {
-                bucket: "in".to_owned(),
-                queues: each("https://sqs/1/"),
-                rules: Rules::default(),
-                record_days: 30,
-                walk_pages: 10,
-            },
-        };
-        let dispatcher = Dispatcher {
-            objects: world.clone(),
-            records: world.table("input"),
-            queues: world.clone(),
-            notices: world.clone(),
-            executor: world.clone(),
-            clock: world.clone(),
-            settings: control::dispatch::settings::Settings {
-                queues: each("https://sqs/1/"),
-                dead_letter_queues: each("https://sqs/1/dead-"),
-                job_queues: each("queue-"),
-                job_definitions: each("definition-"),
-                compute: Compute::Fargate,
-                work_bucket: "work".to_owned(),
-                packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
-                give_up_receives: 1000,
-                lease_seconds: 300,
-                record_days: 30,
-            },
-        };
-        let recorder = Recorder {
-            objects: world.clone(),
-            inputs: world.table("input"),
-            outputs: world.table("output"),
-            queues: world.clone(),
-            notices: world.clone(),
-            executor: world.clone(),
-            clock: world.clone(),
-            settings: control::output::settings::Settings {
-                bucket: "out".to_owned(),
-                work_bucket: "work".to_owned(),
-                domain: None,
-                record_days: 30,
-                metrics_namespace: "DataPipeline".to_owned(),
-            },
-        };
+        let (classifier, dispatcher, recorder) = (world.classifier(), world.dispatcher(), world.recorder());
         Self { world, classifier, dispatcher, recorder }
     }
 
