@@ -276,6 +276,44 @@ run "what_is_not_a_public_key_is_refused" {
   expect_failures = [var.delivery]
 }
 
+run "a_signing_secret_is_of_a_key_that_cloudfront_knows" {
+  command = plan
+
+  variables {
+    delivery = {
+      signing_public_keys = { web = "-----BEGIN PUBLIC KEY-----" }
+      signing_secret      = { key = "old", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:signer" }
+    }
+  }
+
+  expect_failures = [var.delivery]
+}
+
+run "operators_sign_with_the_secret" {
+  variables {
+    delivery = {
+      public_paths        = ["*/resize/*", "thumbnails/*"]
+      signing_public_keys = { old = "-----BEGIN PUBLIC KEY----- 1", web = "-----BEGIN PUBLIC KEY----- 2" }
+      signing_secret      = { key = "web", arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:signer" }
+    }
+  }
+
+  assert {
+    condition     = strcontains(output.environment, "export CLOUDFRONT_SIGNING_KEY='arn:aws:secretsmanager:us-east-1:123456789012:secret:signer'") && strcontains(output.environment, "export CLOUDFRONT_KEY_ID='")
+    error_message = "pipeline url must be told the key and its id."
+  }
+
+  assert {
+    condition     = output.installation.environments.output.CLOUDFRONT_PUBLIC_PATHS == "*/resize/*,thumbnails/*"
+    error_message = "Output must know which URLs need no signature."
+  }
+
+  assert {
+    condition     = anytrue([for statement in jsondecode(output.operator_policy).Statement : statement.Action == "secretsmanager:GetSecretValue" && statement.Resource == "arn:aws:secretsmanager:us-east-1:123456789012:secret:signer"])
+    error_message = "Operators must be allowed to read the secret, and no other."
+  }
+}
+
 run "uploads_and_results_are_two_buckets" {
   command = plan
 

@@ -50,6 +50,11 @@ impl Clients {
         Ok(Self { aws, configuration })
     }
 
+    /// The configuration, for clients of other services.
+    pub fn configuration(&self) -> &aws_config::SdkConfig {
+        &self.configuration
+    }
+
     /// Buckets.
     pub async fn objects(&self) -> Result<S3Objects, Failure> {
         Ok(S3Objects(self.aws.s3().await?.clone()))

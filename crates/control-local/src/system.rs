@@ -626,7 +626,7 @@ pub fn output_settings() -> output::settings::Settings {
     output::settings::Settings {
         bucket: String::new(),
         work_bucket: WORK.to_owned(),
-        domain: None,
+        delivery: None,
         record_days: RECORD_DAYS,
         metrics_namespace: contract::NAMESPACE.to_owned(),
     }

@@ -3,6 +3,7 @@
 
 pub mod by_state;
 pub mod classify;
+pub mod delivery;
 pub mod dispatch;
 pub mod environment;
 pub mod event;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use catalog::{Format, MediaKind};
 use contract::{Failure, JobEvent, Output, ProcessDuration, Properties, Source, timestamp};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::Delivery;
 use crate::event::{DeletionType, ObjectDetail};
 use crate::identity;
 use crate::input_record::object_of;
@@ -31,6 +31,9 @@ pub struct OutputRecord {
     /// Where it can be downloaded, if a distribution is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Whether the URL answers only with a signature or signed cookies, as `pipeline url` makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_needs_signature: Option<bool>,
     /// What S3 told of the version that is current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,
@@ -115,13 +118,14 @@ pub struct Made {
 
 impl OutputRecord {
     /// A record of an output of which nothing else is known yet.
-    pub fn new(bucket: &str, key: &str, domain: Option<&str>) -> Self {
+    pub fn new(bucket: &str, key: &str, delivery: Option<&Delivery>) -> Self {
         Self {
             object: object_in(bucket, key),
             revision: 0,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
-            url: domain.map(|domain| format!("https://{domain}/{}", encoded(key))),
+            url: delivery.map(|delivery| delivery.url(key)),
+            url_needs_signature: delivery.map(|delivery| delivery.needs_signature(key)),
             stored: None,
             stored_before: BTreeSet::new(),
             made: None,
@@ -259,12 +263,4 @@ impl Record for OutputRecord {
 
 fn object_in(bucket: &str, key: &str) -> String {
     if bucket.is_empty() { key.to_owned() } else { format!("s3://{bucket}/{key}") }
-}
-
-/// What of a key stays itself in a URL's path.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
-
-/// A key as the path of a URL.
-fn encoded(key: &str) -> String {
-    utf8_percent_encode(key, PATH).to_string()
 }

@@ -1,6 +1,7 @@
 //! Whatever the order in which news come, and however often, the record is the same in the end.
 
 use contract::{FailureKind, JobError, JobEvent, JobRequest, Outcome, Output, ProcessDuration, Properties, Source};
+use control::delivery::Delivery;
 use control::input_record::{BatchFailure, GivenUp};
 use control::output_record::{Made, Stored};
 use control::{InputRecord, OutputRecord, State, event::ObjectDetail, table::Record};
@@ -148,11 +149,12 @@ proptest! {
             }
             record.derive();
         };
-        let mut one = OutputRecord::new("out", "a", Some("cdn.example.com"));
+        let delivery = Delivery { domain: "cdn.example.com".to_owned(), public_paths: Vec::new() };
+        let mut one = OutputRecord::new("out", "a", Some(&delivery));
         for telling in &tellings {
             tell(&mut one, *telling);
         }
-        let mut other = OutputRecord::new("out", "a", Some("cdn.example.com"));
+        let mut other = OutputRecord::new("out", "a", Some(&delivery));
         let start = order.index(tellings.len());
         let rotated = tellings[start..].iter().chain(&tellings[..start]);
         rotated.rev().chain(tellings.iter()).for_each(|telling| tell(&mut other, *telling));

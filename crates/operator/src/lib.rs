@@ -7,8 +7,10 @@ mod backfill;
 mod command;
 mod explanation;
 mod query;
+mod signer;
 
 pub use backfill::{Backfill, Backfilled, backfill};
 pub use command::{cancel, process_undelivered, redrive, submit};
 pub use explanation::{Explanation, Place, causes, explain};
-pub use query::{Selection, Upload, latest, of_job, upload, uploads, versions};
+pub use query::{Selection, Upload, latest, of_job, output, upload, uploads, versions};
+pub use signer::{Cookie, Signer};

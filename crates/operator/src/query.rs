@@ -80,6 +80,13 @@ pub async fn upload(inputs: &impl Table, outputs: &impl Table, source: &Source) 
     Ok(uploads)
 }
 
+/// One result, if it is there still.
+pub async fn output(outputs: &impl Table, bucket: &str, key: &str) -> Result<Option<OutputRecord>, Failure> {
+    let found: Vec<Option<OutputRecord>> = table::read(outputs, &[OutputRecord::key(bucket, key)]).await?;
+    let found = found.into_iter().flatten().next();
+    Ok(found.filter(|record| record.stored.as_ref().is_none_or(|stored| !stored.deleted)))
+}
+
 /// The outputs of a job that are there still, by key.
 pub async fn of_job(outputs: &impl Table, job_id: &str) -> Result<Vec<OutputRecord>, Failure> {
     let query = Query { descending: false, ..Query::of(Some("by-job"), "jobId", job_id) };

@@ -40,6 +40,12 @@ impl Bar {
     }
 }
 
+/// Something that a person should know beside the result.
+#[expect(clippy::print_stderr, reason = "this is a word of the command line to whoever uses it")]
+pub fn warn(text: &str) {
+    eprintln!("note: {text}");
+}
+
 /// A failure that has no event, for people and for log searches alike.
 #[expect(clippy::print_stderr, reason = "this is the command line's error message")]
 pub fn complain(failure: &Failure) {

@@ -13,7 +13,7 @@ use runner::OutputFormat;
 use sandbox::Limits;
 
 use crate::place::TargetArguments;
-use crate::{operate, run, samples, status};
+use crate::{operate, run, samples, status, url};
 
 /// Media pipeline on one machine: folders in, folders out.
 #[derive(Debug, Parser)]
@@ -60,6 +60,9 @@ enum Command {
     /// Process objects in AWS that no event told of
     #[command(after_help = BACKFILL_EXAMPLES)]
     Backfill(BackfillArguments),
+    /// Print where results in AWS can be read, signed where that is needed
+    #[command(after_help = URL_EXAMPLES)]
+    Url(UrlArguments),
     /// Write sample files, good and bad, to try the pipeline with
     #[command(after_help = "Example:\n  pipeline samples inbox && pipeline run inbox outbox")]
     Samples {
@@ -128,6 +131,17 @@ const BACKFILL_EXAMPLES: &str = "Examples:
 
 Objects that have a record are left alone, so a run that was stopped is continued by the next one. What was changed in the
 last hour is left out: its event may be on its way.";
+
+const URL_EXAMPLES: &str = "Examples:
+  pipeline url s3://uploads/photo.jpg
+      Everything that was made from an upload
+  pipeline url s3://results/photo.jpg/resize/photo.webp --expires-in 7d
+  pipeline url s3://results/film.mp4/transcode/master.m3u8 --cookies
+      With the Set-Cookie headers that a player needs for the segments
+  pipeline url s3://results/film.mp4/ --output-format json
+      Cookies for a folder
+
+The signing key is RSA of 2048 bits or ECDSA over P-256, in PEM. Results on public paths need no signature and have none.";
 
 const STATUS_EXAMPLES: &str = "Examples:
   pipeline status --aws s3://uploads/photo.jpg
@@ -248,6 +262,29 @@ pub(crate) struct CancelArguments {
     pub(crate) reason: String,
 }
 
+/// Arguments of `url`.
+#[derive(Debug, Args)]
+pub(crate) struct UrlArguments {
+    /// An upload or a result, `s3://bucket/key`, or a folder of results, `s3://bucket/key/`
+    #[arg(value_name = "OBJECT")]
+    pub(crate) object: String,
+    /// How long the signature is good, such as 90m, 12h or 7d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = url::seconds)]
+    pub(crate) expires_in: i64,
+    /// Sign cookies for the folder, not the URL
+    #[arg(long)]
+    pub(crate) cookies: bool,
+    /// The private key that signs: a file, or the ARN of a secret of Secrets Manager [default: CLOUDFRONT_SIGNING_KEY]
+    #[arg(long, value_name = "FILE|ARN", value_hint = ValueHint::FilePath)]
+    pub(crate) key: Option<String>,
+    /// The id by which CloudFront knows its public key [default: CLOUDFRONT_KEY_ID]
+    #[arg(long, value_name = "ID")]
+    pub(crate) key_id: Option<String>,
+    /// Lines for people, or JSON lines
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub(crate) output_format: OutputFormat,
+}
+
 /// Arguments of `backfill`.
 #[derive(Debug, Args)]
 pub(crate) struct BackfillArguments {
@@ -297,6 +334,7 @@ pub fn main(jobs: &'static [Job]) -> ExitCode {
         Command::Redrive(arguments) => operate::redrive(&arguments).map(|()| 0),
         Command::Cancel(arguments) => operate::cancel(&arguments).map(|()| 0),
         Command::Backfill(arguments) => operate::backfill(&arguments).map(|()| 0),
+        Command::Url(arguments) => url::url(&arguments).map(|()| 0),
         Command::Samples { folder } => samples::write_samples(&folder).map(|()| 0),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut command(), "pipeline", &mut std::io::stdout());

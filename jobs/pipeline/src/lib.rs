@@ -13,5 +13,6 @@ mod samples;
 mod status;
 mod summary;
 mod table;
+mod url;
 
 pub use cli::{command, main};

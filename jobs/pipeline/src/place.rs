@@ -63,6 +63,13 @@ pub(crate) fn object(url: &str) -> Result<Source, Failure> {
     Ok(Source { bucket: Some(bucket.to_owned()), ..file(key) })
 }
 
+/// An object, or a folder of objects, whose key ends in a slash.
+#[cfg(feature = "aws")]
+pub(crate) fn object_or_folder(url: &str) -> Result<Source, Failure> {
+    let wrong = || Failure::invalid_request(format!("{url:?} is not an object or a folder; write s3://bucket/key"));
+    object(url).map_err(|_| wrong())
+}
+
 /// The bucket and the prefix of a URL.
 pub(crate) fn prefix(url: &str) -> Result<(String, String), Failure> {
     let rest = url.strip_prefix("s3://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
@@ -128,6 +135,16 @@ mod aws {
 
         pub(crate) fn queues(&self) -> control_aws::SqsQueues {
             self.0.queues()
+        }
+
+        /// The text of a secret of Secrets Manager.
+        pub(crate) async fn secret(&self, arn: &str) -> Result<String, Failure> {
+            let client = aws_sdk_secretsmanager::Client::new(self.0.configuration());
+            let answer = client.get_secret_value().secret_id(arn).send().await;
+            let answer = answer.map_err(|error| {
+                store::failure_of(error, store::Purpose::Read, arn, "secretsmanager:GetSecretValue")
+            })?;
+            answer.secret_string.ok_or_else(|| Failure::invalid_request(format!("{arn} has no text")))
         }
 
         /// URLs of the kinds' queues.

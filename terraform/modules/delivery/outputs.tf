@@ -8,6 +8,11 @@ output "distribution_id" {
   value       = aws_cloudfront_distribution.results.id
 }
 
+output "signing_key_ids" {
+  description = "Ids by which CloudFront knows the public keys of signers, by name."
+  value       = { for name, key in aws_cloudfront_public_key.signer : name => key.id }
+}
+
 output "domain" {
   description = "Host name that results are delivered under."
   value       = length(var.delivery.host_names) > 0 ? var.delivery.host_names[0] : aws_cloudfront_distribution.results.domain_name

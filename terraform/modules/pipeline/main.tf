@@ -72,9 +72,12 @@ locals {
       DYNAMODB_INPUT    = module.tables.tables["input"].name
       DYNAMODB_OUTPUT   = module.tables.tables["output"].name
       SNS_NOTIF         = module.notifications.jobs_topic_arn
-      CLOUDFRONT_DOMAIN = local.delivery_domain
       METRICS_NAMESPACE = local.metrics_namespace
-      RECORD_DAYS       = tostring(var.record_days)
+
+      CLOUDFRONT_DOMAIN       = local.delivery_domain
+      CLOUDFRONT_PUBLIC_PATHS = var.delivery.public ? "*" : join(",", var.delivery.public_paths)
+
+      RECORD_DAYS = tostring(var.record_days)
     })
   }
 
@@ -102,6 +105,7 @@ locals {
   }
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""
+  signing_key_ids = var.delivery.enabled ? module.delivery["results"].signing_key_ids : {}
 }
 
 module "network" {

@@ -1,4 +1,4 @@
-# What the operator's program (`pipeline status --aws`, `explain`, `submit`, `redrive`, `cancel`, `backfill`) and the runbook's commands need: an output, for
+# What the operator's program (`pipeline status --aws`, `explain`, `submit`, `redrive`, `cancel`, `backfill`, `url`) and the runbook's commands need: an output, for
 # whatever roles the account's people have.
 
 locals {
@@ -7,7 +7,12 @@ locals {
     AWS_REGION              = local.region
     SQS_UNDELIVERED_UPLOADS = module.queues.undelivered["undelivered-uploads"].url
     SQS_UNDELIVERED_RESULTS = module.queues.undelivered["undelivered-results"].url
+    CLOUDFRONT_KEY_ID       = local.signer_key_id
+    CLOUDFRONT_SIGNING_KEY  = try(var.delivery.signing_secret.arn, "")
   }
+
+  # The key of the secret; without one, the only key there is.
+  signer_key_id = var.delivery.signing_secret == null ? (length(local.signing_key_ids) == 1 ? one(values(local.signing_key_ids)) : "") : local.signing_key_ids[var.delivery.signing_secret.key]
 
   operator_statements = concat(
     [
@@ -75,6 +80,11 @@ locals {
         ])
       },
     ],
+    var.delivery.signing_secret == null ? [] : [{
+      Sid      = "SignUrlsOfResults"
+      Action   = "secretsmanager:GetSecretValue"
+      Resource = var.delivery.signing_secret.arn
+    }],
     var.kms_key_arn == null ? [] : [{
       Sid      = "UseTheCustomerKey"
       Action   = ["kms:Decrypt", "kms:GenerateDataKey"]

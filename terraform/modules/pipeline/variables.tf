@@ -487,12 +487,13 @@ variable "record_days" {
 # Delivery and notices.
 
 variable "delivery" {
-  description = "CloudFront over the results. They are private: a reader needs a URL or cookies signed by one of signing_public_keys (PEM, by name), and without keys nobody reads. public = true gives everything to everybody who knows its address, which is made of the upload's key; public_paths (such as `*/resize/*`, ending with *) only what they fit. max_age_seconds: how long copies of results are good. Further: price class, own host names with their certificate (ACM, us-east-1), access logs, a WAF web ACL."
+  description = "CloudFront over the results. They are private: a reader needs a URL or cookies signed by one of signing_public_keys (PEM, by name), and without keys nobody reads. public = true gives everything to everybody who knows its address, which is made of the upload's key; public_paths (such as `*/resize/*`, ending with *) only what they fit. signing_secret: which of the keys operators sign with (`pipeline url`), and the ARN of the secret of Secrets Manager with its private key. max_age_seconds: how long copies of results are good. Further: price class, own host names with their certificate (ACM, us-east-1), access logs, a WAF web ACL."
   type = object({
     enabled             = optional(bool, true)
     public              = optional(bool, false)
     public_paths        = optional(list(string), [])
     signing_public_keys = optional(map(string), {})
+    signing_secret      = optional(object({ key = string, arn = string }))
     max_age_seconds     = optional(number, 3600)
     price_class         = optional(string, "PriceClass_100")
     host_names          = optional(list(string), [])
@@ -508,8 +509,8 @@ variable "delivery" {
   }
 
   validation {
-    condition     = alltrue([for path in var.delivery.public_paths : endswith(path, "*") && length(path) > 1 && length(path) <= 200])
-    error_message = "delivery: a path of public_paths ends with *, such as */resize/*; for everything say public = true."
+    condition     = alltrue([for path in var.delivery.public_paths : can(regex("^[A-Za-z0-9_.*$/~\"'@:+&?-]{1,199}[*]$", path))])
+    error_message = "delivery: a path of public_paths ends with * and has letters, digits and _-.*$/~\"'@:+&? only, such as */resize/*; for everything say public = true."
   }
 
   validation {
@@ -520,6 +521,11 @@ variable "delivery" {
   validation {
     condition     = alltrue([for key in values(var.delivery.signing_public_keys) : strcontains(key, "-----BEGIN PUBLIC KEY-----")])
     error_message = "delivery: signing_public_keys are public keys in PEM: `openssl rsa -pubout`, or for ECDSA P-256 `openssl ec -pubout`."
+  }
+
+  validation {
+    condition     = var.delivery.signing_secret == null ? true : contains(keys(var.delivery.signing_public_keys), var.delivery.signing_secret.key) && can(regex("^arn:[a-z-]+:secretsmanager:", var.delivery.signing_secret.arn))
+    error_message = "delivery: signing_secret names one of signing_public_keys and the ARN of a secret (arn:aws:secretsmanager:…)."
   }
 
   validation {

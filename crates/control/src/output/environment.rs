@@ -11,6 +11,11 @@ pub fn variables() -> Vec<Variable> {
         Variable::required("DYNAMODB_OUTPUT", "table with one record per output object"),
         Variable::required("SNS_NOTIF", "ARN of the topic for notices"),
         Variable::optional("CLOUDFRONT_DOMAIN", "", "domain of the distribution over S3_OUTPUT"),
+        Variable::optional(
+            "CLOUDFRONT_PUBLIC_PATHS",
+            "",
+            "patterns of the distribution's paths that need no signature, such as `*/resize/*,thumbnails/*`; `*` if all are public",
+        ),
         Variable::optional("METRICS_NAMESPACE", contract::NAMESPACE, "namespace of the metrics"),
         Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
         Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),

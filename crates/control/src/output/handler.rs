@@ -185,7 +185,7 @@ impl<P: Ports> Recorder<P> {
     }
 
     fn new_output(&self, bucket: &str, key: &str) -> OutputRecord {
-        OutputRecord::new(bucket, key, self.settings.domain.as_deref())
+        OutputRecord::new(bucket, key, self.settings.delivery.as_ref())
     }
 
     /// Batch tells that a job began or failed. How it succeeded is told by its own events.

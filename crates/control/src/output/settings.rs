@@ -2,6 +2,7 @@
 
 use contract::Failure;
 
+use crate::delivery::Delivery;
 use crate::environment::Environment;
 
 /// What is configured.
@@ -11,8 +12,8 @@ pub struct Settings {
     pub bucket: String,
     /// The bucket of the lists of packed jobs.
     pub work_bucket: String,
-    /// The domain of the distribution over the outputs.
-    pub domain: Option<String>,
+    /// The distribution over the outputs.
+    pub delivery: Option<Delivery>,
     /// Days after which a record may expire.
     pub record_days: u64,
     /// The namespace of the metrics.
@@ -31,7 +32,7 @@ impl Settings {
         Ok(Self {
             bucket: environment.get("S3_OUTPUT").to_owned(),
             work_bucket: environment.get("S3_WORK").to_owned(),
-            domain: environment.get_optional("CLOUDFRONT_DOMAIN").map(str::to_owned),
+            delivery: Delivery::read(environment),
             record_days: environment.number("RECORD_DAYS")?,
             metrics_namespace: environment.get("METRICS_NAMESPACE").to_owned(),
         })
