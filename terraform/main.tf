@@ -56,6 +56,7 @@ module "pipeline" {
   input_lifecycle             = var.input_lifecycle
   output_lifecycle            = var.output_lifecycle
   existing_buckets            = var.existing_buckets
+  delete_results_with_upload  = var.delete_results_with_upload
   cors_allowed_origins        = var.cors_allowed_origins
   record_days                 = var.record_days
   delivery                    = var.delivery

@@ -100,6 +100,12 @@ run "output_hears_of_results_notices_and_jobs" {
     kms_key_arn    = null
 
     reconcile_minutes = 10
+    deletions_of      = null
+  }
+
+  assert {
+    condition     = keys(output.rules) == ["job-states", "reconcile", "results"] && !strcontains(jsonencode(output.policy), "s3:Delete")
+    error_message = "Nothing is deleted unless somebody says so."
   }
 
   assert {
@@ -160,6 +166,35 @@ run "output_hears_of_results_notices_and_jobs" {
   assert {
     condition     = alltrue([for statement in output.policy : alltrue([for action in flatten([statement.Action]) : startswith(action, "s3:Get") || action == "s3:ListBucket" || !startswith(action, "s3:")])])
     error_message = "Output reads results and lists, and changes none."
+  }
+}
+
+run "what_was_made_of_a_deleted_upload_is_deleted_if_asked" {
+  command = plan
+
+  module {
+    source = "./modules/results"
+  }
+
+  variables {
+    output_bucket  = { name = "outputs", arn = "arn:aws:s3:::outputs" }
+    table_arns     = { input = "arn:aws:dynamodb:us-east-1:123456789012:table/input", output = "arn:aws:dynamodb:us-east-1:123456789012:table/output" }
+    job_queue_arns = { image = "arn:aws:batch:us-east-1:123456789012:job-queue/image" }
+    batching       = { batch_size = 100, window_seconds = 2, max_concurrency = 50 }
+    kms_key_arn    = null
+
+    reconcile_minutes = 10
+    deletions_of      = "inputs"
+  }
+
+  assert {
+    condition     = output.rules["deletions"].pattern.detail == { bucket = { name = ["inputs"] }, reason = [{ anything-but = ["Lifecycle Expiration"] }] }
+    error_message = "Only what somebody deleted counts, not what expired."
+  }
+
+  assert {
+    condition     = [for statement in output.policy : statement.Resource if statement.Action == "s3:DeleteObject"] == ["arn:aws:s3:::outputs/*"]
+    error_message = "Output deletes results and nothing else."
   }
 }
 

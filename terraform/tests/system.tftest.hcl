@@ -413,6 +413,19 @@ run "an_operator_may_look_and_send_again_and_change_nothing_else" {
   }
 }
 
+run "deletions_reach_output_if_asked" {
+  command = plan
+
+  variables {
+    delete_results_with_upload = true
+  }
+
+  assert {
+    condition     = output.installation.environments.output.DELETIONS_OF == output.installation.buckets.input
+    error_message = "Output must know whose deletions count."
+  }
+}
+
 run "existing_buckets_are_used" {
   command = plan
 

@@ -295,6 +295,14 @@ async fn objects_conform((objects, uploads, work): (impl Objects, impl Uploads, 
         assert_eq!(objects.read(&work, "lists/a.jsonl").await.unwrap().as_deref(), Some(text.as_bytes()));
     }
 
+    // What is deleted is gone, however often.
+    objects.write(&work, "lists/b.jsonl", "gone soon".into()).await.unwrap();
+    for _ in 0..2 {
+        objects.delete(&work, "lists/b.jsonl", None).await.unwrap();
+        assert_eq!(objects.read(&work, "lists/b.jsonl").await.unwrap(), None);
+    }
+    assert!(objects.read(&work, "lists/a.jsonl").await.unwrap().is_some());
+
     // The first bytes of an upload come with what its uploader asked for.
     let source = uploads.upload("photos/é b.jpg", b"0123456789", Some("resize?width=80")).await;
     let Found::Here(head) = objects.head(&source, 4).await.unwrap() else { panic!("it is there") };

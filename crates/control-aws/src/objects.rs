@@ -93,6 +93,20 @@ impl Objects for S3Objects {
         Ok(Listing { objects, next })
     }
 
+    async fn delete(&self, bucket: &str, key: &str, etag: Option<&str>) -> Result<(), Failure> {
+        let if_match = etag.map(|etag| format!("\"{etag}\""));
+        match self.0.delete_object().bucket(bucket).key(key).set_if_match(if_match).send().await {
+            Ok(_) => Ok(()),
+            // Overwritten, or gone already.
+            Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 404 | 412)) => {
+                Ok(())
+            }
+            Err(error) => {
+                Err(failure_of(error, Purpose::Write, &format!("s3://{bucket}/{key}"), "s3:DeleteObject"))
+            }
+        }
+    }
+
     async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let request = self.0.put_object().bucket(bucket).key(key).body(bytes.into()).content_type("application/jsonl");
         let written = request.send().await;

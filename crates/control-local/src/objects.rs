@@ -82,6 +82,15 @@ impl Objects for FolderObjects {
         Ok(Listing { objects: files.into_iter().map(listed).collect(), next: None })
     }
 
+    /// Files have no entity tags of S3.
+    async fn delete(&self, bucket: &str, key: &str, _: Option<&str>) -> Result<(), Failure> {
+        let Location::Local(path) = self.location(bucket, key) else { return Err(Failure::internal("not a folder")) };
+        match fs_err::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The whole file or nothing. Only the owner may read it: a request may have a password in it.
     async fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let Location::Local(path) = self.location(bucket, key) else { return Err(Failure::internal("not a folder")) };

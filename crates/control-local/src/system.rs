@@ -626,6 +626,7 @@ pub fn output_settings() -> output::settings::Settings {
     output::settings::Settings {
         bucket: String::new(),
         work_bucket: WORK.to_owned(),
+        uploads: None,
         delivery: None,
         record_days: RECORD_DAYS,
         metrics_namespace: contract::NAMESPACE.to_owned(),

@@ -56,12 +56,17 @@ enum Plan {
     FolderMarker,
     Deleted,
     Overwritten,
+    /// Deleted by a person, after which nothing of it may be left.
+    Withdrawn,
+    /// Uploaded under the key of one that was withdrawn.
+    Again,
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     Upload(usize),
     Delete(String),
+    Withdraw(usize, String),
     Classify(String, u32),
     Poll(MediaKind),
     Record(String, u32),
@@ -77,6 +82,8 @@ struct Truth {
     succeeded: BTreeSet<(String, String)>,
     /// Sizes and versions of what was stored, by key.
     stored: BTreeMap<String, (u64, String)>,
+    /// Keys of results that were deleted.
+    deleted: BTreeSet<String>,
     /// Keys that a job has told of.
     told: BTreeSet<String>,
 }
@@ -88,6 +95,8 @@ struct Run {
     truth: Truth,
     jobs: Vec<SubmittedJob>,
     polling: PerKind<bool>,
+    /// Key and option of uploads that were withdrawn, by number.
+    withdrawn: BTreeMap<usize, (MediaKind, Option<String>)>,
     /// How often the schedule came.
     sweeps: u64,
     classifier: Classifier<World>,
@@ -122,6 +131,7 @@ impl Run {
         let mut dispatcher = world.dispatcher();
         dispatcher.settings.give_up_receives = 5;
         let mut recorder = world.recorder();
+        recorder.settings.uploads = Some("in".to_owned());
         recorder.settings.delivery =
             Some(Delivery { domain: "cdn.example.com".to_owned(), public_paths: vec!["image/*".to_owned()] });
         let mut run = Self {
@@ -130,6 +140,7 @@ impl Run {
             truth: Truth::default(),
             jobs: Vec::new(),
             polling: PerKind::default(),
+            withdrawn: BTreeMap::new(),
             sweeps: 0,
             world,
             classifier,
@@ -151,6 +162,7 @@ impl Run {
                 self.world.inner().now = at;
                 self.happen(at, happening);
                 self.deliver_notices(at);
+                self.tell_of_deleted_results(at);
                 steps += 1;
                 assert!(steps < 2_000_000, "it does not come to an end");
             }
@@ -193,6 +205,7 @@ impl Run {
             assert_eq!(failure.kind(), FailureKind::Temporary, "{failure}");
         }
         self.deliver_notices(now);
+        self.tell_of_deleted_results(now);
         self.poll_queues(now);
         true
     }
@@ -201,6 +214,7 @@ impl Run {
         match happening {
             Happening::Upload(number) => self.upload(now, number),
             Happening::Delete(key) => drop(self.world.inner().objects.remove(&("in".to_owned(), key))),
+            Happening::Withdraw(number, key) => self.withdraw(now, number, &key),
             Happening::Classify(event, attempt) => {
                 let payload = serde_json::from_str(&event).expect("an event");
                 let result = self.world.invoke(self.classifier.handle(payload));
@@ -239,6 +253,7 @@ impl Run {
 
     fn upload(&mut self, now: i64, number: usize) {
         let plan = match self.random.below(100) {
+            _ if self.withdrawn.contains_key(&number) => Plan::Again,
             0..=4 => Plan::Rejected,
             5..=9 => Plan::Unsupported,
             10..=12 => Plan::Empty,
@@ -246,9 +261,12 @@ impl Run {
             15..=18 => Plan::Deleted,
             19..=24 => Plan::Overwritten,
             25..=29 => Plan::Damaged,
+            30..=34 => Plan::Withdrawn,
             _ => Plan::Good,
         };
-        let kind = MediaKind::ALL[self.random.below(4) as usize];
+        let before = self.withdrawn.get(&number).cloned();
+        let drawn = MediaKind::ALL[self.random.below(4) as usize];
+        let kind = before.as_ref().map_or(drawn, |(kind, _)| *kind);
         let head: &[u8] = match (plan, kind) {
             (Plan::Unsupported, _) => b"\x1f\x8b compressed",
             (_, MediaKind::Image) => b"\xff\xd8\xff\xe0 image",
@@ -269,11 +287,20 @@ impl Run {
             (_, MediaKind::Video, 0) => Some("keyframes,probe".to_owned()),
             _ => None,
         };
+        let option = before.map_or(option, |(_, option)| option);
         let is_tag = self.random.chance(0.3);
+        if plan == Plan::Withdrawn {
+            self.withdrawn.insert(number, (kind, option.clone()));
+        }
         self.store_upload(now, plan, &key, head, size, option.clone(), is_tag);
         if plan == Plan::Overwritten {
             let later = now + self.random.below(120) as i64;
             self.store_upload(later, Plan::Overwritten, &key, head, size + 1, option, is_tag);
+        }
+        if plan == Plan::Withdrawn {
+            let wait = if self.random.chance(0.5) { 300 } else { 7200 };
+            let at = now + self.random.below(wait) as i64 * SECOND;
+            self.agenda.at(at, Happening::Withdraw(number, key.clone()));
         }
         if plan == Plan::Deleted {
             let at = now + self.random.below(90) as i64 * SECOND;
@@ -314,13 +341,55 @@ impl Run {
         let arrival = Arrival::of(arrival);
         let lost = self.world.inner().faults.lost_upload_event;
         // What is gone or overwritten before anybody looks for it is nobody's.
-        if !matches!(plan, Plan::Deleted | Plan::Overwritten) && self.random.chance(lost) {
+        if !matches!(plan, Plan::Deleted | Plan::Overwritten | Plan::Withdrawn | Plan::Again) && self.random.chance(lost) {
             let source = Source { version_id: None, ..arrival.source };
             self.truth.plans.insert(identity::listed_job_id(&source, &arrival.uploaded_at), plan);
             return;
         }
         self.truth.plans.insert(arrival.job_id, plan);
         self.deliver(now, &event, Happening::Classify);
+    }
+
+    /// A person deletes an upload: behind a marker in a bucket with versions, for good in one without. Some come back much later.
+    fn withdraw(&mut self, now: i64, number: usize, key: &str) {
+        let place = ("in".to_owned(), key.to_owned());
+        let mut inner = self.world.inner();
+        let serial = inner.serial();
+        let has_versions = inner.objects.get(&place).into_iter().flatten().any(|object| object.version_id.is_some());
+        if !has_versions {
+            inner.objects.remove(&place);
+        }
+        drop(inner);
+        let (version, deletion) =
+            if has_versions { (Some(format!("m{serial}")), "Delete Marker Created") } else { (None, "Permanently Deleted") };
+        let event = json!({
+            "detail-type": "Object Deleted", "source": "aws.s3", "time": text_of(now),
+            "detail": {"bucket": {"name": "in"}, "object": {
+                "key": key, "etag": "e", "version-id": version, "sequencer": sequencer(serial)},
+                "reason": "DeleteObject", "deletion-type": deletion},
+        });
+        self.deliver(now, &event, Happening::Record);
+        if number.is_multiple_of(3) {
+            self.agenda.at(now + 24 * HOUR, Happening::Upload(number));
+        }
+    }
+
+    /// S3 tells of results that output has deleted.
+    fn tell_of_deleted_results(&mut self, now: i64) {
+        let deleted = std::mem::take(&mut self.world.inner().deleted);
+        for (bucket, key) in deleted {
+            assert_eq!(bucket, "out");
+            let serial = self.world.inner().serial();
+            self.truth.stored.remove(&key);
+            self.truth.deleted.insert(key.clone());
+            let event = json!({
+                "detail-type": "Object Deleted", "source": "aws.s3", "time": text_of(now),
+                "detail": {"bucket": {"name": "out"}, "object": {
+                    "key": key, "etag": "e", "version-id": format!("o{serial}"), "sequencer": sequencer(serial)},
+                    "reason": "DeleteObject", "deletion-type": "Delete Marker Created"},
+            });
+            self.deliver(now, &event, Happening::Record);
+        }
     }
 
     /// Delivers an event once or twice, now or later.
@@ -461,6 +530,8 @@ impl Run {
             let (key, size) = (format!("{folder}/{name}"), 10 + number);
             let serial = self.world.inner().serial();
             let version = format!("o{serial}");
+            let etag = format!("etag-{serial}");
+            self.world.inner().etags.insert(("out".to_owned(), key.clone()), etag.clone());
             let overwritten = self.truth.stored.insert(key.clone(), (size, version.clone()));
             let expiry = self.world.inner().faults.expiry;
             if let Some((_, old)) = overwritten
@@ -471,7 +542,7 @@ impl Run {
             let event = json!({
                 "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
                 "detail": {"bucket": {"name": "out"}, "object": {
-                    "key": key, "size": size, "etag": "e", "version-id": version, "sequencer": sequencer(serial)}},
+                    "key": key, "size": size, "etag": etag, "version-id": version, "sequencer": sequencer(serial)}},
             });
             self.deliver(now, &event, Happening::Record);
             if number < count {
@@ -604,10 +675,15 @@ impl Run {
             let expected = match plan {
                 Plan::Rejected => State::Rejected,
                 Plan::Unsupported | Plan::Empty | Plan::FolderMarker => State::Unsupported,
-                Plan::Good | Plan::Damaged => {
+                Plan::Good | Plan::Damaged | Plan::Again => {
                     worked.unwrap_or_else(|| panic!("{plan:?} upload {job_id} was not worked on: {record:?}"))
                 }
                 Plan::Deleted | Plan::Overwritten => worked.unwrap_or(State::Failed),
+                Plan::Withdrawn => {
+                    assert!(worked.is_none() || record.source_deleted_at.is_some(), "{record:?}");
+                    assert!(record.state.is_terminal(), "{record:?}");
+                    record.state
+                }
             };
             assert_eq!(record.state, expected, "{plan:?} {record:?}");
             assert!(record.state == State::Succeeded || record.reason.is_some(), "no reason: {record:?}");
@@ -619,13 +695,17 @@ impl Run {
             .map(|item| serde_json::from_value(Value::Object(item)).expect("a record"))
             .map(|record: OutputRecord| (record.key.clone(), record))
             .collect();
-        assert_eq!(
-            outputs.keys().collect::<BTreeSet<_>>(),
-            self.truth.stored.keys().collect::<BTreeSet<_>>(),
-            "one record for each output"
-        );
+        let ever: BTreeSet<&String> = self.truth.stored.keys().chain(&self.truth.deleted).collect();
+        assert_eq!(outputs.keys().collect::<BTreeSet<_>>(), ever, "one record for each output");
         for (key, record) in &outputs {
             let stored = record.stored.as_ref().unwrap_or_else(|| panic!("{key}: S3's part is missing"));
+            let plan = record.made.as_ref().map(|made| self.truth.plans[&made.job_id]);
+            if !self.truth.stored.contains_key(key) {
+                assert_eq!(plan, Some(Plan::Withdrawn), "{key} was deleted: {record:?}");
+                assert!(stored.deleted && record.expires_at.is_some(), "{key}: {record:?}");
+                continue;
+            }
+            assert_ne!(plan, Some(Plan::Withdrawn), "{key} is left: {record:?}");
             let (size, version) = &self.truth.stored[key];
             assert_eq!(
                 (stored.size, stored.version_id.as_ref(), stored.deleted),
@@ -640,9 +720,9 @@ impl Run {
             }
         }
         let committed = outputs.values().filter(|record| record.made.is_some()).count();
-        let sweeps = self.sweeps;
+        let (sweeps, deleted) = (self.sweeps, self.truth.deleted.len());
         eprintln!(
-            "{states:?}; {committed} outputs; {} jobs; {sweeps} sweeps; requests {:?}",
+            "{states:?}; {committed} outputs, {deleted} of withdrawn uploads deleted; {} jobs; {sweeps} sweeps; requests {:?}",
             self.jobs.len(),
             inner.requests
         );

@@ -65,6 +65,7 @@ impl World {
             settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),
                 work_bucket: "work".to_owned(),
+                uploads: None,
                 delivery: None,
                 record_days: 30,
                 metrics_namespace: "DataPipeline".to_owned(),

@@ -165,6 +165,10 @@ pub struct Inner {
     pub objects: BTreeMap<(String, String), Vec<StoredObject>>,
     /// Small objects that are read and written whole.
     pub files: BTreeMap<(String, String), Vec<u8>>,
+    /// Entity tags of results, by bucket and key.
+    pub etags: BTreeMap<(String, String), String>,
+    /// Objects that were deleted since somebody looked.
+    pub deleted: Vec<(String, String)>,
     /// Items by table and key.
     pub tables: HashMap<String, Box<dyn Items>>,
     /// Messages by queue.
@@ -209,6 +213,8 @@ impl World {
             faults,
             objects: BTreeMap::new(),
             files: BTreeMap::new(),
+            etags: BTreeMap::new(),
+            deleted: Vec::new(),
             tables: ["input", "output"].map(|name| (name.to_owned(), tables(name))).into(),
             queues: HashMap::new(),
             notices: Vec::new(),
@@ -438,6 +444,19 @@ impl Objects for World {
             objects.truncate(PAGE);
             let next = objects.last().filter(|_| !is_last).map(|listed| listed.key.clone());
             Listing { objects, next }
+        })
+        .await
+    }
+
+    async fn delete(&self, bucket: &str, key: &str, etag: Option<&str>) -> Result<(), Failure> {
+        self.request("s3:DeleteObject", |inner| {
+            let place = (bucket.to_owned(), key.to_owned());
+            let is_other = |tags: &Option<String>| matches!((tags, etag), (Some(is), Some(meant)) if is != meant);
+            if !is_other(&inner.etags.get(&place).cloned()) {
+                inner.etags.remove(&place);
+                inner.files.remove(&place);
+                inner.deleted.push(place);
+            }
         })
         .await
     }

@@ -31,6 +31,9 @@ pub struct ObjectDetail {
     /// Of a deletion: what it did.
     #[serde(default, rename = "deletion-type")]
     pub deletion_type: Option<DeletionType>,
+    /// Who caused it: `PutObject`, `DeleteObject`, `Lifecycle Expiration`, …
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// What a deletion did to an object (S3 User Guide, "EventBridge event message structure"). Lifecycle rules make both.

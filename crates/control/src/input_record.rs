@@ -128,6 +128,10 @@ pub struct InputRecord {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retired_jobs: BTreeSet<String>,
 
+    /// When its object was deleted, RFC 3339, if deletions are followed (see [`crate::output::deletion`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_deleted_at: Option<String>,
+
     /// When it was where.
     pub timeline: Timeline,
 
@@ -150,6 +154,9 @@ pub struct InputRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
 }
+
+/// How long records are kept of what was deleted with its upload: events that come later than that are tried no more.
+pub const KEPT_AFTER_DELETION: time::Duration = time::Duration::days(7);
 
 /// When an upload was where. RFC 3339.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -321,6 +328,7 @@ impl InputRecord {
             cancelled: None,
             redriven: 0,
             retired_jobs: BTreeSet::new(),
+            source_deleted_at: None,
             timeline: Timeline::default(),
             state: State::Queued,
             state_day: String::new(),
@@ -402,6 +410,11 @@ impl InputRecord {
         }
     }
 
+    /// Merges that its object was deleted.
+    pub fn source_deleted(&mut self, at: &str) {
+        earliest(&mut self.source_deleted_at, at);
+    }
+
     /// Takes back everything that keeps the upload from being dispatched once more. What succeeded stays.
     pub fn redrive(&mut self) {
         self.redriven += 1;
@@ -426,6 +439,12 @@ impl InputRecord {
             self.timeline.recorded_at = Some(timestamp::text(now));
             self.expires_at = Some(now.unix_timestamp() + record_days as i64 * 86_400);
             self.derive();
+        }
+        if let Some(deleted) = self.source_deleted_at.as_deref().and_then(timestamp::parse)
+            && self.state.is_terminal()
+        {
+            let soon = (deleted + KEPT_AFTER_DELETION).unix_timestamp();
+            self.expires_at = Some(self.expires_at.map_or(soon, |at| at.min(soon)));
         }
     }
 
@@ -551,9 +570,12 @@ pub struct Latest {
     /// The latest version's entity tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    /// When it was uploaded, RFC 3339.
+    /// When it was uploaded (or deleted), RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded_at: Option<String>,
+    /// It is not a version: the object was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// When the item may expire, seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -574,10 +596,43 @@ impl Latest {
             latest_job_id: job_id.to_owned(),
             etag: source.etag.clone(),
             uploaded_at: Some(uploaded_at.to_owned()),
+            deleted: false,
             expires_at: Some(expires_at),
         };
-        let condition = Condition::NotAfter("sequence", latest.sequence.clone());
-        Put { key_names: InputRecord::KEY_NAMES, item: to_item(&latest), condition }
+        latest.into_put()
+    }
+
+    /// The write that makes a deletion the latest thing that happened to an object, unless a later version is.
+    pub fn put_deletion(source: &Source, sequence: &str, at: &str, expires_at: i64) -> Put {
+        let latest = Self {
+            object: object_of(source),
+            job_id: LATEST.to_owned(),
+            sequence: sequence.to_owned(),
+            latest_job_id: String::new(),
+            etag: None,
+            uploaded_at: Some(at.to_owned()),
+            deleted: true,
+            expires_at: Some(expires_at),
+        };
+        latest.into_put()
+    }
+
+    /// Refuses an earlier version: its outputs would overwrite newer ones, or come back after they were deleted.
+    pub fn refuse(&self, record: &mut InputRecord) {
+        let what = if self.deleted { "deleted" } else { "overwritten by a later version, which has a record of its own" };
+        record.refusal = Some(Refusal {
+            state: State::Failed,
+            kind: FailureKind::InputNotFound,
+            message: format!("{} was {what}", record.object),
+        });
+        if let (true, Some(at)) = (self.deleted, &self.uploaded_at) {
+            record.source_deleted(at);
+        }
+    }
+
+    fn into_put(self) -> Put {
+        let condition = Condition::NotAfter("sequence", self.sequence.clone());
+        Put { key_names: InputRecord::KEY_NAMES, item: to_item(&self), condition }
     }
 }
 

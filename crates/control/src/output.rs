@@ -2,6 +2,7 @@
 
 pub mod batch_reason;
 pub mod cancel;
+pub mod deletion;
 pub mod environment;
 pub mod handler;
 pub mod reconcile;

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use catalog::{Format, MediaKind};
 use contract::{Failure, JobEvent, Output, ProcessDuration, Properties, Source, timestamp};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::delivery::Delivery;
 use crate::event::{DeletionType, ObjectDetail};
 use crate::identity;
-use crate::input_record::object_of;
+use crate::input_record::{KEPT_AFTER_DELETION, object_of};
 use crate::ports::Table;
 use crate::table::{self, Key, Query, Record};
 
@@ -43,6 +44,9 @@ pub struct OutputRecord {
     /// What the job told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
+    /// The upload that the object was made from was deleted, and the object with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_deleted: Option<SourceDeleted>,
     /// Derived, the partition key of the index by source: `s3://bucket/key` of the object that it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_object: Option<String>,
@@ -76,6 +80,16 @@ pub struct Stored {
     /// The version in a versioned bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
+}
+
+/// That an upload was deleted and what its job had made of it with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceDeleted {
+    /// When, RFC 3339.
+    pub at: String,
+    /// The upload's job: of no meaning for what a later one has made.
+    pub job_id: String,
 }
 
 /// What the job told of an output.
@@ -129,6 +143,7 @@ impl OutputRecord {
             stored: None,
             stored_before: BTreeSet::new(),
             made: None,
+            source_deleted: None,
             source_object: None,
             job_id: None,
             expires_at: None,
@@ -159,6 +174,13 @@ impl OutputRecord {
             facts.pop_first();
         }
         self.stored_before = facts;
+    }
+
+    /// Merges that the upload of a job was deleted. The last deletion counts: it is of the upload that came last.
+    pub fn source_deleted(&mut self, deleted: SourceDeleted) {
+        if self.source_deleted.as_ref().is_none_or(|present| *present < deleted) {
+            self.source_deleted = Some(deleted);
+        }
     }
 
     /// Merges what a job told: the job that ended last wrote the object last.
@@ -256,8 +278,12 @@ impl Record for OutputRecord {
         let last = self.stored_before.last().filter(|_| self.stored.is_none());
         let deleted = self.stored.as_ref().filter(|stored| stored.deleted).or(last);
         let month = time::Duration::days(30);
-        self.expires_at =
-            deleted.and_then(|stored| timestamp::parse(&stored.at)).map(|at| (at + month).unix_timestamp());
+        let expires = deleted.and_then(|stored| timestamp::parse(&stored.at)).map(|at| at + month);
+        let with_source = self.source_deleted.as_ref().filter(|deleted| self.job_id.as_ref() == Some(&deleted.job_id));
+        let with_source = with_source.and_then(|deleted| timestamp::parse(&deleted.at));
+        // Not before S3 has told that the object is gone.
+        let soon = with_source.filter(|_| expires.is_some()).map(|at| at + KEPT_AFTER_DELETION);
+        self.expires_at = soon.or(expires).map(OffsetDateTime::unix_timestamp);
     }
 }
 

@@ -88,6 +88,14 @@ pub trait Objects: Send + Sync {
         after: Option<&str>,
     ) -> impl Future<Output = Result<Listing, Failure>> + Send;
 
+    /// Deletes an object, unless it has another entity tag than is given: then somebody has written over it.
+    fn delete(
+        &self,
+        bucket: &str,
+        key: &str,
+        etag: Option<&str>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Writes a small object.
     fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
 }

@@ -74,6 +74,7 @@ locals {
       SNS_NOTIF         = module.notifications.jobs_topic_arn
       METRICS_NAMESPACE = local.metrics_namespace
 
+      DELETIONS_OF            = local.deletions_of == null ? "" : local.deletions_of
       CLOUDFRONT_DOMAIN       = local.delivery_domain
       CLOUDFRONT_PUBLIC_PATHS = var.delivery.public ? "*" : join(",", var.delivery.public_paths)
 
@@ -105,6 +106,7 @@ locals {
   }
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""
+  deletions_of    = var.delete_results_with_upload ? module.storage.buckets["input"].name : null
   signing_key_ids = var.delivery.enabled ? module.delivery["results"].signing_key_ids : {}
 }
 
@@ -248,6 +250,7 @@ module "results" {
   topic_arn             = module.notifications.jobs_topic_arn
   job_queue_arns        = { for kind, queue in module.compute.job_queues : kind => queue.arn }
   reconcile_minutes     = var.reconcile.minutes
+  deletions_of          = local.deletions_of
   batching              = var.record
   kms_key_arn           = var.kms_key_arn
   undelivered_queue_arn = module.queues.undelivered["undelivered-results"].arn

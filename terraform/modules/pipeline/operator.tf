@@ -80,6 +80,12 @@ locals {
         ])
       },
     ],
+    # Events of deletions that could not be processed are processed by the operator's program, too.
+    !var.delete_results_with_upload ? [] : [{
+      Sid      = "DeleteWhatWasMadeOfADeletedUpload"
+      Action   = "s3:DeleteObject"
+      Resource = "${module.storage.buckets["output"].arn}/*"
+    }],
     var.delivery.signing_secret == null ? [] : [{
       Sid      = "SignUrlsOfResults"
       Action   = "secretsmanager:GetSecretValue"

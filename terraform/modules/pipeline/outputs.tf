@@ -120,7 +120,7 @@ output "environment" {
 }
 
 output "operator_policy" {
-  description = "IAM policy of whoever operates this installation: reads records, results and logs, sends uploads on their way again, submits jobs by hand; changes no object and deletes nothing."
+  description = "IAM policy of whoever operates this installation: reads records, results and logs, sends uploads on their way again, submits jobs by hand; changes no object, and deletes none unless delete_results_with_upload says so."
   value = jsonencode({
     Version   = "2012-10-17"
     Statement = [for statement in local.operator_statements : merge(statement, { Effect = "Allow" })]

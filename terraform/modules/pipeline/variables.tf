@@ -462,6 +462,12 @@ variable "existing_buckets" {
   }
 }
 
+variable "delete_results_with_upload" {
+  description = "Whether what was made from an upload is deleted when somebody deletes the upload, and its records a week later; a job that works on it is ended. Deletions by lifecycle rules (input_lifecycle) do not count. Deleted results are behind a marker until output_lifecycle.noncurrent_days have passed."
+  type        = bool
+  default     = false
+}
+
 variable "cors_allowed_origins" {
   description = "Web origins whose pages may upload with presigned URLs and read results, such as https://app.example.com. Empty: none."
   type        = list(string)

@@ -17,7 +17,12 @@ module "output" {
   asynchronous          = true
   undelivered_queue_arn = var.undelivered_queue_arn
 
-  statements = [
+  statements = concat(var.deletions_of == null ? [] : [{
+    Sid      = "DeleteWhatWasMadeOfADeletedUpload"
+    Effect   = "Allow"
+    Action   = "s3:DeleteObject"
+    Resource = "${var.output_bucket.arn}/*"
+    }], [
     {
       Sid      = "ReadEvents"
       Effect   = "Allow"
@@ -46,7 +51,7 @@ module "output" {
     {
       Sid      = "RecordResults"
       Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
+      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]
       Resource = flatten([for table in sort(keys(var.table_arns)) : [var.table_arns[table], "${var.table_arns[table]}/index/*"]])
     },
     {
@@ -62,13 +67,23 @@ module "output" {
       Action   = "sns:Publish"
       Resource = var.topic_arn
     },
-  ]
+  ])
 }
 
 locals {
   timeout_seconds = 60
 
-  rules = {
+  rules = merge(var.deletions_of == null ? {} : {
+    deletions = {
+      description = "Every upload that somebody deleted in ${var.deletions_of}"
+      pattern = {
+        source      = ["aws.s3"]
+        detail-type = ["Object Deleted"]
+        # Whoever lets old uploads expire wants to keep what was made from them.
+        detail = { bucket = { name = [var.deletions_of] }, reason = [{ anything-but = ["Lifecycle Expiration"] }] }
+      }
+    }
+    }, {
     results = {
       description = "Every object created or deleted in ${var.output_bucket.name}"
       pattern = {
@@ -96,7 +111,7 @@ locals {
         }
       }
     }
-  }
+  })
 }
 
 module "rules" {

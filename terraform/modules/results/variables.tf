@@ -54,6 +54,11 @@ variable "undelivered_queue_arn" {
   type        = string
 }
 
+variable "deletions_of" {
+  description = "Name of the bucket of uploads if what was made from an upload is deleted with it, or null."
+  type        = string
+}
+
 variable "reconcile_minutes" {
   description = "Minutes between two looks for uploads whose end was not told."
   type        = number

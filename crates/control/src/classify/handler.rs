@@ -129,13 +129,10 @@ impl<P: Ports> Classifier<P> {
         if record.refusal.is_some() {
             return self.refuse(record).await;
         }
-        if identity::is_of_upload(&arrival.job_id) && !self.is_latest(arrival, now).await? {
-            // Its outputs would overwrite newer ones.
-            record.refusal = Some(Refusal {
-                state: State::Failed,
-                kind: FailureKind::InputNotFound,
-                message: format!("{} was overwritten by a later version, which has a record of its own", record.object),
-            });
+        if identity::is_of_upload(&arrival.job_id)
+            && let Some(later) = self.later_than(arrival, now).await?
+        {
+            later.refuse(&mut record);
             record.conclude(now, self.settings.record_days);
             return self.refuse(record).await;
         }
@@ -155,20 +152,22 @@ impl<P: Ports> Classifier<P> {
         Err(Failure::temporary(format!("failed to record {}: other requests keep being at its record", record.object)))
     }
 
-    /// Notes an upload as the latest version of its object, unless a later one is. It comes before the record: a version
+    /// Notes an upload as the latest version of its object; returns the later one if there is one. It comes before the record: a version
     /// without a record gets one by the next delivery of its event, and until then older ones are refused already.
-    async fn is_latest(&self, arrival: &Arrival, now: OffsetDateTime) -> Result<bool, Failure> {
+    async fn later_than(&self, arrival: &Arrival, now: OffsetDateTime) -> Result<Option<Latest>, Failure> {
         let expires_at = now.unix_timestamp() + self.settings.record_days as i64 * 86_400;
         for attempt in 0..TRIES {
             let put = Latest::put(&arrival.source, &arrival.job_id, &arrival.uploaded_at, expires_at);
             match table::put_one(&self.records, put).await {
-                PutOutcome::Written => return Ok(true),
+                PutOutcome::Written => return Ok(None),
                 PutOutcome::Failed(failure) => return Err(failure),
                 PutOutcome::Conflict => {
                     let latest = self.records.get(&[Latest::key(&arrival.source)]).await?.into_iter().flatten().next();
                     let latest: Option<Latest> = latest.map(table::from_item).transpose()?;
-                    if latest.is_some_and(|latest| *latest.sequence > *identity::sequence(&arrival.job_id)) {
-                        return Ok(false);
+                    let later =
+                        latest.filter(|latest| *latest.sequence > *identity::sequence(&arrival.job_id));
+                    if later.is_some() {
+                        return Ok(later);
                     }
                     self.clock.sleep(Duration::from_millis(20 << attempt)).await;
                 }

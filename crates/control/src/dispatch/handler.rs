@@ -210,10 +210,13 @@ impl<P: Ports> Dispatcher<P> {
                 }
             }
             // Only now is it certain that no job has it. What an operator asked for has no place among the versions.
-            let is_older =
-                |latest: Latest| identity::is_of_upload(job_id) && *latest.sequence > *identity::sequence(job_id);
-            if record.results.is_empty() && latest.is_some_and(is_older) {
-                self.supersede(record).await?;
+            let is_later =
+                |latest: &Latest| identity::is_of_upload(job_id) && *latest.sequence > *identity::sequence(job_id);
+            if let Some(later) = latest.filter(is_later)
+                && record.results.is_empty()
+            {
+                later.refuse(&mut record);
+                self.end(record).await?;
                 continue;
             }
             if let Err(failure) = request.operations() {
@@ -503,16 +506,6 @@ impl<P: Ports> Dispatcher<P> {
             self.executor.cancel(receipt, "its uploads were cancelled").await?;
         }
         Ok(())
-    }
-
-    /// A later version of the object was classified: working on this one could only overwrite newer outputs.
-    async fn supersede(&self, mut record: InputRecord) -> Result<(), Failure> {
-        record.refusal = Some(Refusal {
-            state: State::Failed,
-            kind: FailureKind::InputNotFound,
-            message: format!("{} was overwritten by a later version, which has a record of its own", record.object),
-        });
-        self.end(record).await
     }
 
     /// Nobody can read what the request asks for: it is from a record, which has no secrets, or of another release.

@@ -77,7 +77,13 @@ impl<P: Ports> Recorder<P> {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         match (text("source"), text("detail-type")) {
             ("aws.s3", "Object Created") => self.stored(read_as(event)?, false).await,
-            ("aws.s3", "Object Deleted") => self.stored(read_as(event)?, true).await,
+            ("aws.s3", "Object Deleted") => {
+                let event: BusEvent<ObjectDetail> = read_as(event)?;
+                if self.settings.uploads.as_ref() == Some(&event.detail.bucket.name) {
+                    return Box::pin(self.upload_deleted(&event)).await;
+                }
+                self.stored(event, true).await
+            }
             ("aws.batch", "Batch Job State Change") => self.batch(read_as(event)?).await,
             (source, what) => {
                 Err(Failure::invalid_request(format!("{what:?} of {source} is not for output; check the event rules")))
@@ -133,9 +139,21 @@ impl<P: Ports> Recorder<P> {
             record.conclude(now, self.settings.record_days);
             Some(record)
         };
-        let written = table::update(&self.inputs, &self.clock, &[key], merge).await?;
+        let written = table::update(&self.inputs, &self.clock, std::slice::from_ref(&key), merge).await?;
         self.measure(now, &written);
+        if self.settings.uploads.is_some() && event.outcome == Outcome::Succeeded {
+            Box::pin(self.delete_if_upload_is(event, &key)).await?;
+        }
         Ok(())
+    }
+
+    /// Deletes what a job has made of an upload that was deleted meanwhile.
+    async fn delete_if_upload_is(&self, event: &JobEvent, key: &Key) -> Result<(), Failure> {
+        let record: Vec<Option<InputRecord>> = table::read(&self.inputs, std::slice::from_ref(key)).await?;
+        let deleted_at = record.into_iter().flatten().next().and_then(|record| record.source_deleted_at);
+        let Some(at) = deleted_at else { return Ok(()) };
+        let keys = self.all_outputs(event).await?.into_iter().map(|output| output.key);
+        self.delete_results(&event.job_id, &at, keys.chain(event.manifest_key.clone()), true).await
     }
 
     /// Records every output of an operation.

@@ -12,6 +12,8 @@ pub struct Settings {
     pub bucket: String,
     /// The bucket of the lists of packed jobs.
     pub work_bucket: String,
+    /// The bucket of the uploads, if what was made from an upload is deleted with it.
+    pub uploads: Option<String>,
     /// The distribution over the outputs.
     pub delivery: Option<Delivery>,
     /// Days after which a record may expire.
@@ -32,6 +34,7 @@ impl Settings {
         Ok(Self {
             bucket: environment.get("S3_OUTPUT").to_owned(),
             work_bucket: environment.get("S3_WORK").to_owned(),
+            uploads: environment.get_optional("DELETIONS_OF").map(str::to_owned),
             delivery: Delivery::read(environment),
             record_days: environment.number("RECORD_DAYS")?,
             metrics_namespace: environment.get("METRICS_NAMESPACE").to_owned(),
