@@ -61,5 +61,7 @@ module "pipeline" {
   record_days                 = var.record_days
   delivery                    = var.delivery
   notification_subscriptions  = var.notification_subscriptions
+  upload_events               = var.upload_events
+  webhook_secret              = var.webhook_secret
   alarms                      = var.alarms
 }

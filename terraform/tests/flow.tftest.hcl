@@ -101,6 +101,7 @@ run "output_hears_of_results_notices_and_jobs" {
 
     reconcile_minutes = 10
     deletions_of      = null
+    event_bus_arn     = null
   }
 
   assert {
@@ -185,6 +186,7 @@ run "what_was_made_of_a_deleted_upload_is_deleted_if_asked" {
 
     reconcile_minutes = 10
     deletions_of      = "inputs"
+    event_bus_arn     = null
   }
 
   assert {
@@ -218,6 +220,8 @@ run "alarms_reach_people" {
     namespace               = "DataPipeline/media"
     compute                 = "FARGATE"
     max_vcpus               = 512
+    has_webhook             = false
+    unheard_queue_name      = null
     s3_request_metrics      = false
     distribution_id         = "E1"
     delivered               = true

@@ -426,6 +426,55 @@ run "deletions_reach_output_if_asked" {
   }
 }
 
+run "ends_of_uploads_are_told_if_asked" {
+  variables {
+    upload_events  = { bus = "own", webhook = { url = "https://app.example.com/hook", states = ["FAILED"] } }
+    webhook_secret = "secret"
+  }
+
+  assert {
+    condition     = output.installation.environments.output.EVENT_BUS == "media" && output.installation.environments.output.EVENT_SOURCE == "data-pipeline.media"
+    error_message = "Output must know the bus."
+  }
+
+  assert {
+    condition     = anytrue([for statement in jsondecode(output.operator_policy).Statement : statement.Action == "events:PutEvents" && statement.Resource != "*"])
+    error_message = "The operator's program tells of what it records."
+  }
+}
+
+run "a_webhook_knows_its_caller" {
+  command = plan
+
+  variables {
+    upload_events = { bus = "own", webhook = { url = "https://app.example.com/hook" } }
+  }
+
+  expect_failures = [var.webhook_secret]
+}
+
+run "a_webhook_hears_of_events" {
+  command = plan
+
+  variables {
+    upload_events  = { webhook = { url = "https://app.example.com/hook" } }
+    webhook_secret = "secret"
+  }
+
+  expect_failures = [var.upload_events]
+}
+
+run "a_webhook_is_called_over_tls" {
+  command = plan
+
+  variables {
+    upload_events  = { bus = "default", webhook = { url = "http://app.example.com/hook" } }
+    webhook_secret = "secret"
+  }
+
+  expect_failures = [var.upload_events]
+}
+
 run "existing_buckets_are_used" {
   command = plan
 

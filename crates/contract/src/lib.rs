@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod batch_parameters;
+mod ended;
 mod event;
 mod failure;
 mod identity;
@@ -14,6 +15,7 @@ pub mod recognition;
 pub mod timestamp;
 
 pub use batch_parameters::BatchParameters;
+pub use ended::{OperationEnded, UploadEnded};
 pub use event::{
     JobError, JobEvent, JobRequest, MANIFEST_NAME, Manifest, Outcome, Output, ProcessDuration, Properties,
     SCHEMA_VERSION, Sandbox, Source,

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::{JobEvent, JobRequest, Manifest, Recognition};
+use contract::{JobEvent, JobRequest, Manifest, Recognition, UploadEnded};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +28,7 @@ fn the_schemas_are_not_stale() {
     schema_is_not_stale::<JobRequest>("job-request.schema.json");
     schema_is_not_stale::<JobEvent>("job-event.schema.json");
     schema_is_not_stale::<Manifest>("manifest.schema.json");
+    schema_is_not_stale::<UploadEnded>("upload-ended.schema.json");
     schema_is_not_stale::<Recognition>("recognition.schema.json");
 }
 
@@ -48,4 +49,5 @@ fn every_version_that_was_ever_sent_still_parses() {
     still_parses::<JobEvent>("job_event_succeeded_v1.json");
     still_parses::<JobEvent>("job_event_failed_v1.json");
     still_parses::<Manifest>("manifest_v1.json");
+    still_parses::<UploadEnded>("upload_ended_v1.json");
 }

@@ -5,6 +5,7 @@
 //! properties that count (`control::event`): `serde_dynamo` and `aws_lambda_events` would add dependencies (chrono, http) to
 //! every Lambda for about as many lines, and would not keep the order of an item's attributes.
 
+mod bus;
 mod executor;
 pub mod lambda;
 mod objects;
@@ -13,11 +14,13 @@ mod table;
 
 use std::time::Duration;
 
-use contract::{Failure, JobEvent};
+use contract::{Failure, JobEvent, UploadEnded};
+use control::environment::Environment;
 use control::ports::{Clock, Notices, Ports};
 use store::Publisher;
 use time::OffsetDateTime;
 
+pub use bus::EventBus;
 pub use executor::AwsBatch;
 pub use objects::{PROCESSING_OPTION, S3Objects};
 pub use queues::{SqsQueues, Taken};
@@ -72,7 +75,19 @@ impl Clients {
 
     /// The topic of that ARN.
     pub async fn notices(&self, topic_arn: &str) -> Result<SnsNotices, Failure> {
-        Ok(SnsNotices(Publisher::to_topic(&self.aws, topic_arn).await?))
+        Ok(SnsNotices { topic: Publisher::to_topic(&self.aws, topic_arn).await?, bus: None })
+    }
+
+    /// The topic of that ARN, and the bus for ends of uploads, if there is one.
+    pub async fn notices_and_ends(&self, environment: &Environment) -> Result<SnsNotices, Failure> {
+        let client = || aws_sdk_eventbridge::Client::new(&self.configuration);
+        let source = environment.get("EVENT_SOURCE");
+        let bus = environment.get_optional("EVENT_BUS").map(|name| EventBus {
+            client: client(),
+            name: name.to_owned(),
+            source: source.to_owned(),
+        });
+        Ok(SnsNotices { bus, ..self.notices(environment.get("SNS_NOTIF")).await? })
     }
 
     /// Batch.
@@ -81,13 +96,23 @@ impl Clients {
     }
 }
 
-/// A topic of SNS.
+/// A topic of SNS, and the bus for ends of uploads.
 #[derive(Clone)]
-pub struct SnsNotices(Publisher);
+pub struct SnsNotices {
+    topic: Publisher,
+    bus: Option<EventBus>,
+}
 
 impl Notices for SnsNotices {
     async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
-        self.0.publish(event).await
+        self.topic.publish(event).await
+    }
+
+    async fn upload_ended(&self, ended: &UploadEnded) -> Result<(), Failure> {
+        match &self.bus {
+            Some(bus) => bus.put(ended).await,
+            None => Err(Failure::internal("EVENT_BUS is not set")),
+        }
     }
 }
 

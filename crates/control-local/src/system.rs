@@ -626,6 +626,7 @@ pub fn output_settings() -> output::settings::Settings {
     output::settings::Settings {
         bucket: String::new(),
         work_bucket: WORK.to_owned(),
+        tells_ends: false,
         uploads: None,
         delivery: None,
         record_days: RECORD_DAYS,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::{Agenda, Faults, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
 use catalog::{MediaKind, PerKind};
-use contract::{FailureKind, JobRequest, Outcome, Source};
+use contract::{FailureKind, JobRequest, Outcome, Source, UploadEnded};
 use control::classify::handler::{Arrival, Classifier};
 use control::{
     InputRecord, OutputRecord, State, delivery::Delivery, dispatch::handler::Dispatcher, event::BusEvent, identity,
@@ -131,6 +131,7 @@ impl Run {
         let mut dispatcher = world.dispatcher();
         dispatcher.settings.give_up_receives = 5;
         let mut recorder = world.recorder();
+        recorder.settings.tells_ends = true;
         recorder.settings.uploads = Some("in".to_owned());
         recorder.settings.delivery =
             Some(Delivery { domain: "cdn.example.com".to_owned(), public_paths: vec!["image/*".to_owned()] });
@@ -719,6 +720,9 @@ impl Run {
                 assert!(records.contains_key(&made.job_id));
             }
         }
+        drop(inner);
+        self.check_told(&records);
+        let inner = self.world.inner();
         let committed = outputs.values().filter(|record| record.made.is_some()).count();
         let (sweeps, deleted) = (self.sweeps, self.truth.deleted.len());
         eprintln!(
@@ -726,6 +730,29 @@ impl Run {
             self.jobs.len(),
             inner.requests
         );
+    }
+}
+
+impl Run {
+    /// Every end was told, the last one last, and a repetition says the same.
+    fn check_told(&self, records: &BTreeMap<String, InputRecord>) {
+        let ended = std::mem::take(&mut self.world.inner().ended);
+        let mut by_id: BTreeMap<&str, &UploadEnded> = BTreeMap::new();
+        for event in &ended {
+            let first = by_id.entry(&event.id).or_insert(event);
+            assert_eq!((first.state, &first.job_id, &first.source), (event.state, &event.job_id, &event.source));
+            assert!(records.contains_key(&event.job_id), "{event:?}");
+        }
+        for record in records.values() {
+            let id = format!("{}/{}/{}", record.job_id, record.redriven, record.state.name());
+            let event = by_id.get(id.as_str()).unwrap_or_else(|| panic!("the end was not told: {record:?}"));
+            assert!(record.is_told(), "{record:?}");
+            assert_eq!(event.output_count, record.results.values().map(|result| result.output_count).sum::<u64>());
+            if record.state == State::Succeeded && self.truth.plans[&record.job_id] == Plan::Good {
+                assert_eq!(event.outputs.len() as u64, event.output_count, "{event:?}");
+            }
+        }
+        eprintln!("{} events of {} ends of {} uploads", ended.len(), by_id.len(), records.len());
     }
 }
 

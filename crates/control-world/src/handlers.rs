@@ -65,6 +65,7 @@ impl World {
             settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),
                 work_bucket: "work".to_owned(),
+                tells_ends: false,
                 uploads: None,
                 delivery: None,
                 record_days: 30,

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use contract::{Failure, JobEvent, Source, list, timestamp};
+use contract::{Failure, JobEvent, Source, UploadEnded, list, timestamp};
 use control::event::{QueueAttributes, QueueMessage};
 use control::ports::{
     Clock, Executor, Found, Head, Listed, Listing, Notices, Objects, Phase, Ports, Postponed, Queues, Receipt, Report,
@@ -175,6 +175,8 @@ pub struct Inner {
     pub queues: HashMap<String, VecDeque<Message>>,
     /// Notices that nobody has delivered yet.
     pub notices: Vec<JobEvent>,
+    /// Ends of uploads that were told on EventBridge.
+    pub ended: Vec<UploadEnded>,
     /// Every job that was ever submitted.
     pub jobs: Vec<SubmittedJob>,
     /// How jobs are, by Batch's id.
@@ -218,6 +220,7 @@ impl World {
             tables: ["input", "output"].map(|name| (name.to_owned(), tables(name))).into(),
             queues: HashMap::new(),
             notices: Vec::new(),
+            ended: Vec::new(),
             jobs: Vec::new(),
             job_status: HashMap::new(),
             new_jobs: Vec::new(),
@@ -551,6 +554,10 @@ impl Ports for World {
 impl Notices for World {
     async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
         self.request("sns:Publish", |inner| inner.notices.push(event.clone())).await
+    }
+
+    async fn upload_ended(&self, ended: &UploadEnded) -> Result<(), Failure> {
+        self.request("events:PutEvents", |inner| inner.ended.push(ended.clone())).await
     }
 }
 

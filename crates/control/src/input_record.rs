@@ -128,6 +128,9 @@ pub struct InputRecord {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retired_jobs: BTreeSet<String>,
 
+    /// That its end was told on EventBridge, if that is configured (see [`crate::output::ended`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
     /// When its object was deleted, RFC 3339, if deletions are followed (see [`crate::output::deletion`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_deleted_at: Option<String>,
@@ -305,6 +308,18 @@ pub struct Cancellation {
     pub redriven: u32,
 }
 
+/// That the end of an upload was told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// Of which try.
+    pub redriven: u32,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Which state.
+    pub state: State,
+}
+
 impl InputRecord {
     /// A record of an object of which nothing else is known yet.
     pub fn new(job_id: &str, source: &Source) -> Self {
@@ -328,6 +343,7 @@ impl InputRecord {
             cancelled: None,
             redriven: 0,
             retired_jobs: BTreeSet::new(),
+            told: None,
             source_deleted_at: None,
             timeline: Timeline::default(),
             state: State::Queued,
@@ -408,6 +424,18 @@ impl InputRecord {
         if self.batch_failure.as_ref().is_none_or(|present| *present < failure) {
             self.batch_failure = Some(failure);
         }
+    }
+
+    /// Merges that its end was told: what was told last counts.
+    pub fn told(&mut self, told: Told) {
+        if self.told.as_ref().is_none_or(|present| *present < told) {
+            self.told = Some(told);
+        }
+    }
+
+    /// Whether the state that it is in was told.
+    pub fn is_told(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| told.redriven == self.redriven && told.state == self.state)
     }
 
     /// Merges that its object was deleted.

@@ -3,6 +3,7 @@
 pub mod batch_reason;
 pub mod cancel;
 pub mod deletion;
+pub mod ended;
 pub mod environment;
 pub mod handler;
 pub mod reconcile;

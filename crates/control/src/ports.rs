@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use contract::{BatchParameters, Failure, JobEvent, Source};
+use contract::{BatchParameters, Failure, JobEvent, Source, UploadEnded};
 use time::OffsetDateTime;
 
 use crate::table::{Item, Key, Page, Put, PutOutcome, Query};
@@ -137,10 +137,13 @@ pub trait Queues: Send + Sync {
     fn postpone(&self, messages: &[Postponed]) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// The topic for notices.
+/// The topic for notices, and the bus for the ends of uploads.
 pub trait Notices: Send + Sync {
     /// Tells everybody.
     fn publish(&self, event: &JobEvent) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Tells the bus that an upload has ended; the answer is that the bus has it.
+    fn upload_ended(&self, ended: &UploadEnded) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// Work for an executor.

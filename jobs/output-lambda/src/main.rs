@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda::Error> {
         inputs: clients.table(environment.get("DYNAMODB_INPUT")),
         outputs: clients.table(environment.get("DYNAMODB_OUTPUT")),
         queues: clients.queues(),
-        notices: clients.notices(environment.get("SNS_NOTIF")).await?,
+        notices: clients.notices_and_ends(&environment).await?,
         executor: clients.executor(),
         clock: SystemClock,
         settings: Settings::read(&environment)?,

@@ -175,7 +175,7 @@ mod aws {
                 inputs: self.0.table(environment.get(INPUT)),
                 outputs: self.0.table(environment.get(OUTPUT)),
                 queues: self.0.queues(),
-                notices: self.0.notices(environment.get("SNS_NOTIF")).await?,
+                notices: self.0.notices_and_ends(&environment).await?,
                 executor: self.0.executor(),
                 clock: SystemClock,
                 settings: control::output::settings::Settings::read(&environment)?,

@@ -170,6 +170,14 @@ locals {
         namespace = "AWS/Events", name = "FailedInvocations", statistic = "Sum", dimensions = { RuleName = rule }
       }]
     }
+    webhook-unheard = {
+      description = "The webhook did not take ends of uploads for a day; they are in a queue."
+      enabled     = var.has_webhook
+      threshold   = 0
+      periods     = 1
+      result      = "m0"
+      metrics     = [{ namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", dimensions = { QueueName = coalesce(var.unheard_queue_name, "-") } }]
+    }
     s3-errors = {
       description = "S3 answers more than one request in a hundred with an error of its own (5xx, such as SlowDown)."
       enabled     = var.s3_request_metrics

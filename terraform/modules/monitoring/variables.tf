@@ -63,6 +63,16 @@ variable "output_log_group_name" {
   type        = string
 }
 
+variable "has_webhook" {
+  description = "Whether there is a webhook; known when planning, unlike its queue."
+  type        = bool
+}
+
+variable "unheard_queue_name" {
+  description = "The queue of ends that the webhook did not take, or null."
+  type        = string
+}
+
 variable "namespace" {
   description = "The namespace of this installation's metrics."
   type        = string

@@ -74,6 +74,8 @@ locals {
       SNS_NOTIF         = module.notifications.jobs_topic_arn
       METRICS_NAMESPACE = local.metrics_namespace
 
+      EVENT_BUS               = local.event_bus == null ? "" : local.event_bus.name
+      EVENT_SOURCE            = local.event_bus == null ? "" : module.ends["ends"].source
       DELETIONS_OF            = local.deletions_of == null ? "" : local.deletions_of
       CLOUDFRONT_DOMAIN       = local.delivery_domain
       CLOUDFRONT_PUBLIC_PATHS = var.delivery.public ? "*" : join(",", var.delivery.public_paths)
@@ -107,6 +109,7 @@ locals {
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""
   deletions_of    = var.delete_results_with_upload ? module.storage.buckets["input"].name : null
+  event_bus       = var.upload_events.bus == null ? null : module.ends["ends"].bus
   signing_key_ids = var.delivery.enabled ? module.delivery["results"].signing_key_ids : {}
 }
 
@@ -251,9 +254,23 @@ module "results" {
   job_queue_arns        = { for kind, queue in module.compute.job_queues : kind => queue.arn }
   reconcile_minutes     = var.reconcile.minutes
   deletions_of          = local.deletions_of
+  event_bus_arn         = local.event_bus == null ? null : local.event_bus.arn
   batching              = var.record
   kms_key_arn           = var.kms_key_arn
   undelivered_queue_arn = module.queues.undelivered["undelivered-results"].arn
+}
+
+module "ends" {
+  source   = "../ends"
+  for_each = var.upload_events.bus == null ? toset([]) : toset(["ends"])
+
+  name           = var.name
+  own_bus        = var.upload_events.bus == "own"
+  bus            = var.upload_events.bus
+  webhook        = var.upload_events.webhook
+  webhook_secret = var.webhook_secret
+  kms_key_arn    = var.kms_key_arn
+  iam            = local.iam
 }
 
 module "delivery" {
@@ -313,6 +330,8 @@ module "monitoring" {
   compute               = var.compute
   max_vcpus             = sum([for setting in local.kinds_as_changed : setting.max_vcpus])
   s3_request_metrics    = var.alarms.s3_request_metrics
+  has_webhook           = var.upload_events.webhook != null
+  unheard_queue_name    = try(module.ends["ends"].unheard_queue_name, null)
   distribution_id       = var.delivery.enabled ? module.delivery["results"].distribution_id : null
   delivered             = var.delivery.enabled
   topic_arn             = module.notifications.alarms_topic_arn

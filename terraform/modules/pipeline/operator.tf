@@ -80,6 +80,11 @@ locals {
         ])
       },
     ],
+    local.event_bus == null ? [] : [{
+      Sid      = "TellOfEnds"
+      Action   = "events:PutEvents"
+      Resource = local.event_bus.arn
+    }],
     # Events of deletions that could not be processed are processed by the operator's program, too.
     !var.delete_results_with_upload ? [] : [{
       Sid      = "DeleteWhatWasMadeOfADeletedUpload"

@@ -565,6 +565,47 @@ variable "notification_subscriptions" {
   }
 }
 
+variable "upload_events" {
+  description = "Events of EventBridge, one when an upload ends (docs/upload-ended.schema.json). `bus`: `own` for a bus of this installation's own, `default`, or the name of one that exists; null: no events. `webhook`: an HTTPS address that is called with each event, again and again for a day until it answers well, and the header by which it knows its caller (webhook_secret); `states`: only ends in these states; `most_per_second`: calls at most."
+  type = object({
+    bus = optional(string)
+    webhook = optional(object({
+      url             = string
+      header          = optional(string, "x-pipeline-secret")
+      states          = optional(list(string), [])
+      most_per_second = optional(number, 50)
+    }))
+  })
+  default = {}
+
+  validation {
+    condition     = var.upload_events.webhook == null || var.upload_events.bus != null
+    error_message = "upload_events: a webhook hears of events on a bus: bus = \"own\"."
+  }
+
+  validation {
+    condition     = var.upload_events.webhook == null ? true : startswith(var.upload_events.webhook.url, "https://")
+    error_message = "upload_events: EventBridge calls addresses that begin with https:// only."
+  }
+
+  validation {
+    condition     = var.upload_events.webhook == null ? true : alltrue([for state in var.upload_events.webhook.states : contains(["SUCCEEDED", "FAILED", "REJECTED", "UNSUPPORTED", "CANCELLED"], state)])
+    error_message = "upload_events: states are SUCCEEDED, FAILED, REJECTED, UNSUPPORTED and CANCELLED."
+  }
+}
+
+variable "webhook_secret" {
+  description = "What the header of upload_events.webhook holds. It is kept in the state and, by EventBridge, in Secrets Manager."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = (var.webhook_secret == null) == (var.upload_events.webhook == null)
+    error_message = "webhook_secret and upload_events.webhook go together: a webhook must know who calls it."
+  }
+}
+
 variable "alarms" {
   description = "Who hears alarms (e-mail addresses), and their thresholds: seconds of turnaround (95th percentile), seconds that a message may wait in a queue, hours in which uploads may come and none end (at least as long as the longest video takes), percent of operations that may fail, percent of vCPUs (of max_vcpus and of the account's quota) and of an operation's memory that may be used, calls of functions at once that the account may have, US dollars a month (0: no budget). s3_request_metrics: whether S3 counts requests and errors (some dollars a month). canary_minutes: how often a small picture is uploaded, so that a failure shows when nobody uploads (0: never)."
   type = object({

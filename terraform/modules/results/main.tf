@@ -17,7 +17,12 @@ module "output" {
   asynchronous          = true
   undelivered_queue_arn = var.undelivered_queue_arn
 
-  statements = concat(var.deletions_of == null ? [] : [{
+  statements = concat(var.event_bus_arn == null ? [] : [{
+    Sid      = "TellOfEnds"
+    Effect   = "Allow"
+    Action   = "events:PutEvents"
+    Resource = var.event_bus_arn
+    }], var.deletions_of == null ? [] : [{
     Sid      = "DeleteWhatWasMadeOfADeletedUpload"
     Effect   = "Allow"
     Action   = "s3:DeleteObject"

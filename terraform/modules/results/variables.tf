@@ -59,6 +59,11 @@ variable "deletions_of" {
   type        = string
 }
 
+variable "event_bus_arn" {
+  description = "The bus that is told of the ends of uploads, or null."
+  type        = string
+}
+
 variable "reconcile_minutes" {
   description = "Minutes between two looks for uploads whose end was not told."
   type        = number

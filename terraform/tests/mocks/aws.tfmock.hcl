@@ -105,6 +105,24 @@ mock_resource "aws_cloudwatch_event_rule" {
   }
 }
 
+mock_resource "aws_cloudwatch_event_bus" {
+  defaults = {
+    arn = "arn:aws:events:us-east-1:123456789012:event-bus/mock-bus"
+  }
+}
+
+mock_resource "aws_cloudwatch_event_connection" {
+  defaults = {
+    arn = "arn:aws:events:us-east-1:123456789012:connection/mock-connection/1"
+  }
+}
+
+mock_resource "aws_cloudwatch_event_api_destination" {
+  defaults = {
+    arn = "arn:aws:events:us-east-1:123456789012:api-destination/mock-destination/1"
+  }
+}
+
 mock_resource "aws_batch_compute_environment" {
   defaults = {
     arn = "arn:aws:batch:us-east-1:123456789012:compute-environment/mock-environment"

@@ -10,6 +10,8 @@ pub fn variables() -> Vec<Variable> {
         Variable::required("DYNAMODB_INPUT", "table with one record per upload"),
         Variable::required("DYNAMODB_OUTPUT", "table with one record per output object"),
         Variable::required("SNS_NOTIF", "ARN of the topic for notices"),
+        Variable::optional("EVENT_BUS", "", "name or ARN of the event bus that is told of each upload's end; empty for none"),
+        Variable::optional("EVENT_SOURCE", "data-pipeline", "source of those events"),
         Variable::optional("DELETIONS_OF", "", "bucket of the uploads, if what was made from an upload is deleted with it"),
         Variable::optional("CLOUDFRONT_DOMAIN", "", "domain of the distribution over S3_OUTPUT"),
         Variable::optional(

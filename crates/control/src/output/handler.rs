@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
-use crate::input_record::{BatchFailure, Lease};
+use crate::input_record::{BatchFailure, Lease, Timeline};
 use crate::output::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
 use crate::output::reconcile::Swept;
 use crate::output::settings::Settings;
@@ -19,7 +19,7 @@ use crate::{InputRecord, OutputRecord, notice, reply};
 
 /// How long the job's own events are waited for when its program ended by itself, and those of a part when its join failed
 /// for it: Batch's word may overtake them.
-const GRACE: time::Duration = time::Duration::seconds(90);
+pub(super) const GRACE: time::Duration = time::Duration::seconds(90);
 
 /// What output needs of the world.
 pub struct Recorder<P: Ports> {
@@ -116,10 +116,13 @@ impl<P: Ports> Recorder<P> {
         let event: JobEvent = serde_json::from_str(text).map_err(|error| {
             Failure::invalid_request("a message of the topic is not a valid job event").because(error)
         })?;
-        // The control plane has recorded what its own notices tell. A file that somebody worked on by hand is not an upload
-        // of a bucket.
-        if event.operation.is_none() || event.source.bucket.is_none() != self.settings.is_local() {
+        // A file that somebody worked on by hand is not an upload of a bucket.
+        if event.source.bucket.is_none() != self.settings.is_local() {
             return Ok(());
+        }
+        // The control plane has recorded what its own notices tell, or is about to.
+        if event.operation.is_none() {
+            return Box::pin(self.ended_elsewhere(&event)).await;
         }
         self.operation_ended(&event).await
     }
@@ -141,17 +144,25 @@ impl<P: Ports> Recorder<P> {
         };
         let written = table::update(&self.inputs, &self.clock, std::slice::from_ref(&key), merge).await?;
         self.measure(now, &written);
-        if self.settings.uploads.is_some() && event.outcome == Outcome::Succeeded {
-            Box::pin(self.delete_if_upload_is(event, &key)).await?;
+        if self.settings.uploads.is_none() && !self.settings.tells_ends {
+            return Ok(());
         }
-        Ok(())
+        // A repetition changes nothing, and comes because something after the record failed.
+        let record = match written.into_iter().next() {
+            Some(record) => Some(record),
+            None => table::read::<InputRecord>(&self.inputs, &[key]).await?.into_iter().flatten().next(),
+        };
+        let Some(record) = record else { return Ok(()) };
+        Box::pin(self.delete_if_upload_is(event, &record)).await?;
+        Box::pin(self.tell_ended(&record)).await
     }
 
     /// Deletes what a job has made of an upload that was deleted meanwhile.
-    async fn delete_if_upload_is(&self, event: &JobEvent, key: &Key) -> Result<(), Failure> {
-        let record: Vec<Option<InputRecord>> = table::read(&self.inputs, std::slice::from_ref(key)).await?;
-        let deleted_at = record.into_iter().flatten().next().and_then(|record| record.source_deleted_at);
-        let Some(at) = deleted_at else { return Ok(()) };
+    async fn delete_if_upload_is(&self, event: &JobEvent, record: &InputRecord) -> Result<(), Failure> {
+        let Some(at) = record.source_deleted_at.clone() else { return Ok(()) };
+        if self.settings.uploads.is_none() || event.outcome != Outcome::Succeeded {
+            return Ok(());
+        }
         let keys = self.all_outputs(event).await?.into_iter().map(|output| output.key);
         self.delete_results(&event.job_id, &at, keys.chain(event.manifest_key.clone()), true).await
     }
@@ -338,9 +349,8 @@ fn print_metrics(namespace: &str, now: OffsetDateTime, written: &[InputRecord]) 
     }
 }
 
-/// The members of a record's line of metrics: those of its spans whose ends are both known.
-fn members(record: &InputRecord) -> Map<String, Value> {
-    let timeline = &record.timeline;
+/// Milliseconds of an upload's turnaround and of its parts, as far as both ends are known.
+pub(super) fn spans(timeline: &Timeline) -> impl Iterator<Item = (String, u64)> {
     let spans = [
         ("turnaround", &timeline.uploaded_at, &timeline.recorded_at),
         ("classify", &timeline.uploaded_at, &timeline.classified_at),
@@ -351,10 +361,14 @@ fn members(record: &InputRecord) -> Map<String, Value> {
         ("store", &timeline.processed_at, &timeline.stored_at),
         ("record", &timeline.stored_at, &timeline.recorded_at),
     ];
-    let spans = spans.into_iter().filter_map(|(name, from, to)| {
+    spans.into_iter().filter_map(|(name, from, to)| {
         let milliseconds = timestamp::between(from.as_deref(), to.as_deref())?;
-        Some((name, Value::from(milliseconds.max(0))))
-    });
+        Some((name.to_owned(), u64::try_from(milliseconds).unwrap_or_default()))
+    })
+}
+
+/// The members of a record's line of metrics.
+fn members(record: &InputRecord) -> Map<String, Value> {
     let facts = [
         ("kind", Value::from(record.kind.map_or("unknown", catalog::MediaKind::name))),
         ("state", Value::from(record.state.name())),
@@ -363,5 +377,6 @@ fn members(record: &InputRecord) -> Map<String, Value> {
         ("uploads", Value::from(1)),
         ("inputBytes", Value::from(record.source.size)),
     ];
-    facts.into_iter().chain(spans).map(|(name, value)| (name.to_owned(), value)).collect()
+    let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
+    facts.chain(spans(&record.timeline).map(|(name, milliseconds)| (name, milliseconds.into()))).collect()
 }

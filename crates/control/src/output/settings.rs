@@ -12,6 +12,8 @@ pub struct Settings {
     pub bucket: String,
     /// The bucket of the lists of packed jobs.
     pub work_bucket: String,
+    /// Whether the end of an upload is told on EventBridge.
+    pub tells_ends: bool,
     /// The bucket of the uploads, if what was made from an upload is deleted with it.
     pub uploads: Option<String>,
     /// The distribution over the outputs.
@@ -34,6 +36,7 @@ impl Settings {
         Ok(Self {
             bucket: environment.get("S3_OUTPUT").to_owned(),
             work_bucket: environment.get("S3_WORK").to_owned(),
+            tells_ends: environment.get_optional("EVENT_BUS").is_some(),
             uploads: environment.get_optional("DELETIONS_OF").map(str::to_owned),
             delivery: Delivery::read(environment),
             record_days: environment.number("RECORD_DAYS")?,
