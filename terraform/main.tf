@@ -35,6 +35,8 @@ module "pipeline" {
   log_retention_days          = var.log_retention_days
   compute                     = var.compute
   spot                        = var.spot
+  shares                      = var.shares
+  spot_fallback               = var.spot_fallback
   max_vcpus                   = var.max_vcpus
   job_architecture            = var.job_architecture
   ec2                         = var.ec2
@@ -63,5 +65,6 @@ module "pipeline" {
   notification_subscriptions  = var.notification_subscriptions
   upload_events               = var.upload_events
   webhook_secret              = var.webhook_secret
+  budget                      = var.budget
   alarms                      = var.alarms
 }

@@ -31,6 +31,9 @@ variables {
     video = "arn:aws:ecr:us-east-1:123456789012:repository/media/video-job"
   }
 
+  spot_fallback = true
+  shares        = null
+
   kinds = {
     image = { job = "image-job", image = "registry/image-job:1", vcpus = 2, memory_mib = 4096, disk_gib = 21, timeout_seconds = 1800, time_factor = 1, gpus = 0, in_parts = false, attempts = 5, spot = true, max_vcpus = 64, instance_types = ["c7i"], instance_disk_gib = 100 }
     video = { job = "video-job", image = "registry/video-job:1", vcpus = 4, memory_mib = 8192, disk_gib = 200, timeout_seconds = 14400, time_factor = 4, gpus = 0, in_parts = true, attempts = 10, spot = false, max_vcpus = 32, instance_types = ["c7i"], instance_disk_gib = 500 }
@@ -45,6 +48,11 @@ run "fargate" {
   assert {
     condition     = { for kind, queue in aws_batch_job_queue.kind : kind => length(queue.compute_environment_order) } == { image = 2, video = 1 }
     error_message = "Spot comes first, with on-demand behind it, for the kinds that use Spot."
+  }
+
+  assert {
+    condition     = keys(output.on_demand_job_queues) == ["image"] && length(aws_batch_job_queue.on_demand["image"].compute_environment_order) == 1
+    error_message = "What Spot takes away has a queue that Spot has no part in."
   }
 
   assert {
@@ -162,6 +170,23 @@ run "fargate" {
   assert {
     condition     = [for statement in jsondecode(aws_iam_role_policy.execution["image"].policy).Statement : statement.Resource if statement.Sid == "FetchTheImage"] == [[var.repository_arns["image"]]]
     error_message = "A kind starts from its own repository alone."
+  }
+}
+
+run "shares_are_fair_if_asked" {
+  command = plan
+
+  module {
+    source = "./modules/compute"
+  }
+
+  variables {
+    shares = { weights = { team7 = 0.5 }, decay_seconds = 3600, reserved_percent = 10 }
+  }
+
+  assert {
+    condition     = sort([for queue in aws_batch_job_queue.kind : queue.name]) == ["media-image-shared", "media-video-shared"] && [for distribution in one(values(aws_batch_scheduling_policy.shares)).fair_share_policy[0].share_distribution : distribution.weight_factor] == [0.5]
+    error_message = "Queues with shares are queues of their own."
   }
 }
 

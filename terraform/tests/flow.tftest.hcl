@@ -102,6 +102,10 @@ run "output_hears_of_results_notices_and_jobs" {
     reconcile_minutes = 10
     deletions_of      = null
     event_bus_arn     = null
+    has_budget        = false
+    mapping_arns      = []
+
+    fallback_queue_arns = []
   }
 
   assert {
@@ -187,6 +191,10 @@ run "what_was_made_of_a_deleted_upload_is_deleted_if_asked" {
     reconcile_minutes = 10
     deletions_of      = "inputs"
     event_bus_arn     = null
+    has_budget        = false
+    mapping_arns      = []
+
+    fallback_queue_arns = []
   }
 
   assert {
@@ -220,6 +228,7 @@ run "alarms_reach_people" {
     namespace               = "DataPipeline/media"
     compute                 = "FARGATE"
     max_vcpus               = 512
+    has_budget              = false
     has_webhook             = false
     unheard_queue_name      = null
     s3_request_metrics      = false
@@ -303,6 +312,9 @@ run "s3_is_watched_if_asked" {
     compute                 = "EC2"
     max_vcpus               = 512
     s3_request_metrics      = true
+    has_budget              = true
+    has_webhook             = true
+    unheard_queue_name      = "media-unheard"
     distribution_id         = null
     delivered               = false
     topic_arn               = "arn:aws:sns:us-east-1:123456789012:alarms"
@@ -314,6 +326,11 @@ run "s3_is_watched_if_asked" {
   assert {
     condition     = contains(keys(aws_cloudwatch_metric_alarm.this), "s3-errors") && { for bucket, metric in aws_s3_bucket_metric.all : bucket => metric.bucket } == { input = "uploads", output = "outputs" }
     error_message = "S3's errors have an alarm."
+  }
+
+  assert {
+    condition     = length(setsubtract(["dispatch-paused", "webhook-unheard"], keys(aws_cloudwatch_metric_alarm.this))) == 0
+    error_message = "What is asked for is watched."
   }
 
   assert {

@@ -40,7 +40,7 @@ run "a_name_and_a_region_are_enough" {
 
   assert {
     condition = sort(keys(output.installation.environments.classify)) == sort([
-      "S3_INPUT", "SQS_DOCUMENT", "SQS_PICTURE", "SQS_3D_FILE", "SQS_VIDEO", "DYNAMODB_INPUT", "SNS_NOTIF", "PROCESSING_RULES", "WALK_PAGES", "RECORD_DAYS",
+      "S3_INPUT", "SQS_DOCUMENT", "SQS_PICTURE", "SQS_3D_FILE", "SQS_VIDEO", "DYNAMODB_INPUT", "SNS_NOTIF", "PROCESSING_RULES", "WALK_PAGES", "SHARE_BY", "MAX_PRIORITY", "RECORD_DAYS",
     ])
     error_message = "Classify must get the variables that it declares."
   }
@@ -473,6 +473,58 @@ run "a_webhook_is_called_over_tls" {
   }
 
   expect_failures = [var.upload_events]
+}
+
+run "money_has_bounds_if_asked" {
+  variables {
+    budget = { day_usd = 50, month_usd = 1000 }
+  }
+
+  assert {
+    condition     = output.installation.environments.output.BUDGET_DAY_USD == "50" && output.installation.environments.output.BUDGET_MONTH_USD == "1000"
+    error_message = "Output must know the bounds."
+  }
+
+  assert {
+    condition     = contains(output.installation.alarms, "media-dispatch-paused")
+    error_message = "A pause has an alarm."
+  }
+
+  assert {
+    condition     = output.installation.environments.job.PRICE_VCPU_HOUR == "0.012144"
+    error_message = "Jobs estimate by the share of the list price that Spot usually costs."
+  }
+}
+
+run "a_bound_is_above_nothing" {
+  command = plan
+
+  variables {
+    budget = { day_usd = 0 }
+  }
+
+  expect_failures = [var.budget]
+}
+
+run "shares_reach_classify_and_dispatch" {
+  variables {
+    shares = { by = "prefix", max_priority = 10, weights = { team7 = 2 } }
+  }
+
+  assert {
+    condition     = output.installation.environments.classify.SHARE_BY == "prefix" && output.installation.environments.classify.MAX_PRIORITY == "10" && output.installation.environments.dispatch.HAS_SHARES == "true"
+    error_message = "Classify tells whose an upload is, and dispatch names it."
+  }
+}
+
+run "a_share_is_told_by_one_of_two_ways" {
+  command = plan
+
+  variables {
+    shares = { by = "tenant" }
+  }
+
+  expect_failures = [var.shares]
 }
 
 run "existing_buckets_are_used" {

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use catalog::MediaKind;
 use contract::{FailureKind, metrics};
 
+/// Every family of metrics that is printed.
+const FAMILIES: [&metrics::Family; 5] =
+    [&metrics::OPERATIONS, &metrics::USAGE, &metrics::UPLOADS, &metrics::SWEEPS, &metrics::BUDGET];
+
 #[test]
 fn terraforms_map_of_kinds_is_that_of_catalog() {
     let kinds = read("terraform/modules/pipeline/kinds.tf");
@@ -37,6 +41,24 @@ fn terraforms_root_hands_every_variable_to_the_module() {
                 .is_some_and(|(left, right)| left.trim() == name && right.trim() == format!("var.{name}"))
         };
         assert!(root.lines().any(is_handed_on), "terraform/main.tf does not hand {name} on");
+    }
+}
+
+#[test]
+fn estimates_are_made_of_the_price_list() {
+    let list: toml::Table = read("docs/cost/prices-us-east-1.toml").parse().expect("the price list is TOML");
+    let price = |name: &str| list["prices"][name]["usd"].as_float().unwrap_or_else(|| panic!("{name} has no price"));
+    let (read_price, write_price) = (contract::Prices::READ, contract::Prices::WRITE);
+    assert!((read_price - price("s3_get")).abs() < 1e-12 && (write_price - price("s3_put")).abs() < 1e-12);
+    let module = read("terraform/modules/pipeline/main.tf");
+    for (row, vcpu, gib) in [
+        ("FARGATE_X86_64", price("fargate_vcpu_hour"), price("fargate_gib_hour")),
+        ("FARGATE_ARM64", price("fargate_arm_vcpu_hour"), price("fargate_arm_gib_hour")),
+        ("EC2", price("ec2_vcpu_hour"), 0.0),
+    ] {
+        let line = format!("{{ vcpu_hour = {vcpu}, gib_hour = {gib} }}");
+        let is_row = |text: &str| text.trim_start().split(' ').next() == Some(row) && text.ends_with(&line);
+        assert!(module.lines().any(is_row), "terraform/modules/pipeline/main.tf: {row} should be {line}");
     }
 }
 
@@ -104,7 +126,7 @@ fn every_alarm_has_a_section_that_says_what_to_do() {
 #[test]
 fn alarms_and_dashboard_read_metrics_that_are_printed() {
     let mut printed: BTreeSet<Metric> = BTreeSet::new();
-    for family in [&metrics::OPERATIONS, &metrics::UPLOADS, &metrics::SWEEPS] {
+    for family in FAMILIES {
         for (name, _) in family.metrics {
             printed.extend(family.dimensions.iter().map(|names| metric(name, names.iter().copied())));
         }
@@ -150,9 +172,7 @@ fn alarms_and_dashboard_read_metrics_that_are_printed() {
 #[test]
 fn the_page_on_monitoring_names_every_metric() {
     let page = read("docs/monitoring.md");
-    for (name, _) in
-        [&metrics::OPERATIONS, &metrics::UPLOADS, &metrics::SWEEPS].into_iter().flat_map(|family| family.metrics)
-    {
+    for (name, _) in FAMILIES.into_iter().flat_map(|family| family.metrics) {
         assert!(page.contains(&format!("`{name}`")), "docs/monitoring.md does not name {name}");
     }
 }

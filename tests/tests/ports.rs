@@ -452,7 +452,7 @@ async fn queues_conform_in_sqs() {
     let arn = sqs.get_queue_attributes().queue_url(&url);
     let arn = arn.attribute_names(aws_sdk_sqs::types::QueueAttributeName::QueueArn).send().await.unwrap();
     let arn = arn.attributes.unwrap()[&aws_sdk_sqs::types::QueueAttributeName::QueueArn].clone();
-    queues_conform(SqsQueues(Aws::shared().sqs()), SqsConsumer(url.clone()), &url, &arn).await;
+    queues_conform(SqsQueues::new(Aws::shared().sqs()), SqsConsumer(url.clone()), &url, &arn).await;
 }
 
 #[tokio::test]

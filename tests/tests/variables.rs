@@ -11,12 +11,15 @@ fn terraform_gives_every_lambda_the_variables_that_it_declares() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform/modules/pipeline/main.tf");
     let terraform = fs_err::read_to_string(path).expect("Terraform's module");
     let environments = section(&terraform, "  environments = {", "\n  }\n");
+    let output = section(&terraform, "\n  output_environment = merge(", "\n  )");
     for (name, declared) in [
         ("classify", control::classify::environment::variables()),
         ("dispatch", control::dispatch::environment::variables()),
         ("output", control::output::environment::variables()),
     ] {
-        let given = names_in(section(environments, &format!("\n    {name} = merge("), "\n    )"));
+        let block =
+            if name == "output" { output } else { section(environments, &format!("\n    {name} = merge("), "\n    )") };
+        let given = names_in(block);
         assert_eq!(given, declared.iter().map(|variable: &Variable| variable.name.to_string()).collect(), "{name}");
     }
 }
@@ -39,7 +42,9 @@ fn names_in(block: &str) -> BTreeSet<String> {
         let of_kind = [
             ("setting.queue_variable => ", kind.queue_variable().to_owned()),
             ("${setting.queue_variable}_DLQ", format!("{}_DLQ", kind.queue_variable())),
-            ("BATCH_QUEUE_${upper(kind)}", format!("BATCH_QUEUE_{upper}")),
+            ("BATCH_QUEUE_${upper(kind)}\"", format!("BATCH_QUEUE_{upper}")),
+            ("BATCH_QUEUE_${upper(kind)}_ON_DEMAND", format!("BATCH_QUEUE_{upper}_ON_DEMAND")),
+            ("FALLBACK_${setting.queue_variable}", format!("FALLBACK_{}", kind.queue_variable())),
             ("BATCH_DEFINITION_${upper(kind)}", format!("BATCH_DEFINITION_{upper}")),
         ];
         names.extend(of_kind.into_iter().filter(|(text, _)| block.contains(text)).map(|(_, name)| name));

@@ -33,11 +33,8 @@ impl Consumer {
     fn call(&self, secret: &str, body: &str) -> u16 {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         let length = body.len();
-        write!(
-            connection,
-            "POST / HTTP/1.0\r\nx-pipeline-secret: {secret}\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .expect("it reads");
+        write!(connection, "POST / HTTP/1.0\r\nx-pipeline-secret: {secret}\r\ncontent-length: {length}\r\n\r\n{body}")
+            .expect("it reads");
         let mut answer = String::new();
         connection.read_to_string(&mut answer).expect("it answers");
         answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))

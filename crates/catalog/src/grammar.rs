@@ -258,18 +258,30 @@ pub fn tag_of(text: &str) -> Option<String> {
     (tag != text).then_some(tag)
 }
 
-/// A processing-option as a command line has it, for each operation: its name, and its options as `--key value`. Nothing
-/// is checked: for examples, which the tests have checked.
+/// A processing-option as a command line has it, for each operation: its name, and its options as `--key value`, quoted for a shell
+/// where that is needed. Nothing is checked: for examples, which the tests have checked.
 pub fn as_command_lines(text: &str) -> Vec<String> {
     let line = |operation: &str| {
         let (name, query) = operation.split_once('?').unwrap_or((operation, ""));
         let options = written_pairs(query).map(|pair| match pair {
             (key, "true") => format!(" --{key}"),
-            (key, value) => format!(" --{key} {value}"),
+            (key, value) => {
+                let spaced = value.replace('+', " ");
+                format!(" --{key} {}", quoted(&percent_decode_str(&spaced).decode_utf8_lossy()))
+            }
         });
         name.to_owned() + &options.collect::<String>()
     };
     split_operations(text).into_iter().map(line).collect()
+}
+
+/// A word of a shell's command line.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:,=@%+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Keys and values of a query as they are written; a key alone means that it is true.
@@ -474,6 +486,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_command_line_has_values_as_they_are_quoted_for_a_shell() {
+        assert_eq!(as_command_lines("text?password=a%20b%27c+d&pages=1"), [r"text --password 'a b'\''c d' --pages 1"]);
+        assert_eq!(as_command_lines("resize?background=%23fff,probe"), ["resize --background '#fff'", "probe"]);
     }
 
     #[test]

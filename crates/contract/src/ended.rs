@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{JobError, Outcome, Output, ProcessDuration, Source};
 use crate::failure::FailureKind;
+use crate::usage::Usage;
 
 /// Tells that an upload has ended, all of its operations included: the `detail` of an event of EventBridge with the detail type
 /// `Upload Ended`. It may come twice, then with the same `id`. An upload that ends again has another `id`: after an operator has
@@ -51,6 +52,9 @@ pub struct UploadEnded {
     pub outputs: Vec<Output>,
     /// How many files the results have.
     pub output_count: u64,
+    /// What all operations used together, and what that costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// When S3 had the object, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uploaded_at: Option<String>,
@@ -81,4 +85,7 @@ pub struct OperationEnded {
     pub output_count: u64,
     /// Milliseconds.
     pub process_duration: ProcessDuration,
+    /// What it used, and what that costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }

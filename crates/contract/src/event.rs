@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, FailureKind};
+use crate::usage::Usage;
 
 /// Facts about an output or about the whole result that mean something for its kind: `width`, `height`, `pages`,
 /// `duration`, … camelCase names; seconds, pixels, points and bytes as units.
@@ -170,6 +171,9 @@ pub struct Manifest {
     pub properties: Properties,
     /// Milliseconds; `store` is that of the outputs, without the manifest's own.
     pub process_duration: ProcessDuration,
+    /// What it used, and what that costs. That of the parts of sharded work included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// The program and the native libraries that shape the result, with their versions.
     pub versions: Map<String, Value>,
     /// RFC 3339.
@@ -270,6 +274,9 @@ pub struct JobEvent {
     /// Requests made to read the input.
     #[serde(default)]
     pub requests: u64,
+    /// What it used, and what that costs; absent where nothing was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Bytes of memory that the worker held at most.
     #[serde(default)]
     pub peak_memory: u64,
@@ -310,6 +317,7 @@ impl JobEvent {
             process_duration: ProcessDuration::default(),
             bytes_read: 0,
             requests: 0,
+            usage: None,
             peak_memory: 0,
             sandbox: Sandbox::default(),
             started_at: None,

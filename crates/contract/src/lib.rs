@@ -13,6 +13,7 @@ mod location;
 pub mod metrics;
 pub mod recognition;
 pub mod timestamp;
+mod usage;
 
 pub use batch_parameters::BatchParameters;
 pub use ended::{OperationEnded, UploadEnded};
@@ -26,3 +27,4 @@ pub use list::{read_list, slice_of};
 pub use location::{BucketName, Location, S3Location};
 pub use metrics::NAMESPACE;
 pub use recognition::Recognition;
+pub use usage::{Portion, Prices, Usage};

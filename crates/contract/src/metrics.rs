@@ -25,6 +25,12 @@ pub const OPERATIONS: Family = Family {
     ],
 };
 
+/// What each operation used: printed by the jobs when it ends. By kind alone: a metric costs by the month.
+pub const USAGE: Family = Family {
+    dimensions: &[&["kind"]],
+    metrics: &[("vcpuSeconds", Unit::Seconds), ("gibSeconds", Unit::Seconds), ("estimatedCost", Unit::None)],
+};
+
 /// Each upload: printed by LAMBDA_OUTPUT when it reaches a terminal state. `turnaround` is the time from the upload to the
 /// record; the durations after it are its parts.
 pub const UPLOADS: Family = Family {
@@ -46,11 +52,21 @@ pub const UPLOADS: Family = Family {
 /// Uploads that reached a terminal state because LAMBDA_OUTPUT asked for their jobs: the events of those were lost.
 pub const SWEEPS: Family = Family { dimensions: &[&[]], metrics: &[("reconciled", Unit::Count)] };
 
+/// What the jobs are estimated to have cost, and whether dispatch is paused: printed by LAMBDA_OUTPUT where it has bounds.
+pub const BUDGET: Family = Family {
+    dimensions: &[&[]],
+    metrics: &[("spentToday", Unit::None), ("spentThisMonth", Unit::None), ("dispatchPaused", Unit::Count)],
+};
+
 /// A metric's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Milliseconds.
     Milliseconds,
+    /// Seconds.
+    Seconds,
+    /// One that CloudWatch has no name for: US dollars.
+    None,
     /// A number of things.
     Count,
     /// Bytes.
@@ -63,6 +79,8 @@ impl Unit {
     const fn name(self) -> &'static str {
         match self {
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
+            Self::None => "None",
             Self::Count => "Count",
             Self::Bytes => "Bytes",
             Self::Percent => "Percent",
@@ -119,6 +137,22 @@ pub fn of_operation(namespace: &str, now: OffsetDateTime, event: &JobEvent, memo
         ("peakMemoryShare", json!(100.0 * event.peak_memory as f64 / memory_limit.max(1) as f64)),
     ];
     OPERATIONS.line(namespace, now, members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+}
+
+/// The line of what an operation that has ended used; none where nothing was done.
+pub fn of_usage(namespace: &str, now: OffsetDateTime, event: &JobEvent) -> Option<Value> {
+    let usage = event.usage?;
+    let members = [
+        ("kind", json!(event.kind)),
+        ("operation", json!(event.operation)),
+        ("jobId", json!(event.job_id)),
+        ("key", json!(event.source.key)),
+        ("vcpuSeconds", json!(usage.vcpu_seconds)),
+        ("gibSeconds", json!(usage.gib_seconds)),
+        ("estimatedCost", json!(usage.estimated_cost.unwrap_or_default())),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    Some(USAGE.line(namespace, now, members.into_iter().collect()))
 }
 
 #[cfg(test)]

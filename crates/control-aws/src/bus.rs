@@ -42,7 +42,8 @@ impl EventBus {
         match refused {
             None if answer.failed_entry_count == 0 => Ok(()),
             refused => {
-                let refused = refused.unwrap_or_else(|| aws_sdk_eventbridge::types::PutEventsResultEntry::builder().build());
+                let refused =
+                    refused.unwrap_or_else(|| aws_sdk_eventbridge::types::PutEventsResultEntry::builder().build());
                 let (code, why) = (refused.error_code.unwrap_or_default(), refused.error_message.unwrap_or_default());
                 Err(Failure::temporary(format!("failed to put an event on {}: {code} {why}", self.name)))
             }
@@ -107,6 +108,7 @@ mod tests {
             output_bucket: None,
             outputs: (0..1000).map(output).collect(),
             output_count: 1000,
+            usage: None,
             uploaded_at: None,
             ended_at: None,
             durations: std::collections::BTreeMap::new(),

@@ -30,6 +30,8 @@ impl Executor for AwsBatch {
             .job_definition(&submission.definition)
             .set_parameters(Some(submission.parameters.to_pairs().into_iter().collect()))
             .set_tags(Some(submission.tags.iter().cloned().collect()))
+            .set_share_identifier(submission.share.as_ref().map(|(share, _)| share.clone()))
+            .set_scheduling_priority_override(submission.share.as_ref().map(|(_, priority)| *priority as i32))
             .set_array_properties(array)
             .set_depends_on(dependency.map(|dependency| vec![dependency]))
             .set_container_overrides(on_ecs)
@@ -186,6 +188,7 @@ mod tests {
             vcpus: 2,
             memory: 4096,
             pod_container: pod_container.map(str::to_owned),
+            share: None,
             tags: Vec::new(),
         }
     }

@@ -70,7 +70,13 @@ impl Clients {
 
     /// Queues.
     pub fn queues(&self) -> SqsQueues {
-        SqsQueues(aws_sdk_sqs::Client::new(&self.configuration))
+        SqsQueues::new(aws_sdk_sqs::Client::new(&self.configuration))
+    }
+
+    /// Queues whose deliveries to dispatch the environment names.
+    pub fn queues_and_deliveries(&self, environment: &Environment) -> SqsQueues {
+        let ids = environment.get("DISPATCH_MAPPINGS").split(',').map(str::trim).filter(|id| !id.is_empty());
+        self.queues().with_mappings(aws_sdk_lambda::Client::new(&self.configuration), ids.map(str::to_owned).collect())
     }
 
     /// The topic of that ARN.

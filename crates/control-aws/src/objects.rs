@@ -32,12 +32,14 @@ impl Objects for S3Objects {
             }
         };
         let content_type = answer.content_type().map(str::to_owned);
-        let processing_option = answer.metadata().and_then(|metadata| metadata.get(PROCESSING_OPTION)).cloned();
+        let metadata = |name: &str| answer.metadata().and_then(|metadata| metadata.get(name)).cloned();
+        let (processing_option, share, priority) =
+            (metadata(PROCESSING_OPTION), metadata("share"), metadata("priority"));
         let tags = answer.tag_count().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
         let body = answer.body.collect().await.map_err(|error| {
             Failure::temporary(format!("reading the first bytes of {}", describe(source))).because(error)
         })?;
-        Ok(Found::Here(Head { bytes: body.to_vec(), content_type, processing_option, tags }))
+        Ok(Found::Here(Head { bytes: body.to_vec(), content_type, processing_option, share, priority, tags }))
     }
 
     async fn tag(&self, source: &Source) -> Result<Found<Option<String>>, Failure> {
@@ -101,9 +103,7 @@ impl Objects for S3Objects {
             Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 404 | 412)) => {
                 Ok(())
             }
-            Err(error) => {
-                Err(failure_of(error, Purpose::Write, &format!("s3://{bucket}/{key}"), "s3:DeleteObject"))
-            }
+            Err(error) => Err(failure_of(error, Purpose::Write, &format!("s3://{bucket}/{key}"), "s3:DeleteObject")),
         }
     }
 

@@ -10,7 +10,17 @@ use store::{Purpose, failure_of};
 
 /// Queues of SQS.
 #[derive(Debug, Clone)]
-pub struct SqsQueues(pub aws_sdk_sqs::Client);
+pub struct SqsQueues {
+    client: aws_sdk_sqs::Client,
+    mappings: Option<Mappings>,
+}
+
+/// What delivers the queues' messages to dispatch.
+#[derive(Debug, Clone)]
+struct Mappings {
+    client: aws_sdk_lambda::Client,
+    ids: Vec<String>,
+}
 
 /// What became of the messages of a queue.
 #[derive(Debug, Default)]
@@ -22,6 +32,17 @@ pub struct Taken {
 }
 
 impl SqsQueues {
+    /// Queues of which somebody else decides whether they are delivered.
+    pub fn new(client: aws_sdk_sqs::Client) -> Self {
+        Self { client, mappings: None }
+    }
+
+    /// Queues whose deliveries to dispatch may be stopped, by the ids of the event source mappings.
+    #[must_use]
+    pub fn with_mappings(self, client: aws_sdk_lambda::Client, ids: Vec<String>) -> Self {
+        Self { mappings: Some(Mappings { client, ids }), ..self }
+    }
+
     /// Moves every message of a queue that is visible to another queue. Answers how many.
     pub async fn move_messages(&self, from_url: &str, to_url: &str) -> Result<usize, Failure> {
         // Sent before it is deleted: at worst it is there twice, which dispatch does not mind.
@@ -35,7 +56,7 @@ impl SqsQueues {
     /// About how many messages of a queue are visible.
     pub async fn depth(&self, queue_url: &str) -> Result<u64, Failure> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let answer = self.0.get_queue_attributes().queue_url(queue_url).attribute_names(name.clone()).send().await;
+        let answer = self.client.get_queue_attributes().queue_url(queue_url).attribute_names(name.clone()).send().await;
         let answer = answer.map_err(|error| failure(error, queue_url, "GetQueueAttributes"))?;
         let depth = answer.attributes.and_then(|attributes| attributes.get(&name)?.parse().ok());
         Ok(depth.unwrap_or_default())
@@ -50,7 +71,8 @@ impl SqsQueues {
         let mut taken = Taken::default();
         let mut seen = HashSet::new();
         loop {
-            let request = self.0.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(1);
+            let request =
+                self.client.receive_message().queue_url(queue_url).max_number_of_messages(10).wait_time_seconds(1);
             let answer = request.send().await;
             let answer = answer.map_err(|error| failure(error, queue_url, "ReceiveMessage"))?;
             let messages = answer.messages.unwrap_or_default();
@@ -66,7 +88,7 @@ impl SqsQueues {
                     continue;
                 }
                 let receipt = message.receipt_handle.unwrap_or_default();
-                let deleted = self.0.delete_message().queue_url(queue_url).receipt_handle(receipt).send().await;
+                let deleted = self.client.delete_message().queue_url(queue_url).receipt_handle(receipt).send().await;
                 deleted.map_err(|error| failure(error, queue_url, "DeleteMessage"))?;
                 taken.done += 1;
             }
@@ -76,13 +98,29 @@ impl SqsQueues {
 
 impl Queues for SqsQueues {
     async fn send(&self, queue_url: &str, body: &str, attributes: &[(&str, &str)]) -> Result<(), Failure> {
-        let mut request = self.0.send_message().queue_url(queue_url).message_body(body);
+        let mut request = self.client.send_message().queue_url(queue_url).message_body(body);
         for (name, value) in attributes {
             let value = aws_sdk_sqs::types::MessageAttributeValue::builder().data_type("String").string_value(*value);
             let value = value.build().map_err(|error| Failure::internal("a message attribute").because(error))?;
             request = request.message_attributes(*name, value);
         }
         request.send().await.map_err(|error| failure(error, queue_url, "SendMessage"))?;
+        Ok(())
+    }
+
+    async fn deliver(&self, on: bool) -> Result<(), Failure> {
+        let mappings = self.mappings.as_ref().filter(|mappings| !mappings.ids.is_empty());
+        let mappings = mappings.ok_or_else(|| Failure::invalid_request("DISPATCH_MAPPINGS is not set"))?;
+        for id in &mappings.ids {
+            let answer = mappings.client.update_event_source_mapping().uuid(id).enabled(on).send().await;
+            match answer {
+                Ok(_) => {}
+                Err(error) => {
+                    let subject = format!("the event source mapping {id}");
+                    return Err(failure_of(error, Purpose::Call, &subject, "lambda:UpdateEventSourceMapping"));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -105,7 +143,7 @@ impl Queues for SqsQueues {
                 });
                 let entries: Result<Vec<_>, _> = entries.collect();
                 let entries = entries.map_err(|error| Failure::internal("a message's visibility").because(error))?;
-                let request = self.0.change_message_visibility_batch().queue_url(&url).set_entries(Some(entries));
+                let request = self.client.change_message_visibility_batch().queue_url(&url).set_entries(Some(entries));
                 let answer = request.send().await.map_err(|error| failure(error, &url, "ChangeMessageVisibility"))?;
                 if let Some(refused) = answer.failed().first() {
                     let reason = refused.message().unwrap_or(refused.code());

@@ -167,6 +167,8 @@ impl<'a> System<'a> {
             parts: None,
             is_single: false,
             shares: 1,
+            memory: configuration.limits.memory,
+            prices: None,
             workers: Arc::new(Semaphore::new(configuration.workers)),
         };
         let capacity = configuration.workers * FILES_PER_WORKER;
@@ -482,6 +484,8 @@ impl<'a> System<'a> {
             parts: Some(parts),
             is_single: false,
             shares: 1,
+            memory: self.runner.memory,
+            prices: None,
             workers: Arc::clone(&self.runner.workers),
         }
     }
@@ -594,6 +598,7 @@ pub fn classify_settings(rules: Rules) -> classify::settings::Settings {
         queues: queue_names(),
         rules,
         record_days: RECORD_DAYS,
+        shares: control::share::Shares::default(),
         // Each run looks through the inbox itself.
         walk_pages: 0,
     }
@@ -604,6 +609,7 @@ fn dispatch_settings() -> dispatch::settings::Settings {
         queues: queue_names(),
         dead_letter_queues: dead_letter_queue_names(),
         job_queues: PerKind::from_fn(|kind| kind.name().to_owned()),
+        on_demand_queues: PerKind::default(),
         job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
         compute: Compute::Fargate,
         work_bucket: WORK.to_owned(),
@@ -614,6 +620,7 @@ fn dispatch_settings() -> dispatch::settings::Settings {
             count: 1 << 20,
             bounds: PerKind::from_fn(|_| Bounds::NONE),
         },
+        has_shares: false,
         give_up_receives: 5,
         // There is one dispatcher. A lease that it finds is its own, of a run that was killed.
         lease_seconds: 0,
@@ -626,6 +633,8 @@ pub fn output_settings() -> output::settings::Settings {
     output::settings::Settings {
         bucket: String::new(),
         work_bucket: WORK.to_owned(),
+        on_demand: PerKind::default(),
+        budget: output::budget::Budget::default(),
         tells_ends: false,
         uploads: None,
         delivery: None,

@@ -5,7 +5,9 @@ use control::classify::handler::Classifier;
 use control::dispatch::handler::Dispatcher;
 use control::dispatch::packing::Packing;
 use control::dispatch::resources::Compute;
+use control::output::budget::Budget;
 use control::output::handler::Recorder;
+use control::share::Shares;
 
 use crate::World;
 
@@ -24,6 +26,7 @@ impl World {
                 rules: Rules::default(),
                 record_days: 30,
                 walk_pages: 10,
+                shares: Shares::default(),
             },
         }
     }
@@ -41,10 +44,12 @@ impl World {
                 queues: queues(""),
                 dead_letter_queues: queues("-dlq"),
                 job_queues: PerKind::from_fn(|kind| format!("queue-{kind}")),
+                on_demand_queues: PerKind::default(),
                 job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
                 compute: Compute::Fargate,
                 work_bucket: "work".to_owned(),
                 packing: Packing { below_bytes: 32 << 20, bytes: 256 << 20, count: 40, bounds: PerKind::default() },
+                has_shares: false,
                 give_up_receives: 1000,
                 lease_seconds: 300,
                 record_days: 30,
@@ -65,6 +70,8 @@ impl World {
             settings: control::output::settings::Settings {
                 bucket: "out".to_owned(),
                 work_bucket: "work".to_owned(),
+                on_demand: PerKind::default(),
+                budget: Budget::default(),
                 tells_ends: false,
                 uploads: None,
                 delivery: None,

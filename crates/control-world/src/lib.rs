@@ -173,6 +173,8 @@ pub struct Inner {
     pub tables: HashMap<String, Box<dyn Items>>,
     /// Messages by queue.
     pub queues: HashMap<String, VecDeque<Message>>,
+    /// Whether requests are delivered to dispatch.
+    pub delivers: bool,
     /// Notices that nobody has delivered yet.
     pub notices: Vec<JobEvent>,
     /// Ends of uploads that were told on EventBridge.
@@ -219,6 +221,7 @@ impl World {
             deleted: Vec::new(),
             tables: ["input", "output"].map(|name| (name.to_owned(), tables(name))).into(),
             queues: HashMap::new(),
+            delivers: true,
             notices: Vec::new(),
             ended: Vec::new(),
             jobs: Vec::new(),
@@ -412,6 +415,7 @@ impl Objects for World {
                 content_type: None,
                 processing_option: object.metadata_option.clone(),
                 tags: u32::from(object.tag_option.is_some()),
+                ..Head::default()
             }),
             Found::Gone(reason) => Found::Gone(reason),
         })
@@ -525,6 +529,10 @@ impl Queues for World {
             }
         })
         .await
+    }
+
+    async fn deliver(&self, on: bool) -> Result<(), Failure> {
+        self.request("lambda:UpdateEventSourceMapping", |inner| inner.delivers = on).await
     }
 
     async fn postpone(&self, messages: &[Postponed]) -> Result<(), Failure> {

@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use catalog::{MediaKind, PerKind, ProcessingOption};
+use catalog::{MediaKind, ProcessingOption};
 use contract::{FailureKind, JobRequest, Source};
 use control::ports::Receipt;
-use control::{
-    InputRecord, State, dispatch::handler::Dispatcher, output::handler::Recorder, ports::Queues, table,
-};
+use control::{InputRecord, State, dispatch::handler::Dispatcher, output::handler::Recorder, ports::Queues, table};
 use control_world::{Faults, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 

@@ -1,12 +1,13 @@
 //! What no event tells is found: requests that nobody took, objects without a record, jobs whose end was not told; and what an
 //! operator cancels stays cancelled.
 
-use catalog::MediaKind;
+use catalog::{MediaKind, PerKind};
 use contract::Source;
 use control::classify::handler::Classifier;
 use control::dispatch::handler::Dispatcher;
 use control::output::cancel::JobOfCancelled;
 use control::output::handler::Recorder;
+use control::share::{ShareBy, Shares};
 use control::table;
 use control::{InputRecord, State};
 use control_world::{Faults, JobStatus, StoredObject, SubmittedJob, World, text_of};
@@ -312,4 +313,76 @@ fn a_job_that_was_submitted_and_not_recorded_is_found_by_its_lease_and_ended() {
     assert!(system.world.inner().tables.get_mut("input").unwrap().put(&table::put(&record)));
     let (_, of_job) = cancel(&system, "a.jpg").unwrap();
     assert!(matches!(of_job, JobOfCancelled::Ended(receipt) if receipt.0 == job.id));
+}
+
+#[test]
+fn what_spot_takes_away_is_done_once_on_on_demand_capacity() {
+    let mut system = System::new();
+    system.recorder.settings.on_demand = PerKind::from_fn(|kind| Some(format!("https://sqs/1/{kind}")));
+    system.dispatcher.settings.on_demand_queues = PerKind::from_fn(|kind| Some(format!("queue-{kind}-on-demand")));
+    system.upload("a.jpg", Some("resize?width=320"), true);
+    let taken_away = |job: &SubmittedJob| {
+        let parameters: serde_json::Map<String, Value> =
+            job.submission.parameters.to_pairs().into_iter().map(|(name, value)| (name, value.into())).collect();
+        let event = json!({
+            "detail-type": "Batch Job State Change", "source": "aws.batch", "time": text_of(system.world.inner().now),
+            "detail": {
+                "jobId": job.id, "jobName": job.submission.name, "status": "FAILED", "parameters": parameters,
+                "statusReason": "Host EC2 (instance i-0123456789abcdef0) terminated.", "container": {},
+            },
+        });
+        system.world.invoke(system.recorder.handle(event)).unwrap().unwrap();
+    };
+
+    let [first] = system.dispatch().try_into().unwrap();
+    assert_eq!(first.submission.queue, "queue-image");
+    taken_away(&first);
+    let record = system.records().remove(0);
+    assert_eq!((record.state, record.on_demand, record.redriven), (State::Queued, true, 1));
+    // A repetition, also one that comes because the message was not sent, makes no second job.
+    taken_away(&first);
+    let [second] = system.dispatch().try_into().unwrap();
+    assert_eq!(second.submission.queue, "queue-image-on-demand");
+    taken_away(&first);
+    assert_eq!(system.dispatch().len(), 0);
+    assert_eq!(system.records()[0].state, State::Submitted, "the first job's end is no longer its own");
+
+    taken_away(&second);
+    let record = system.records().remove(0);
+    assert_eq!(record.state, State::Failed);
+    assert!(record.reason.as_ref().is_some_and(|reason| reason.contains("taken away")), "{record:?}");
+    assert_eq!(system.dispatch().len(), 0);
+}
+
+#[test]
+fn without_on_demand_capacity_what_spot_takes_away_fails() {
+    let system = System::new();
+    system.upload("a.jpg", None, true);
+    let [job] = system.dispatch().try_into().unwrap();
+    let parameters: serde_json::Map<String, Value> =
+        job.submission.parameters.to_pairs().into_iter().map(|(name, value)| (name, value.into())).collect();
+    let event = json!({
+        "detail-type": "Batch Job State Change", "source": "aws.batch", "time": text_of(system.world.inner().now),
+        "detail": {
+            "jobId": job.id, "jobName": job.submission.name, "status": "FAILED", "parameters": parameters,
+            "statusReason": "Host EC2 (instance i-0123456789abcdef0) terminated.", "container": {},
+        },
+    });
+    system.world.invoke(system.recorder.handle(event)).unwrap().unwrap();
+    assert_eq!(system.records()[0].state, State::Failed);
+}
+
+#[test]
+fn each_share_has_jobs_of_its_own() {
+    let mut system = System::new();
+    system.classifier.settings.shares = Shares { by: ShareBy::Prefix, max_priority: 0 };
+    system.dispatcher.settings.has_shares = true;
+    for key in ["team7/a.jpg", "team7/b.jpg", "team8/a.jpg", "alone.jpg"] {
+        system.upload(key, None, true);
+    }
+    assert_eq!(system.record("team7/a.jpg").share.as_deref(), Some("team7"));
+    let jobs = system.dispatch();
+    let shares: Vec<_> = jobs.iter().map(|job| job.submission.share.clone()).collect();
+    let of = |share: &str| Some((share.to_owned(), 0));
+    assert_eq!(shares, [of("default"), of("team7"), of("team8")]);
 }

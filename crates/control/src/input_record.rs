@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Format, MediaKind, ProcessingOption};
-use contract::{FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, timestamp};
+use contract::{FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, Usage, timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Condition, Key, Put, Record, to_item};
@@ -100,6 +100,13 @@ pub struct InputRecord {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub operations: BTreeSet<String>,
 
+    /// Whose share of the kind's capacity it takes (see [`crate::share`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    /// Its priority within that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u32,
+
     /// Why it was refused before any work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
@@ -124,6 +131,9 @@ pub struct InputRecord {
     /// How often an operator sent it on its way again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redriven: u32,
+    /// Spot took its job away as often as it is tried there: it is done on on-demand capacity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
     /// Batch jobs of earlier tries: their failures no longer count, their successes do.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retired_jobs: BTreeSet<String>,
@@ -258,6 +268,9 @@ pub struct OperationResult {
     pub output_count: u64,
     /// Milliseconds.
     pub process_duration: ProcessDuration,
+    /// What it used, and what that costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
@@ -334,6 +347,8 @@ impl InputRecord {
             secret_option: None,
             option_source: None,
             operations: BTreeSet::new(),
+            share: None,
+            priority: 0,
             refusal: None,
             lease: None,
             batch_job_id: None,
@@ -342,6 +357,7 @@ impl InputRecord {
             given_up: None,
             cancelled: None,
             redriven: 0,
+            on_demand: false,
             retired_jobs: BTreeSet::new(),
             told: None,
             source_deleted_at: None,
@@ -433,6 +449,11 @@ impl InputRecord {
         }
     }
 
+    /// What all operations used together.
+    pub fn usage(&self) -> Option<Usage> {
+        self.results.values().filter_map(|result| result.usage).reduce(|all, more| all.and(&more))
+    }
+
     /// Whether the state that it is in was told.
     pub fn is_told(&self) -> bool {
         self.told.as_ref().is_some_and(|told| told.redriven == self.redriven && told.state == self.state)
@@ -441,6 +462,12 @@ impl InputRecord {
     /// Merges that its object was deleted.
     pub fn source_deleted(&mut self, at: &str) {
         earliest(&mut self.source_deleted_at, at);
+    }
+
+    /// Sends it on its way again, to on-demand capacity.
+    pub fn fall_back(&mut self) {
+        self.redrive();
+        self.on_demand = true;
     }
 
     /// Takes back everything that keeps the upload from being dispatched once more. What succeeded stays.
@@ -647,7 +674,8 @@ impl Latest {
 
     /// Refuses an earlier version: its outputs would overwrite newer ones, or come back after they were deleted.
     pub fn refuse(&self, record: &mut InputRecord) {
-        let what = if self.deleted { "deleted" } else { "overwritten by a later version, which has a record of its own" };
+        let what =
+            if self.deleted { "deleted" } else { "overwritten by a later version, which has a record of its own" };
         record.refusal = Some(Refusal {
             state: State::Failed,
             kind: FailureKind::InputNotFound,
@@ -679,6 +707,7 @@ impl OperationResult {
             manifest_key: event.manifest_key.clone(),
             output_count: event.output_count,
             process_duration: event.process_duration,
+            usage: event.usage,
             started_at: event.started_at.as_deref().map(timestamp::normal),
             finished_at: event.finished_at.as_deref().map(timestamp::normal),
             batch_job_id: event.batch_job_id.as_ref().map(submitted),

@@ -15,6 +15,7 @@ pub mod output_record;
 pub mod ports;
 pub mod redelivery;
 pub mod reply;
+pub mod share;
 pub mod table;
 
 pub use input_record::{InputRecord, Latest, State};

@@ -34,6 +34,10 @@ pub struct Head {
     pub content_type: Option<String>,
     /// User metadata `processing-option`.
     pub processing_option: Option<String>,
+    /// User metadata `share`.
+    pub share: Option<String>,
+    /// User metadata `priority`.
+    pub priority: Option<String>,
     /// How many tags the object has.
     pub tags: u32,
 }
@@ -89,12 +93,7 @@ pub trait Objects: Send + Sync {
     ) -> impl Future<Output = Result<Listing, Failure>> + Send;
 
     /// Deletes an object, unless it has another entity tag than is given: then somebody has written over it.
-    fn delete(
-        &self,
-        bucket: &str,
-        key: &str,
-        etag: Option<&str>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn delete(&self, bucket: &str, key: &str, etag: Option<&str>) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Writes a small object.
     fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -133,6 +132,9 @@ pub trait Queues: Send + Sync {
         attributes: &[(&str, &str)],
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Starts or stops the deliveries of requests to dispatch. What was received already comes again all the same.
+    fn deliver(&self, on: bool) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Sets when messages that were received and not deleted come again, in place of the queue's visibility timeout.
     fn postpone(&self, messages: &[Postponed]) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -169,6 +171,8 @@ pub struct Submission {
     pub memory: u32,
     /// If the job is a pod on EKS, the name of its container in the job definition; `None` on Fargate and EC2.
     pub pod_container: Option<String>,
+    /// Whose share of the queue's capacity it takes, and its priority within it; none where the queue has no shares.
+    pub share: Option<(String, u32)>,
     /// For cost reports and people.
     pub tags: Vec<(String, String)>,
 }

@@ -39,7 +39,8 @@ pub struct Cookie {
 impl Signer {
     /// Signs with a private key in PEM, RSA of 2048 bits or ECDSA over P-256, of which CloudFront has the public key by `id`.
     pub fn new(pem: &[u8], id: &str) -> Result<Self, Failure> {
-        let not_a_key = |why: String| Failure::invalid_request(format!("the signing key is not a valid private key: {why}"));
+        let not_a_key =
+            |why: String| Failure::invalid_request(format!("the signing key is not a valid private key: {why}"));
         let random = SystemRandom::new();
         let der = PrivateKeyDer::from_pem_slice(pem).map_err(|error| not_a_key(error.to_string()))?;
         let key = match &der {
@@ -52,11 +53,13 @@ impl Signer {
             }
             _ => {
                 return Err(not_a_key(
-                    "it is in the form of SEC 1; convert it with: openssl pkcs8 -topk8 -nodes -in KEY -out KEY.pk8".to_owned(),
+                    "it is in the form of SEC 1; convert it with: openssl pkcs8 -topk8 -nodes -in KEY -out KEY.pk8"
+                        .to_owned(),
                 ));
             }
         };
-        let key = key.map_err(|error| not_a_key(format!("{error}; RSA of 2048 bits and ECDSA over P-256 are allowed")))?;
+        let key =
+            key.map_err(|error| not_a_key(format!("{error}; RSA of 2048 bits and ECDSA over P-256 are allowed")))?;
         Ok(Self { key, id: id.to_owned(), random })
     }
 
@@ -65,9 +68,7 @@ impl Signer {
         let signature = encoded(&self.sign(policy(url, expires_at).as_bytes())?);
         let separator = if url.contains('?') { '&' } else { '?' };
         let id = &self.id;
-        Ok(format!(
-            "{url}{separator}Expires={expires_at}&Signature={signature}&Key-Pair-Id={id}&Hash-Algorithm=SHA256"
-        ))
+        Ok(format!("{url}{separator}Expires={expires_at}&Signature={signature}&Key-Pair-Id={id}&Hash-Algorithm=SHA256"))
     }
 
     /// Cookies with which every URL that a pattern fits may be read until a time, seconds since 1970.
@@ -162,10 +163,15 @@ mod tests {
         let canned = format!(
             r#"{{"Statement":[{{"Resource":"{URL}","Condition":{{"DateLessThan":{{"AWS:EpochTime":{EXPIRES_AT}}}}}}}]}}"#
         );
-        assert_eq!((parameter(&signed, "Expires"), parameter(&signed, "Key-Pair-Id")), (EXPIRES_AT.to_string(), "K1".into()));
+        assert_eq!(
+            (parameter(&signed, "Expires"), parameter(&signed, "Key-Pair-Id")),
+            (EXPIRES_AT.to_string(), "K1".into())
+        );
         public.verify(canned.as_bytes(), &decoded(&parameter(&signed, "Signature"))).expect("the signature is right");
         let other = canned.replace("a%20b", "b");
-        public.verify(other.as_bytes(), &decoded(&parameter(&signed, "Signature"))).expect_err("it is for this URL only");
+        public
+            .verify(other.as_bytes(), &decoded(&parameter(&signed, "Signature")))
+            .expect_err("it is for this URL only");
 
         let [policy, signature, id, hash] = signer.cookies("https://d.cloudfront.net/film.mp4/*", EXPIRES_AT).unwrap();
         let text = decoded(&policy.value);

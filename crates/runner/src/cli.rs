@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use catalog::{Declaration, Operations, as_command_lines, tag_of};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
-use contract::{Failure, JobEvent, Location, metrics};
+use contract::{Failure, JobEvent, Location, Prices, metrics};
 use operation::{Job, Share, Weights};
 use sandbox::{Limits, prepare_workers};
 use serde_json::json;
@@ -108,8 +108,25 @@ struct Running {
     /// The namespace of the metrics
     #[arg(long, value_name = "NAME", env = "METRICS_NAMESPACE", default_value = contract::NAMESPACE)]
     metrics_namespace: String,
+    /// US dollars for a virtual CPU and an hour, from which a manifest's estimated cost follows
+    #[arg(long, value_name = "USD", env = "PRICE_VCPU_HOUR", requires = "price_gib_hour", value_parser = price)]
+    price_vcpu_hour: Option<f64>,
+    /// US dollars for a GiB of memory and an hour
+    #[arg(long, value_name = "USD", env = "PRICE_GIB_HOUR", requires = "price_vcpu_hour", value_parser = price)]
+    price_gib_hour: Option<f64>,
     #[command(flatten)]
     limits: Limits,
+}
+
+impl Running {
+    fn prices(&self) -> Option<Prices> {
+        Some(Prices { vcpu_hour: self.price_vcpu_hour?, gib_hour: self.price_gib_hour? })
+    }
+}
+
+fn price(text: &str) -> Result<f64, String> {
+    let price = text.parse::<f64>().ok().filter(|price| (0.0..1000.0).contains(price));
+    price.ok_or_else(|| format!("{text:?} is not a price; allowed: 0 to 1000"))
 }
 
 /// Options of `run`.
@@ -349,6 +366,8 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
         parts: None,
         is_single: false,
         shares: 1,
+        memory: sandbox::memory().unwrap_or(limits.memory),
+        prices: running.prices(),
         workers: Arc::new(Semaphore::new(limits.processors())),
         limits,
     })
@@ -369,6 +388,9 @@ fn report(running: &Running, event: &JobEvent) {
         let now = SystemTime::now().into();
         let line = metrics::of_operation(&running.metrics_namespace, now, event, running.limits.memory);
         let _ = writeln!(stdout, "{line}");
+        if let Some(line) = metrics::of_usage(&running.metrics_namespace, now, event) {
+            let _ = writeln!(stdout, "{line}");
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use catalog::{Access, Declaration, Detection, Format, HEAD_BYTES, Operation, Operations, detect};
 use contract::{
-    Failure, JobError, JobEvent, JobRequest, Location, Manifest, Outcome, Output, ProcessDuration, Properties,
-    SCHEMA_VERSION, Sandbox, Source,
+    Failure, JobError, JobEvent, JobRequest, Location, MANIFEST_NAME, Manifest, Outcome, Output, Portion, Prices,
+    ProcessDuration, Properties, SCHEMA_VERSION, Sandbox, Source, Usage,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use operation::{Job, OutputDescription, Progress, Share};
@@ -38,6 +38,9 @@ fn workers(objects: usize, processors: usize, memory: u64) -> usize {
     let worthwhile = usize::try_from(memory / LEAST_SHARE).unwrap_or(usize::MAX);
     objects.min(processors).min(worthwhile).max(1)
 }
+
+/// A part's manifest that is larger than this was not written by this program.
+const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
 /// What of the memory an operation is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,10 @@ pub struct Runner {
     pub is_single: bool,
     /// Into how many equal parts the limit of memory is divided, because as many operations may be under way at once.
     pub shares: u32,
+    /// Bytes of memory that the container has, and so is paid for.
+    pub memory: u64,
+    /// What is paid for; none where nobody asks.
+    pub prices: Option<Prices>,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
 }
@@ -131,8 +138,6 @@ struct Processed {
     manifest: Manifest,
     peak_memory: u64,
     sandbox: Sandbox,
-    bytes_read: u64,
-    requests: u64,
 }
 
 /// A failure with what is known of the worker all the same.
@@ -270,8 +275,9 @@ impl Runner {
         }
         match processed {
             Ok(processed) => {
-                event.bytes_read = processed.bytes_read;
-                event.requests = processed.requests;
+                let usage = processed.manifest.usage.unwrap_or_default();
+                event.bytes_read = usage.bytes_read;
+                event.requests = usage.reads;
                 event.peak_memory = processed.peak_memory;
                 event.sandbox = processed.sandbox;
                 succeed(&mut event, &destination, processed.manifest);
@@ -281,6 +287,13 @@ impl Runner {
                 event.error = Some(JobError::from(&unprocessed.failure));
                 event.bytes_read = fetched.bytes;
                 event.requests = fetched.requests;
+                let milliseconds = fetched.milliseconds + unprocessed.process;
+                let usage = Usage {
+                    bytes_read: fetched.bytes,
+                    reads: fetched.requests,
+                    ..Usage::of(self.portion(Room::Share), milliseconds)
+                };
+                event.usage = Some(usage.priced(self.prices.as_ref()));
                 event.peak_memory = unprocessed.peak_memory;
                 event.sandbox = unprocessed.sandbox;
                 event.process_duration = ProcessDuration {
@@ -392,16 +405,42 @@ impl Runner {
             process,
             store,
         };
-        let manifest = manifest(work, fetched, operation, completed, outputs, duration);
-        commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
         let read = window.map(|window| window.report()).unwrap_or_default();
-        Ok(Processed {
-            manifest,
-            peak_memory,
-            sandbox,
+        let usage = Usage {
             bytes_read: fetched.bytes + read.bytes,
-            requests: fetched.requests + read.requests,
-        })
+            bytes_written: outputs.iter().map(|output| output.size).sum(),
+            reads: fetched.requests + read.requests,
+            writes: outputs.len() as u64 + 1,
+            ..Usage::of(self.portion(room), duration.total)
+        };
+        let usage = usage.priced(self.prices.as_ref());
+        let parts = self.usage_of_parts(destination).await.map_err(fail)?;
+        let mut manifest = manifest(work, fetched, operation, completed, outputs, duration);
+        manifest.usage = Some(parts.iter().fold(usage, Usage::and));
+        commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
+        Ok(Processed { manifest, peak_memory, sandbox })
+    }
+
+    /// What of the container an operation has while it is worked on.
+    fn portion(&self, room: Room) -> Portion {
+        let shares = if room == Room::Whole { 1.0 } else { f64::from(self.shares.max(1)) };
+        Portion { vcpus: self.limits.processors() as f64 / shares, memory: self.memory as f64 / shares }
+    }
+
+    /// What the parts used that this process puts together.
+    async fn usage_of_parts(&self, destination: &Destination<'_>) -> Result<Vec<Usage>, Failure> {
+        let Some(Parts { share: Share::Merge { count }, location }) = &self.parts else { return Ok(Vec::new()) };
+        let mut usages = Vec::new();
+        for index in 0..*count {
+            let folder = Share::folder(index, *count);
+            let place = location.join(&format!("{}/{folder}/{MANIFEST_NAME}", destination.folder));
+            let Some(text) = self.store.get_small(&place, MAX_MANIFEST_BYTES).await? else { continue };
+            let manifest = serde_json::from_slice::<Manifest>(&text);
+            let manifest = manifest
+                .map_err(|error| Failure::internal(format!("{place} is not a valid manifest")).because(error))?;
+            usages.extend(manifest.usage);
+        }
+        Ok(usages)
     }
 
     async fn store_outputs(
@@ -462,6 +501,7 @@ fn succeed(event: &mut JobEvent, destination: &Destination<'_>, manifest: Manife
     event.output_count = manifest.outputs.len() as u64;
     event.outputs = manifest.outputs;
     event.process_duration = manifest.process_duration;
+    event.usage = manifest.usage;
 }
 
 /// Milliseconds since an instant.
@@ -543,6 +583,7 @@ fn manifest(
         outputs,
         properties: Properties::clone(&completed.properties),
         process_duration,
+        usage: None,
         versions,
         created_at: rfc_3339(OffsetDateTime::now_utc()).unwrap_or_default(),
     }

@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda::Error> {
         objects: clients.objects().await?,
         inputs: clients.table(environment.get("DYNAMODB_INPUT")),
         outputs: clients.table(environment.get("DYNAMODB_OUTPUT")),
-        queues: clients.queues(),
+        queues: clients.queues_and_deliveries(&environment),
         notices: clients.notices_and_ends(&environment).await?,
         executor: clients.executor(),
         clock: SystemClock,

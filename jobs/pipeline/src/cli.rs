@@ -57,6 +57,12 @@ enum Command {
     /// Cancel an upload that has not ended
     #[command(after_help = CANCEL_EXAMPLES)]
     Cancel(CancelArguments),
+    /// Stop the dispatch of jobs in AWS: requests wait in their queues
+    #[command(after_help = "Example:\n  pipeline pause --reason 'a bad image was pushed'")]
+    Pause(PauseArguments),
+    /// Let the dispatch of jobs in AWS run again, whoever paused it
+    #[command(after_help = RESUME_EXAMPLES)]
+    Resume,
     /// Process objects in AWS that no event told of
     #[command(after_help = BACKFILL_EXAMPLES)]
     Backfill(BackfillArguments),
@@ -121,6 +127,11 @@ const CANCEL_EXAMPLES: &str = "Examples:
   pipeline cancel outbox film.mov
 
 The upload's job is ended, unless it works on other uploads, too. Results that are there already stay.";
+
+const RESUME_EXAMPLES: &str = "Example:
+  pipeline resume
+
+If the budget guard paused dispatch, the bound that was passed does not count for the rest of this day and month (UTC).";
 
 const BACKFILL_EXAMPLES: &str = "Examples:
   pipeline backfill s3://uploads/2025/ --dry-run
@@ -285,6 +296,14 @@ pub(crate) struct UrlArguments {
     pub(crate) output_format: OutputFormat,
 }
 
+/// Arguments of `pause`.
+#[derive(Debug, Args)]
+pub(crate) struct PauseArguments {
+    /// Why, for whoever looks at a request that waits
+    #[arg(long, value_name = "TEXT", default_value = "by an operator")]
+    pub(crate) reason: String,
+}
+
 /// Arguments of `backfill`.
 #[derive(Debug, Args)]
 pub(crate) struct BackfillArguments {
@@ -333,6 +352,8 @@ pub fn main(jobs: &'static [Job]) -> ExitCode {
         Command::Submit(arguments) => operate::submit(&arguments).map(|()| 0),
         Command::Redrive(arguments) => operate::redrive(&arguments).map(|()| 0),
         Command::Cancel(arguments) => operate::cancel(&arguments).map(|()| 0),
+        Command::Pause(arguments) => operate::pause(&arguments).map(|()| 0),
+        Command::Resume => operate::resume().map(|()| 0),
         Command::Backfill(arguments) => operate::backfill(&arguments).map(|()| 0),
         Command::Url(arguments) => url::url(&arguments).map(|()| 0),
         Command::Samples { folder } => samples::write_samples(&folder).map(|()| 0),

@@ -10,7 +10,7 @@ use control::{InputRecord, State};
 use control_local::{Records, SystemClock, dead_letter_queue_names, queue_names};
 use operator::Selection;
 
-use crate::cli::{BackfillArguments, CancelArguments, RedriveArguments, Redriven, SubmitArguments};
+use crate::cli::{BackfillArguments, CancelArguments, PauseArguments, RedriveArguments, Redriven, SubmitArguments};
 use crate::place::{self, Target};
 use crate::table::print;
 
@@ -98,6 +98,23 @@ pub(crate) fn cancel(arguments: &CancelArguments) -> Result<(), Failure> {
     })
 }
 
+/// `pipeline pause`: stops dispatch.
+pub(crate) fn pause(arguments: &PauseArguments) -> Result<(), Failure> {
+    place::block_on(Box::pin(aws::pause(&arguments.reason)))?;
+    print("dispatch is paused: requests wait in their queues; jobs that were submitted continue");
+    Ok(())
+}
+
+/// `pipeline resume`: lets dispatch run again.
+pub(crate) fn resume() -> Result<(), Failure> {
+    let was = place::block_on(Box::pin(aws::resume()))?;
+    print(&was.map_or_else(
+        || "dispatch runs; it was not paused".to_owned(),
+        |pause| format!("dispatch runs; it was paused since {}: {}", pause.since, pause.reason),
+    ));
+    Ok(())
+}
+
 /// `pipeline backfill`: takes up objects that nobody told of.
 pub(crate) fn backfill(arguments: &BackfillArguments) -> Result<(), Failure> {
     place::block_on(Box::pin(aws::backfill(arguments)))
@@ -145,6 +162,7 @@ mod aws {
     use control::InputRecord;
     use control::classify::handler::Decision;
     use control::classify::sweep::{Window, YOUNGEST};
+    use control::output::budget::{Pause, PausedBy};
     use control::output::cancel::JobOfCancelled;
     use operator::{Backfill, Backfilled};
     use time::OffsetDateTime;
@@ -214,6 +232,17 @@ mod aws {
         operator::cancel(&place::Aws::load().await?.recorder().await?, object, reason).await
     }
 
+    pub(super) async fn pause(reason: &str) -> Result<(), Failure> {
+        place::Aws::load().await?.recorder().await?.pause(PausedBy::Operator, reason).await
+    }
+
+    pub(super) async fn resume() -> Result<Option<Pause>, Failure> {
+        let aws = place::Aws::load().await?;
+        let was = Pause::read(&aws.inputs()?).await?;
+        aws.recorder().await?.resume().await?;
+        Ok(was)
+    }
+
     pub(super) async fn backfill(arguments: &BackfillArguments) -> Result<(), Failure> {
         let (bucket, prefix) = place::prefix(&arguments.prefix)?;
         let since = arguments.since.as_ref().map(|day| {
@@ -248,6 +277,7 @@ mod aws {
     use contract::{Failure, Source};
     use control::InputRecord;
     use control::classify::handler::Decision;
+    use control::output::budget::Pause;
     use control::output::cancel::JobOfCancelled;
 
     use crate::cli::{BackfillArguments, RedriveArguments};
@@ -262,6 +292,14 @@ mod aws {
     }
 
     pub(super) async fn cancel(_: &Source, _: &str) -> Result<Vec<(InputRecord, JobOfCancelled)>, Failure> {
+        Err(without_aws())
+    }
+
+    pub(super) async fn pause(_: &str) -> Result<(), Failure> {
+        Err(without_aws())
+    }
+
+    pub(super) async fn resume() -> Result<Option<Pause>, Failure> {
         Err(without_aws())
     }
 

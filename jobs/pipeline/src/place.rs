@@ -174,7 +174,7 @@ mod aws {
                 objects: self.0.objects().await?,
                 inputs: self.0.table(environment.get(INPUT)),
                 outputs: self.0.table(environment.get(OUTPUT)),
-                queues: self.0.queues(),
+                queues: self.0.queues_and_deliveries(&environment),
                 notices: self.0.notices_and_ends(&environment).await?,
                 executor: self.0.executor(),
                 clock: SystemClock,

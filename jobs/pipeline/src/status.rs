@@ -2,6 +2,7 @@
 
 use contract::{Failure, Source};
 use control::State;
+use control::output::budget::Pause;
 use control::ports::{Clock as _, Executor, Receipt, Table};
 use control_local::{Records, SystemClock};
 use operator::{Place, Selection};
@@ -97,6 +98,14 @@ async fn explained(
             _ => None,
         };
         told.push(operator::explain(&record, report.as_ref(), place, SystemClock.now()));
+    }
+    if let Some(pause) = Pause::read(inputs).await? {
+        for explanation in told.iter_mut().filter(|explanation| explanation.state == State::Queued) {
+            let (since, reason) = (&pause.since, &pause.reason);
+            explanation.advice = format!(
+                "Dispatch is paused since {since}: {reason}. pipeline resume lets it run; nothing is lost meanwhile."
+            );
+        }
     }
     Ok(told)
 }

@@ -120,11 +120,7 @@ mod aws {
         Ok(vec![source.key.clone()])
     }
 
-    async fn signer(
-        aws: &place::Aws,
-        environment: &Environment,
-        arguments: &UrlArguments,
-    ) -> Result<Signer, Failure> {
+    async fn signer(aws: &place::Aws, environment: &Environment, arguments: &UrlArguments) -> Result<Signer, Failure> {
         let either = |given: &Option<String>, variable: &str| {
             given.clone().or_else(|| environment.get_optional(variable).map(str::to_owned))
         };
@@ -170,7 +166,10 @@ mod aws {
             let host = format!("https://{}", self.delivery.domain);
             let path = folder.strip_prefix(&host).unwrap_or("/");
             let header = |cookie: operator::Cookie| {
-                format!("{}={}; Domain={}; Path={path}; Secure; HttpOnly", cookie.name, cookie.value, self.delivery.domain)
+                format!(
+                    "{}={}; Domain={}; Path={path}; Secure; HttpOnly",
+                    cookie.name, cookie.value, self.delivery.domain
+                )
             };
             let cookies = cookies.into_iter().map(header).collect();
             Ok(Readable { url, key: readable, expires_at: self.expires_text(), cookies })
@@ -204,9 +203,14 @@ mod aws {
             let (delivery, signer) = (delivery(), signer());
             let sign = Sign { delivery: &delivery, signer: Some(&signer), expires_at: 1_767_290_400 };
             let public = sign.one("a b.jpg/resize/photo.webp").unwrap();
-            assert_eq!((public.url.as_str(), public.expires_at), ("https://d.cloudfront.net/a%20b.jpg/resize/photo.webp", None));
+            assert_eq!(
+                (public.url.as_str(), public.expires_at),
+                ("https://d.cloudfront.net/a%20b.jpg/resize/photo.webp", None)
+            );
             let private = sign.one("a.jpg/text/text.md").unwrap();
-            assert!(private.url.starts_with("https://d.cloudfront.net/a.jpg/text/text.md?Expires=1767290400&Signature="));
+            assert!(
+                private.url.starts_with("https://d.cloudfront.net/a.jpg/text/text.md?Expires=1767290400&Signature=")
+            );
             assert_eq!(private.expires_at.as_deref(), Some("2026-01-01T18:00:00.000Z"));
         }
 
@@ -218,7 +222,10 @@ mod aws {
             assert_eq!(folder.url, "https://d.cloudfront.net/my%20film.mp4/transcode/master.m3u8");
             assert_eq!(folder.cookies.len(), 4);
             for cookie in &folder.cookies {
-                assert!(cookie.ends_with("; Domain=d.cloudfront.net; Path=/my%20film.mp4/transcode/; Secure; HttpOnly"), "{cookie}");
+                assert!(
+                    cookie.ends_with("; Domain=d.cloudfront.net; Path=/my%20film.mp4/transcode/; Secure; HttpOnly"),
+                    "{cookie}"
+                );
             }
             let named = sign.folder("my film.mp4/transcode/").unwrap();
             assert_eq!(named.cookies, folder.cookies);

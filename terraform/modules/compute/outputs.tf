@@ -3,6 +3,11 @@ output "job_queues" {
   value       = { for kind, queue in aws_batch_job_queue.kind : kind => { name = queue.name, arn = queue.arn } }
 }
 
+output "on_demand_job_queues" {
+  description = "Name and ARN of the job queue over on-demand capacity of each kind whose work falls back to it."
+  value       = { for kind, queue in aws_batch_job_queue.on_demand : kind => { name = queue.name, arn = queue.arn } }
+}
+
 output "job_definitions" {
   description = "Name of a kind's job definition, its ARN without and with the revision."
   value = {

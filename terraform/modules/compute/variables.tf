@@ -42,6 +42,20 @@ variable "service_role_arn" {
   default     = null
 }
 
+variable "shares" {
+  description = "The root's variable of the same name, or null for queues without shares."
+  type = object({
+    weights          = map(number)
+    decay_seconds    = number
+    reserved_percent = number
+  })
+}
+
+variable "spot_fallback" {
+  description = "Whether work that Spot takes away as often as `attempts` say is done on on-demand capacity."
+  type        = bool
+}
+
 variable "kinds" {
   description = "What the jobs of each kind are."
   type = map(object({

@@ -170,6 +170,15 @@ locals {
         namespace = "AWS/Events", name = "FailedInvocations", statistic = "Sum", dimensions = { RuleName = rule }
       }]
     }
+    dispatch-paused = {
+      description = "The estimated spend has passed its bound: dispatch is paused, and requests wait."
+      enabled     = var.has_budget
+      threshold   = 0
+      seconds     = 3600
+      periods     = 1
+      result      = "m0"
+      metrics     = [{ namespace = local.namespace, name = "dispatchPaused", statistic = "Maximum", dimensions = {} }]
+    }
     webhook-unheard = {
       description = "The webhook did not take ends of uploads for a day; they are in a queue."
       enabled     = var.has_webhook

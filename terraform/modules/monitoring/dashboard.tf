@@ -22,6 +22,8 @@ locals {
     duration   = [for function in sort(keys(var.function_names)) : ["AWS/Lambda", "Duration", "FunctionName", var.function_names[function], { label = function, stat = "p95" }]]
     reclaims   = [[local.namespace, "jobsTakenBySpot", { label = "taken back by Spot", stat = "Sum" }], [local.namespace, "jobQueuesBlocked", { label = "queues blocked", stat = "Sum" }]]
     bytes      = concat([for kind in local.kind_names : [for metric in ["bytesRead", "bytesWritten"] : [local.namespace, metric, "kind", kind, "outcome", "SUCCEEDED", { label = "${kind} ${metric}", stat = "Sum" }]]]...)
+    estimate   = [for kind in local.kind_names : [local.namespace, "estimatedCost", "kind", kind, { label = kind, stat = "Sum", period = 86400 }]]
+    used       = concat([for kind in local.kind_names : [for metric in ["vcpuSeconds", "gibSeconds"] : [local.namespace, metric, "kind", kind, { label = "${kind} ${metric}", stat = "Sum" }]]]...)
     stored     = [for bucket in sort(keys(var.bucket_names)) : ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_names[bucket], "StorageType", "StandardStorage", { label = bucket, stat = "Average", period = 86400 }]]
     tables     = [for table in sort(keys(var.table_names)) : ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", var.table_names[table], { label = "${table} writes", stat = "Sum" }]]
     delivered  = !var.delivered ? [] : [for metric in ["BytesDownloaded", "Requests"] : ["AWS/CloudFront", metric, "DistributionId", var.distribution_id, "Region", "Global", { label = metric, stat = "Sum", region = "us-east-1" }]]
@@ -42,6 +44,8 @@ locals {
     { title = "Spot and placement", metrics = local.line.reclaims },
     { title = "vCPUs of the account in use", metrics = local.line.vcpus },
     { title = "Memory, percent of an operation's limit (p99)", metrics = local.line.memory },
+    { title = "Cost: estimate of the jobs by day, US dollars", metrics = local.line.estimate },
+    { title = "Cost: seconds of vCPUs and of GiB that operations used", metrics = local.line.used },
     { title = "Cost: bytes read and written by jobs", metrics = local.line.bytes },
     { title = "Cost: bytes stored", metrics = local.line.stored },
     { title = "Cost: table writes", metrics = local.line.tables },

@@ -63,6 +63,11 @@ variable "output_log_group_name" {
   type        = string
 }
 
+variable "has_budget" {
+  description = "Whether dispatch is paused above a bound of spend."
+  type        = bool
+}
+
 variable "has_webhook" {
   description = "Whether there is a webhook; known when planning, unlike its queue."
   type        = bool

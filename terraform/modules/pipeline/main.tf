@@ -42,6 +42,8 @@ locals {
         SNS_NOTIF        = module.notifications.jobs_topic_arn
         PROCESSING_RULES = length(var.processing_rules) > 0 ? jsonencode(local.processing_rules) : ""
         WALK_PAGES       = tostring(var.reconcile.walk_pages)
+        SHARE_BY         = var.shares.by == null ? "" : var.shares.by
+        MAX_PRIORITY     = tostring(var.shares.max_priority)
         RECORD_DAYS      = tostring(var.record_days)
       },
       { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },
@@ -59,14 +61,21 @@ locals {
         RESOURCE_BOUNDS   = length(local.resource_bounds) > 0 ? jsonencode(local.resource_bounds) : ""
         MAX_RECEIVE_COUNT = tostring(local.dead_letter_after_receives)
         LEASE_SECONDS     = tostring(local.lease_seconds)
+        HAS_SHARES        = local.has_shares ? "true" : ""
         RECORD_DAYS       = tostring(var.record_days)
       },
       { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },
       { for kind, setting in local.kinds : "${setting.queue_variable}_DLQ" => module.queues.dead_letters[kind].url },
       { for kind, queue in module.compute.job_queues : "BATCH_QUEUE_${upper(kind)}" => queue.name },
+      { for kind in keys(local.kinds) : "BATCH_QUEUE_${upper(kind)}_ON_DEMAND" => try(module.compute.on_demand_job_queues[kind].name, "") },
       { for kind, definition in module.compute.job_definitions : "BATCH_DEFINITION_${upper(kind)}" => definition.name },
     )
-    output = merge(local.log_environment, {
+  }
+
+  # Apart from the others, of which dispatch's own makes what this one names.
+  output_environment = merge(
+    local.log_environment,
+    {
       S3_OUTPUT         = module.storage.buckets["output"].name
       S3_WORK           = module.storage.buckets["work"].name
       DYNAMODB_INPUT    = module.tables.tables["input"].name
@@ -74,6 +83,9 @@ locals {
       SNS_NOTIF         = module.notifications.jobs_topic_arn
       METRICS_NAMESPACE = local.metrics_namespace
 
+      BUDGET_DAY_USD          = var.budget.day_usd == null ? "" : tostring(var.budget.day_usd)
+      BUDGET_MONTH_USD        = var.budget.month_usd == null ? "" : tostring(var.budget.month_usd)
+      DISPATCH_MAPPINGS       = join(",", values(module.dispatch.mappings))
       EVENT_BUS               = local.event_bus == null ? "" : local.event_bus.name
       EVENT_SOURCE            = local.event_bus == null ? "" : module.ends["ends"].source
       DELETIONS_OF            = local.deletions_of == null ? "" : local.deletions_of
@@ -81,8 +93,9 @@ locals {
       CLOUDFRONT_PUBLIC_PATHS = var.delivery.public ? "*" : join(",", var.delivery.public_paths)
 
       RECORD_DAYS = tostring(var.record_days)
-    })
-  }
+    },
+    { for kind, setting in local.kinds : "FALLBACK_${setting.queue_variable}" => contains(keys(module.compute.on_demand_job_queues), kind) ? module.queues.requests[kind].url : "" },
+  )
 
   metrics_namespace = "DataPipeline/${var.name}"
 
@@ -93,7 +106,22 @@ locals {
     METRICS           = "emf"
     METRICS_NAMESPACE = local.metrics_namespace
     TMPDIR            = local.scratch_folder
+    PRICE_VCPU_HOUR   = tostring(local.prices.vcpu_hour)
+    PRICE_GIB_HOUR    = tostring(local.prices.gib_hour)
   })
+
+  # US dollars in us-east-1 (docs/cost/prices-us-east-1.toml; a test compares): what estimates are made of unless the installation has its own.
+  list_prices = {
+    FARGATE_X86_64 = { vcpu_hour = 0.04048, gib_hour = 0.004445 }
+    FARGATE_ARM64  = { vcpu_hour = 0.03238, gib_hour = 0.00356 }
+    EC2            = { vcpu_hour = 0.0425, gib_hour = 0 }
+  }
+  spot_share = var.spot ? { FARGATE = 0.3, EC2 = 0.4, EKS = 0.4 }[var.compute] : 1
+  list_price = local.list_prices[var.compute == "FARGATE" ? "FARGATE_${var.job_architecture}" : "EC2"]
+  prices = {
+    vcpu_hour = coalesce(var.budget.vcpu_hour_usd, local.list_price.vcpu_hour * local.spot_share)
+    gib_hour  = coalesce(var.budget.gib_hour_usd, local.list_price.gib_hour * local.spot_share)
+  }
 
   log_environment = { for name, value in { RUST_LOG = var.log_level } : name => value if value != null }
 
@@ -109,6 +137,14 @@ locals {
 
   delivery_domain = var.delivery.enabled ? module.delivery["results"].domain : ""
   deletions_of    = var.delete_results_with_upload ? module.storage.buckets["input"].name : null
+  # Those over on-demand capacity alone beside the kinds' own.
+  job_queue_arns = merge(
+    { for kind, queue in module.compute.job_queues : kind => queue.arn },
+    { for kind, queue in module.compute.on_demand_job_queues : "${kind}-on-demand" => queue.arn },
+  )
+  mapping_arns    = [for id in values(module.dispatch.mappings) : "arn:${local.partition}:lambda:${local.region}:${data.aws_caller_identity.current.account_id}:event-source-mapping:${id}"]
+  has_shares      = var.shares.by != null || var.shares.max_priority > 0
+  has_budget      = var.budget.day_usd != null || var.budget.month_usd != null
   event_bus       = var.upload_events.bus == null ? null : module.ends["ends"].bus
   signing_key_ids = var.delivery.enabled ? module.delivery["results"].signing_key_ids : {}
 }
@@ -207,7 +243,7 @@ module "dispatch" {
   batching               = var.dispatch
   queue_arns             = { for kind, queue in module.queues.requests : kind => queue.arn }
   dead_letter_queue_arns = { for kind, queue in module.queues.dead_letters : kind => queue.arn }
-  job_queue_arns         = { for kind, queue in module.compute.job_queues : kind => queue.arn }
+  job_queue_arns         = local.job_queue_arns
   job_definition_arns    = { for kind, definition in module.compute.job_definitions : kind => definition.arn }
   input_table_arn        = module.tables.tables["input"].arn
   work_bucket            = module.storage.buckets["work"]
@@ -224,6 +260,8 @@ module "compute" {
   ec2                = var.ec2
   eks                = var.eks
   kinds              = local.kinds
+  spot_fallback      = var.spot_fallback
+  shares             = local.has_shares ? var.shares : null
   repository_arns    = module.registry.repository_arns
   environment        = local.job_environment
   scratch_folder     = local.scratch_folder
@@ -246,14 +284,17 @@ module "results" {
 
   name                  = var.name
   function              = local.functions["output"]
-  environment           = local.environments["output"]
+  environment           = local.output_environment
   output_bucket         = module.storage.buckets["output"]
   work_bucket           = module.storage.buckets["work"]
   table_arns            = { for table, this in module.tables.tables : table => this.arn }
   topic_arn             = module.notifications.jobs_topic_arn
-  job_queue_arns        = { for kind, queue in module.compute.job_queues : kind => queue.arn }
+  job_queue_arns        = local.job_queue_arns
+  fallback_queue_arns   = [for kind in keys(module.compute.on_demand_job_queues) : module.queues.requests[kind].arn]
   reconcile_minutes     = var.reconcile.minutes
   deletions_of          = local.deletions_of
+  mapping_arns          = local.mapping_arns
+  has_budget            = local.has_budget
   event_bus_arn         = local.event_bus == null ? null : local.event_bus.arn
   batching              = var.record
   kms_key_arn           = var.kms_key_arn
@@ -330,6 +371,7 @@ module "monitoring" {
   compute               = var.compute
   max_vcpus             = sum([for setting in local.kinds_as_changed : setting.max_vcpus])
   s3_request_metrics    = var.alarms.s3_request_metrics
+  has_budget            = local.has_budget
   has_webhook           = var.upload_events.webhook != null
   unheard_queue_name    = try(module.ends["ends"].unheard_queue_name, null)
   distribution_id       = var.delivery.enabled ? module.delivery["results"].distribution_id : null

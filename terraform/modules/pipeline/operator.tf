@@ -52,7 +52,7 @@ locals {
         Sid    = "SubmitByHand"
         Action = ["batch:SubmitJob", "batch:TagResource"]
         Resource = concat(
-          [for queue in values(module.compute.job_queues) : queue.arn],
+          values(local.job_queue_arns),
           flatten([for definition in values(module.compute.job_definitions) : [definition.arn, "${definition.arn}:*"]]),
         )
       },
@@ -80,6 +80,11 @@ locals {
         ])
       },
     ],
+    [{
+      Sid      = "PauseAndResume"
+      Action   = "lambda:UpdateEventSourceMapping"
+      Resource = local.mapping_arns
+    }],
     local.event_bus == null ? [] : [{
       Sid      = "TellOfEnds"
       Action   = "events:PutEvents"

@@ -114,7 +114,7 @@ output "environment" {
   description = "Environment for the operator's program: paste it, then `pipeline status --aws`, `pipeline explain s3://…`, `pipeline redrive`."
   value = join("\n", [
     for variable, value in merge(
-      local.environments["classify"], local.environments["dispatch"], local.environments["output"], local.operator_environment,
+      local.environments["classify"], local.environments["dispatch"], local.output_environment, local.operator_environment,
     ) : "export ${variable}='${replace(value, "'", "'\\''")}'" if value != "" && variable != "RUST_LOG"
   ])
 }
@@ -164,7 +164,7 @@ output "installation" {
     }
     repositories = module.registry.repository_urls
     functions    = { classify = module.intake.function_name, dispatch = module.dispatch.function_name, output = module.results.function_name }
-    environments = merge(local.environments, { job = local.job_environment })
+    environments = merge(local.environments, { output = local.output_environment, job = local.job_environment })
     alarms       = module.monitoring.alarm_names
     distribution = local.delivery_domain
   }

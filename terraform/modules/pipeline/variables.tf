@@ -84,6 +84,44 @@ variable "spot" {
   default     = true
 }
 
+variable "spot_fallback" {
+  description = "Whether work that Spot takes away as often as a kind's `attempts` say is done once more on on-demand capacity, rather than FAILED."
+  type        = bool
+  default     = true
+}
+
+variable "shares" {
+  description = "Fair shares of each kind's capacity: `by` = `prefix` (the first folder of an upload's key) or `metadata` (the user metadata `share`). However much one share uploads, the others get about as much capacity: `weights` by share (2: half as much, 0.5: twice as much; shares without one: 1), `decay_seconds`: for how long use counts, `reserved_percent`: capacity kept for shares that have nothing running. max_priority: the highest priority, 0 to 9999, that user metadata `priority` may ask for within a share. Turning it on or off replaces the job queues, with new names."
+  type = object({
+    by               = optional(string)
+    max_priority     = optional(number, 0)
+    weights          = optional(map(number), {})
+    decay_seconds    = optional(number, 3600)
+    reserved_percent = optional(number, 0)
+  })
+  default = {}
+
+  validation {
+    condition     = var.shares.by == null ? true : contains(["prefix", "metadata"], var.shares.by)
+    error_message = "shares: by must be prefix or metadata."
+  }
+
+  validation {
+    condition     = var.shares.max_priority >= 0 && var.shares.max_priority <= 9999 && floor(var.shares.max_priority) == var.shares.max_priority
+    error_message = "shares: max_priority must be a whole number, 0 to 9999."
+  }
+
+  validation {
+    condition     = alltrue([for share, weight in var.shares.weights : can(regex("^[A-Za-z0-9]{1,255}$", share)) && weight >= 0.0001 && weight <= 999.9999])
+    error_message = "shares: weights are 0.0001 to 999.9999, by shares of letters and digits."
+  }
+
+  validation {
+    condition     = var.shares.decay_seconds >= 0 && var.shares.decay_seconds <= 604800 && var.shares.reserved_percent >= 0 && var.shares.reserved_percent <= 99
+    error_message = "shares: decay_seconds must be 0 to 604800, and reserved_percent 0 to 99."
+  }
+}
+
 variable "max_vcpus" {
   description = "The most vCPUs that the jobs of one kind use at once, Spot and on-demand each: what runs at most, and so what can be spent in an hour. By kind: kinds."
   type        = number
@@ -603,6 +641,27 @@ variable "webhook_secret" {
   validation {
     condition     = (var.webhook_secret == null) == (var.upload_events.webhook == null)
     error_message = "webhook_secret and upload_events.webhook go together: a webhook must know who calls it."
+  }
+}
+
+variable "budget" {
+  description = "Bounds of what the jobs are estimated to cost, US dollars in a day and in a month (UTC): above one, dispatch is paused until the period is over or an operator resumes (`pipeline resume`); uploads are taken in and wait. vcpu_hour_usd and gib_hour_usd: what a vCPU and a GiB cost an hour; as given, the list price of us-east-1, for Spot a usual share of it."
+  type = object({
+    day_usd       = optional(number)
+    month_usd     = optional(number)
+    vcpu_hour_usd = optional(number)
+    gib_hour_usd  = optional(number)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for bound in [var.budget.day_usd, var.budget.month_usd] : bound == null ? true : bound > 0])
+    error_message = "budget: day_usd and month_usd must be above 0; absent, there is no bound."
+  }
+
+  validation {
+    condition     = alltrue([for price in [var.budget.vcpu_hour_usd, var.budget.gib_hour_usd] : price == null ? true : price >= 0 && price < 1000])
+    error_message = "budget: prices must be 0 to 1000 US dollars."
   }
 }
 

@@ -17,7 +17,23 @@ module "output" {
   asynchronous          = true
   undelivered_queue_arn = var.undelivered_queue_arn
 
-  statements = concat(var.event_bus_arn == null ? [] : [{
+  statements = concat(length(var.fallback_queue_arns) == 0 ? [] : [{
+    Sid      = "SendToOnDemandCapacity"
+    Effect   = "Allow"
+    Action   = "sqs:SendMessage"
+    Resource = var.fallback_queue_arns
+    }], length(var.fallback_queue_arns) == 0 && var.deletions_of == null ? [] : [{
+    # Of an upload that was deleted, and the other parts of a job of which Spot took one away.
+    Sid      = "EndJobs"
+    Effect   = "Allow"
+    Action   = "batch:TerminateJob"
+    Resource = distinct([for arn in values(var.job_queue_arns) : "${join(":", slice(split(":", arn), 0, 5))}:job/*"])
+    }], !var.has_budget ? [] : [{
+    Sid      = "PauseDispatch"
+    Effect   = "Allow"
+    Action   = "lambda:UpdateEventSourceMapping"
+    Resource = var.mapping_arns
+    }], var.event_bus_arn == null ? [] : [{
     Sid      = "TellOfEnds"
     Effect   = "Allow"
     Action   = "events:PutEvents"

@@ -59,6 +59,21 @@ variable "deletions_of" {
   type        = string
 }
 
+variable "fallback_queue_arns" {
+  description = "Queues of requests of the kinds whose work falls back to on-demand capacity."
+  type        = list(string)
+}
+
+variable "has_budget" {
+  description = "Whether dispatch is paused above a bound of spend."
+  type        = bool
+}
+
+variable "mapping_arns" {
+  description = "The event source mappings that deliver requests to dispatch."
+  type        = list(string)
+}
+
 variable "event_bus_arn" {
   description = "The bus that is told of the ends of uploads, or null."
   type        = string

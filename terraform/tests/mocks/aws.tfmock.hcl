@@ -129,6 +129,12 @@ mock_resource "aws_batch_compute_environment" {
   }
 }
 
+mock_resource "aws_batch_scheduling_policy" {
+  defaults = {
+    arn = "arn:aws:batch:us-east-1:123456789012:scheduling-policy/mock-policy"
+  }
+}
+
 mock_resource "aws_batch_job_queue" {
   defaults = {
     arn = "arn:aws:batch:us-east-1:123456789012:job-queue/mock-queue"

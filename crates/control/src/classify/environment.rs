@@ -22,6 +22,12 @@ pub fn variables() -> Vec<Variable> {
             "50",
             "pages of 1,000 objects of S3_INPUT that each sweep searches for objects without a record; 0 for none",
         ),
+        Variable::optional(
+            "SHARE_BY",
+            "",
+            "by what uploads are told apart for fair shares: `prefix` (the first folder of the key), `metadata` (`share`), or nothing",
+        ),
+        Variable::optional("MAX_PRIORITY", "0", "the highest priority that metadata `priority` may ask for"),
         Variable::optional("RECORD_DAYS", "365", "days after which a record may expire"),
         Variable::optional("RUST_LOG", "", "how much is logged, such as `info` or `debug,hyper=info`"),
     ];

@@ -164,8 +164,7 @@ impl<P: Ports> Classifier<P> {
                 PutOutcome::Conflict => {
                     let latest = self.records.get(&[Latest::key(&arrival.source)]).await?.into_iter().flatten().next();
                     let latest: Option<Latest> = latest.map(table::from_item).transpose()?;
-                    let later =
-                        latest.filter(|latest| *latest.sequence > *identity::sequence(&arrival.job_id));
+                    let later = latest.filter(|latest| *latest.sequence > *identity::sequence(&arrival.job_id));
                     if later.is_some() {
                         return Ok(later);
                     }
@@ -196,6 +195,8 @@ impl<P: Ports> Classifier<P> {
                 Found::Gone(reason) => return gone(record, reason),
             }
         };
+        record.share = self.settings.shares.share(&source.key, head.share.as_deref());
+        record.priority = self.settings.shares.priority(head.priority.as_deref());
         let mut tag = None;
         if head.processing_option.is_none() && head.tags > 0 && arrival.operator_option.is_none() {
             match self.objects.tag(source).await? {

@@ -5,6 +5,7 @@ use contract::Failure;
 use serde::Deserialize;
 
 use crate::environment::Environment;
+use crate::share::Shares;
 
 /// What is configured.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Settings {
     pub queues: PerKind<String>,
     /// Processing-options by key.
     pub rules: Rules,
+    /// Whose uploads are, and how urgent.
+    pub shares: Shares,
     /// Days after which a record may expire.
     pub record_days: u64,
     /// Pages of the bucket that a sweep walks through; 0 for no walk.
@@ -47,6 +50,7 @@ impl Settings {
             bucket: environment.get("S3_INPUT").to_owned(),
             queues: PerKind::from_fn(|kind| environment.get(kind.queue_variable()).to_owned()),
             rules,
+            shares: Shares::read(environment)?,
             record_days: environment.number("RECORD_DAYS")?,
             walk_pages: environment.number("WALK_PAGES")?,
         })
@@ -59,7 +63,13 @@ mod tests {
     use crate::classify::environment::variables;
 
     fn read(rules: &'static str) -> Result<Settings, Failure> {
-        let lookup = |name: &str| (name == "PROCESSING_RULES").then_some(rules).or(Some("1")).map(str::to_owned);
+        let lookup = |name: &str| {
+            Some(match name {
+                "PROCESSING_RULES" => rules.to_owned(),
+                "SHARE_BY" => String::new(),
+                _ => "1".to_owned(),
+            })
+        };
         Settings::read(&Environment::from_lookup(&variables(), lookup).unwrap())
     }
 

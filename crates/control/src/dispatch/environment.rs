@@ -9,6 +9,11 @@ pub fn job_queue_variable(kind: MediaKind) -> String {
     format!("BATCH_QUEUE_{}", kind.name().to_ascii_uppercase())
 }
 
+/// The variable with the kind's Batch job queue over on-demand capacity, name or ARN.
+pub fn on_demand_queue_variable(kind: MediaKind) -> String {
+    format!("BATCH_QUEUE_{}_ON_DEMAND", kind.name().to_ascii_uppercase())
+}
+
 /// The variable with the job definition of the kind's job, name or ARN.
 pub fn job_definition_variable(kind: MediaKind) -> String {
     format!("BATCH_DEFINITION_{}", kind.name().to_ascii_uppercase())
@@ -22,6 +27,11 @@ pub fn variables() -> Vec<Variable> {
             Variable::required(queue, format!("URL of the queue for uploads of kind {kind}")),
             Variable::required(kind.dead_letter_queue_variable(), format!("URL of the dead-letter queue of {queue}")),
             Variable::required(job_queue_variable(kind), format!("Batch job queue of {job}, name or ARN")),
+            Variable::optional(
+                on_demand_queue_variable(kind),
+                "",
+                format!("Batch job queue of {job} over on-demand capacity, for work that Spot took away"),
+            ),
             Variable::required(job_definition_variable(kind), format!("job definition of {job}, name or ARN")),
         ]
     });
@@ -46,6 +56,7 @@ pub fn variables() -> Vec<Variable> {
             "",
             "what jobs of a kind get at least and at most: {\"image\": {\"min\": {\"vcpus\": 2, \"memoryMib\": 8192}, \"max\": …}}",
         ),
+        Variable::optional("HAS_SHARES", "", "anything if the job queues have a scheduling policy with fair shares"),
         Variable::optional(
             "MAX_RECEIVE_COUNT",
             "8",

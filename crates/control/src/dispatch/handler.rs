@@ -22,12 +22,14 @@ use contract::{BatchParameters, Failure, FailureKind, JobRequest, list, timestam
 use futures::StreamExt;
 use serde_json::Value;
 
-use crate::dispatch::packing::{Pack, needs_of_parts, pack, parts};
+use crate::dispatch::packing::{Pack, Waiting, needs_of_parts, pack, parts};
 use crate::dispatch::resources::{Compute, memory_limit};
 use crate::dispatch::settings::Settings;
 use crate::event::{QueueMessage, Trigger};
 use crate::input_record::{GivenUp, Latest, Lease, Refusal};
+use crate::output::budget::Pause;
 use crate::ports::{Clock, Executor, Notices, Objects, Ports, Queues, Receipt, Submission, SubmitFailure, Table};
+use crate::share::DEFAULT_SHARE;
 use crate::table::{self, Key, MAX_ITEMS, PutOutcome};
 use crate::{InputRecord, State, identity, notice, redelivery, reply};
 
@@ -36,6 +38,9 @@ const CONCURRENT_JOBS: usize = 4;
 
 /// How often a throttled submission is tried again: about ten seconds in all.
 const SUBMIT_TRIES: u32 = 7;
+
+/// How long a request that comes while dispatch is paused stays away.
+const PAUSED: Duration = Duration::from_mins(10);
 
 /// What dispatch needs of the world.
 pub struct Dispatcher<P: Ports> {
@@ -169,6 +174,11 @@ impl<P: Ports> Dispatcher<P> {
         let mut available: HashMap<String, InputRecord> = HashMap::new();
         let mut found: HashMap<String, Option<Submitted>> = HashMap::new();
         let mut begun: HashMap<String, Begun> = HashMap::new();
+        if let Some(pause) = Pause::read(&self.records).await? {
+            // Deliveries are being stopped; what is on its way already goes back to its queue.
+            let later = Later::surely(format!("dispatch is paused: {}", pause.reason), PAUSED);
+            return Ok(incoming.keys().map(|id| (id.clone(), later.clone())).collect());
+        }
         let known = self.read(incoming).await?;
         let now = self.clock.now().unix_timestamp();
         for (job_id, Incoming { request, messages }) in incoming {
@@ -228,9 +238,20 @@ impl<P: Ports> Dispatcher<P> {
             available.insert(job_id.clone(), record);
         }
         let requests = incoming.values().map(|incoming| incoming.request.clone());
-        let requests = requests.filter(|request| available.contains_key(&request.job_id)).collect();
-        let packs = pack(requests, &self.settings.packing);
-        let submissions = packs.into_iter().map(|pack| self.submit(pack, &available, &begun));
+        let requests = requests.filter(|request| available.contains_key(&request.job_id));
+        // Only what waits in one place, for one share, with one priority may have a job together.
+        let mut together: BTreeMap<Waiting, Vec<JobRequest>> = BTreeMap::new();
+        for request in requests {
+            let record = &available[&request.job_id];
+            let share = || record.share.clone().unwrap_or_else(|| DEFAULT_SHARE.to_owned());
+            let share = self.settings.has_shares.then(|| (share(), record.priority));
+            together.entry(Waiting { on_demand: record.on_demand, share }).or_default().push(request);
+        }
+        let packs = together.into_iter().flat_map(|(waiting, requests)| {
+            let packs = pack(requests, &self.settings.packing).into_iter();
+            packs.map(move |pack| Pack { waiting: waiting.clone(), ..pack })
+        });
+        let submissions = packs.map(|pack| self.submit(pack, &available, &begun));
         let results: Vec<Leftover> =
             futures::stream::iter(submissions).buffer_unordered(CONCURRENT_JOBS).collect().await;
         leftover.extend(results.into_iter().flatten());
@@ -315,7 +336,8 @@ impl<P: Ports> Dispatcher<P> {
         let at = now.unix_timestamp_nanos().to_string();
         let name = format!("{}-{operation}-{}", pack.kind, identity::short_hash(&[&ids.join(","), &at]));
         let work_list = format!("lists/{}/{}/{name}.jsonl", pack.kind, &timestamp::text(now)[..10]);
-        let queue = self.settings.job_queues[pack.kind].clone();
+        let (usual, on_demand) = (&self.settings.job_queues[pack.kind], &self.settings.on_demand_queues[pack.kind]);
+        let queue = on_demand.as_ref().filter(|_| pack.waiting.on_demand).unwrap_or(usual).clone();
         Lease { name, queue, work_list, at: now.unix_timestamp() }
     }
 
@@ -366,6 +388,7 @@ impl<P: Ports> Dispatcher<P> {
             vcpus: resources.vcpus,
             memory,
             pod_container: (self.settings.compute == Compute::Eks).then(|| pack.kind.job_name().to_owned()),
+            share: pack.waiting.share.clone(),
             tags: tags.map(|(name, value)| (name.to_owned(), tag_value(value))).into(),
         }
     }

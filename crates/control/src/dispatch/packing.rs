@@ -22,6 +22,15 @@ pub struct Packing {
     pub bounds: PerKind<Bounds>,
 }
 
+/// Where a job waits for capacity.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Waiting {
+    /// For on-demand capacity, because Spot took it away.
+    pub on_demand: bool,
+    /// In whose share of the queue, and with which priority.
+    pub share: Option<(String, u32)>,
+}
+
 /// Requests that are submitted as one Batch job: an array if there is more than one child.
 #[derive(Debug, Clone)]
 pub struct Pack {
@@ -33,6 +42,8 @@ pub struct Pack {
     pub children: usize,
     /// Containers that share the work on the only request, before another one joins what they made.
     pub parts: Option<u32>,
+    /// Where it waits.
+    pub waiting: Waiting,
     /// The requests in the order of the list: see [`crate::list::slice`] for which child takes which.
     pub requests: Vec<JobRequest>,
 }
@@ -46,7 +57,14 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
         let resources = limits.bounds[request.kind()].hold(resources(&operations_of(&request), request.source.size));
         if request.source.size >= limits.below_bytes {
             let parts = parts(&request);
-            packs.push(Pack { kind: request.kind(), resources, children: 1, parts, requests: vec![request] });
+            packs.push(Pack {
+                kind: request.kind(),
+                resources,
+                children: 1,
+                parts,
+                waiting: Waiting::default(),
+                requests: vec![request],
+            });
         } else {
             small.entry((request.kind(), resources)).or_default().push(request);
         }
@@ -55,7 +73,14 @@ pub fn pack(requests: Vec<JobRequest>, limits: &Packing) -> Vec<Pack> {
         while !requests.is_empty() {
             let rest = requests.split_off(requests.len().min(MAX_ITEMS));
             let (children, requests_in_order) = balance(requests, limits);
-            packs.push(Pack { kind, resources, children, parts: None, requests: requests_in_order });
+            packs.push(Pack {
+                kind,
+                resources,
+                children,
+                parts: None,
+                waiting: Waiting::default(),
+                requests: requests_in_order,
+            });
             requests = rest;
         }
     }

@@ -3,7 +3,7 @@
 use catalog::{MediaKind, PerKind};
 use contract::Failure;
 
-use crate::dispatch::environment::{job_definition_variable, job_queue_variable};
+use crate::dispatch::environment::{job_definition_variable, job_queue_variable, on_demand_queue_variable};
 use crate::dispatch::packing::Packing;
 use crate::dispatch::resources::{Bounds, Compute};
 use crate::environment::Environment;
@@ -17,6 +17,8 @@ pub struct Settings {
     pub dead_letter_queues: PerKind<String>,
     /// Batch's job queues.
     pub job_queues: PerKind<String>,
+    /// Batch's job queues over on-demand capacity alone, of the kinds that have one.
+    pub on_demand_queues: PerKind<Option<String>>,
     /// Batch's job definitions.
     pub job_definitions: PerKind<String>,
     /// Where jobs run.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub work_bucket: String,
     /// Which requests share a job.
     pub packing: Packing,
+    /// Whether the job queues have shares, which each job must then name.
+    pub has_shares: bool,
     /// Receives after which a message is given up.
     pub give_up_receives: u64,
     /// Seconds after which a lease without a job expires.
@@ -50,6 +54,9 @@ impl Settings {
             queues: each(&|kind| kind.queue_variable().to_owned()),
             dead_letter_queues: each(&|kind| kind.dead_letter_queue_variable().to_owned()),
             job_queues: each(&job_queue_variable),
+            on_demand_queues: PerKind::from_fn(|kind| {
+                environment.get_optional(&on_demand_queue_variable(kind)).map(str::to_owned)
+            }),
             job_definitions: each(&job_definition_variable),
             compute,
             work_bucket: environment.get("S3_WORK").to_owned(),
@@ -59,6 +66,7 @@ impl Settings {
                 count: environment.number("PACK_COUNT")?,
                 bounds: bounds(environment.get_optional("RESOURCE_BOUNDS").unwrap_or("{}"))?,
             },
+            has_shares: environment.get_optional("HAS_SHARES").is_some(),
             give_up_receives: environment.number("MAX_RECEIVE_COUNT")?,
             lease_seconds: environment.number("LEASE_SECONDS")? as i64,
             record_days: environment.number("RECORD_DAYS")?,
@@ -91,7 +99,7 @@ mod tests {
         let lookup = |name: &str| {
             Some(match name {
                 "COMPUTE" => compute.to_owned(),
-                "RESOURCE_BOUNDS" => String::new(),
+                "RESOURCE_BOUNDS" | "HAS_SHARES" => String::new(),
                 _ if numbers.contains(&name) => "7".to_owned(),
                 _ => format!("https://sqs.eu-west-1.amazonaws.com/1/{name}"),
             })

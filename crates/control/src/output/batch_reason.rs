@@ -23,6 +23,18 @@ pub fn exit_code(job: &BatchJobDetail) -> Option<i64> {
     job.last_containers().find_map(|container| container.exit_code)
 }
 
+/// Whether its last attempt ended because the machine was taken away: by Spot, or by a host's end.
+pub fn was_taken_away(job: &BatchJobDetail) -> bool {
+    let container = job.last_containers().find_map(|container| container.reason.as_deref());
+    let said = [container, job.last_attempt_reason(), job.status_reason.as_deref()];
+    let is_so = |text: &&str| {
+        ["Host EC2", "Spot interruption", "ReclaimSpot", "Your Spot Task was interrupted"]
+            .iter()
+            .any(|part| text.contains(part))
+    };
+    said.iter().flatten().any(is_so)
+}
+
 /// Why the job failed.
 pub fn explain(job: &BatchJobDetail) -> String {
     let container = job.last_containers().find_map(|container| container.reason.as_deref());
@@ -31,7 +43,7 @@ pub fn explain(job: &BatchJobDetail) -> String {
     let code = exit_code(job);
     let plain = if contains("OutOfMemory") || contains("OOMKilled") || contains("out of memory") {
         "the container needed more memory than it was given and was killed".to_owned()
-    } else if contains("Host EC2") || contains("Spot interruption") || contains("ReclaimSpot") {
+    } else if was_taken_away(job) {
         "the machine under the container was taken away (Spot or a host's end), as often as Batch tries again"
             .to_owned()
     } else if contains("exceeded timeout") || contains("DurationExceeded") {

@@ -76,6 +76,7 @@ impl<P: Ports> Recorder<P> {
             output_bucket: Some(self.settings.bucket.clone()).filter(|bucket| !bucket.is_empty()),
             output_count: record.results.values().map(|result| result.output_count).sum(),
             outputs,
+            usage: record.usage(),
             uploaded_at: record.timeline.uploaded_at.clone(),
             ended_at: record.timeline.recorded_at.clone(),
             durations: spans(&record.timeline).collect::<BTreeMap<_, _>>(),
@@ -103,5 +104,6 @@ fn operation_ended((processing_option, result): (&String, &OperationResult)) -> 
         manifest_key: result.manifest_key.clone(),
         output_count: result.output_count,
         process_duration: result.process_duration,
+        usage: result.usage,
     }
 }

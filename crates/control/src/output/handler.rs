@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
 use crate::input_record::{BatchFailure, Lease, Timeline};
 use crate::output::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
+use crate::output::budget::Guarded;
 use crate::output::reconcile::Swept;
 use crate::output::settings::Settings;
 use crate::output_record::{Made, Stored};
@@ -47,7 +48,7 @@ impl<P: Ports> Recorder<P> {
     pub async fn handle(&self, payload: Value) -> Result<Value, Failure> {
         match Trigger::read(payload)? {
             // The rare ways are boxed: their futures are large, and every caller's would be as large.
-            Trigger::Schedule => return Box::pin(self.reconcile()).await.map(Swept::to_value),
+            Trigger::Schedule => return Box::pin(self.scheduled()).await,
             Trigger::Bus(event) => self.bus_event(&event).await?,
             Trigger::Topic(texts) => {
                 for text in texts {
@@ -60,6 +61,27 @@ impl<P: Ports> Recorder<P> {
             }
         }
         Ok(json!({}))
+    }
+
+    /// The schedule: money first, then what nobody told. One of the two that fails must not keep the other waiting.
+    async fn scheduled(&self) -> Result<Value, Failure> {
+        let guarded = if self.settings.budget.is_bound() { self.guard().await.map(Some) } else { Ok(None) };
+        let swept = self.reconcile().await;
+        if let Some(guarded) = guarded? {
+            self.print_guarded(guarded);
+        }
+        swept.map(Swept::to_value)
+    }
+
+    #[expect(clippy::print_stdout, reason = "standard output is where Lambda takes logs and metrics from")]
+    fn print_guarded(&self, guarded: Guarded) {
+        let members = [
+            ("spentToday", json!(guarded.day)),
+            ("spentThisMonth", json!(guarded.month)),
+            ("dispatchPaused", json!(u8::from(guarded.is_paused))),
+        ];
+        let members = members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+        println!("{}", metrics::BUDGET.line(&self.settings.metrics_namespace, self.clock.now(), members));
     }
 
     /// A message of a queue: an event of the bus, or a notice with or without the topic's envelope.
@@ -144,6 +166,9 @@ impl<P: Ports> Recorder<P> {
         };
         let written = table::update(&self.inputs, &self.clock, std::slice::from_ref(&key), merge).await?;
         self.measure(now, &written);
+        if !written.is_empty() {
+            self.spend(event).await;
+        }
         if self.settings.uploads.is_none() && !self.settings.tells_ends {
             return Ok(());
         }
@@ -251,6 +276,7 @@ impl<P: Ports> Recorder<P> {
             table::update(&self.inputs, &self.clock, &keys, merge).await?;
             return Ok(());
         }
+        let keys = Box::pin(self.fall_back(job, &requests, is_this_job)).await?;
         Box::pin(self.batch_failed(&event, &keys, now, is_this_job)).await
     }
 
@@ -376,6 +402,8 @@ fn members(record: &InputRecord) -> Map<String, Value> {
         ("key", Value::from(record.source.key.as_str())),
         ("uploads", Value::from(1)),
         ("inputBytes", Value::from(record.source.size)),
+        ("share", json!(record.share)),
+        ("estimatedCost", json!(record.usage().and_then(|usage| usage.estimated_cost))),
     ];
     let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
     facts.chain(spans(&record.timeline).map(|(name, milliseconds)| (name, milliseconds.into()))).collect()

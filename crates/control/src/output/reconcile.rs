@@ -274,6 +274,7 @@ fn event_of(job: &str, record: &InputRecord, manifest: Manifest, bucket: &str, k
         output_count: manifest.outputs.len() as u64,
         outputs: manifest.outputs,
         process_duration: manifest.process_duration,
+        usage: manifest.usage,
         finished_at: Some(manifest.created_at),
         batch_job_id: Some(job.to_owned()),
         ..JobEvent::new(record.job_id.clone(), record.source.clone(), Outcome::Succeeded)

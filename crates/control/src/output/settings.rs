@@ -1,9 +1,12 @@
 //! What is configured for output.
 
+use catalog::PerKind;
 use contract::Failure;
 
 use crate::delivery::Delivery;
 use crate::environment::Environment;
+use crate::output::budget::Budget;
+use crate::output::environment::fallback_variable;
 
 /// What is configured.
 #[derive(Debug, Clone)]
@@ -20,6 +23,10 @@ pub struct Settings {
     pub delivery: Option<Delivery>,
     /// Days after which a record may expire.
     pub record_days: u64,
+    /// URL of the queue of requests of each kind whose work falls back to on-demand capacity.
+    pub on_demand: PerKind<Option<String>>,
+    /// Bounds of the estimated spend.
+    pub budget: Budget,
     /// The namespace of the metrics.
     pub metrics_namespace: String,
 }
@@ -40,7 +47,19 @@ impl Settings {
             uploads: environment.get_optional("DELETIONS_OF").map(str::to_owned),
             delivery: Delivery::read(environment),
             record_days: environment.number("RECORD_DAYS")?,
+            on_demand: PerKind::from_fn(|kind| environment.get_optional(&fallback_variable(kind)).map(str::to_owned)),
+            budget: Budget {
+                day: dollars(environment, "BUDGET_DAY_USD")?,
+                month: dollars(environment, "BUDGET_MONTH_USD")?,
+            },
             metrics_namespace: environment.get("METRICS_NAMESPACE").to_owned(),
         })
     }
+}
+
+/// An amount, or none where the variable is empty.
+fn dollars(environment: &Environment, name: &str) -> Result<Option<f64>, Failure> {
+    let Some(text) = environment.get_optional(name) else { return Ok(None) };
+    let amount = text.parse::<f64>().ok().filter(|amount| *amount > 0.0);
+    amount.map(Some).ok_or_else(|| Failure::invalid_request(format!("{name}={text:?} is not an amount above 0")))
 }
