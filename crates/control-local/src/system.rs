@@ -297,7 +297,7 @@ impl<'a> System<'a> {
             source,
             operator_option: None,
         };
-        let is_over = match self.classifier.classify(&arrival).await? {
+        let is_over = match Box::pin(self.classifier.classify(&arrival)).await? {
             Decision::Queued(_) => false,
             Decision::Refused(state) | Decision::Known(state) => state.is_terminal(),
         };

@@ -28,7 +28,7 @@ pub async fn submit<P: Ports>(
         uploaded_at: now,
         operator_option: Some(processing_option.to_owned()),
     };
-    Ok((job_id, classifier.classify(&arrival).await?))
+    Ok((job_id, Box::pin(classifier.classify(&arrival)).await?))
 }
 
 /// Cancels the uploads of an object that have not ended. Returns each with what became of its job.

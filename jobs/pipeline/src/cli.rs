@@ -285,11 +285,11 @@ pub(crate) struct UrlArguments {
     /// Sign cookies for the folder, not the URL
     #[arg(long)]
     pub(crate) cookies: bool,
-    /// The private key that signs: a file, or the ARN of a secret of Secrets Manager [default: CLOUDFRONT_SIGNING_KEY]
-    #[arg(long, value_name = "FILE|ARN", value_hint = ValueHint::FilePath)]
+    /// The private key that signs: a file, or the ARN of a secret of Secrets Manager
+    #[arg(long, value_name = "FILE|ARN", env = "CLOUDFRONT_SIGNING_KEY", value_hint = ValueHint::FilePath)]
     pub(crate) key: Option<String>,
-    /// The id by which CloudFront knows its public key [default: CLOUDFRONT_KEY_ID]
-    #[arg(long, value_name = "ID")]
+    /// The id by which CloudFront knows its public key
+    #[arg(long, value_name = "ID", env = "CLOUDFRONT_KEY_ID")]
     pub(crate) key_id: Option<String>,
     /// Lines for people, or JSON lines
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
