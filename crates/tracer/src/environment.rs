@@ -102,16 +102,16 @@ impl Environment {
     }
 
     /// A photographer's room: grey walls, a bright floor and soft boxes, with a mean radiance of 1. Large lights make
-    /// little noise; a key, a rim and a low fill model shapes.
+    /// little noise; a key that is much brighter than the room, a rim and a low fill model shapes, also those of white things.
     pub fn studio() -> Self {
         // Azimuth and elevation of the middle in degrees, half the width and height, radiance.
         const BOXES: &[([f32; 2], [f32; 2], f32)] = &[
-            ([35.0, 42.0], [26.0, 18.0], 9.0),
-            ([-52.0, 30.0], [22.0, 24.0], 4.2),
+            ([35.0, 42.0], [26.0, 18.0], 12.0),
+            ([-52.0, 30.0], [22.0, 24.0], 2.6),
             ([155.0, 38.0], [20.0, 20.0], 6.0),
             ([-135.0, 20.0], [14.0, 30.0], 5.0),
             ([95.0, 12.0], [9.0, 30.0], 3.4),
-            ([0.0, 86.0], [180.0, 14.0], 4.0),
+            ([0.0, 86.0], [180.0, 14.0], 2.4),
             ([-5.0, 8.0], [16.0, 6.0], 1.6),
         ];
         Self::drawn(512, 256, |direction| {
@@ -119,7 +119,7 @@ impl Environment {
             // From the front (+z) to the right (+x).
             let azimuth = direction.x.atan2(direction.z).to_degrees();
             let mut light =
-                if elevation < 0.0 { 0.42 + 0.2 * (-elevation / 90.0) } else { 0.30 + 0.25 * (elevation / 90.0) };
+                if elevation < 0.0 { 0.22 + 0.1 * (-elevation / 90.0) } else { 0.16 + 0.14 * (elevation / 90.0) };
             for &([own_azimuth, own_elevation], [half_width, half_height], radiance) in BOXES {
                 let turned = (azimuth - own_azimuth + 540.0).rem_euclid(360.0) - 180.0;
                 let across = turned * if half_width < 180.0 { elevation.to_radians().cos() } else { 0.0 };

@@ -106,6 +106,7 @@ impl<'a> Studio<'a> {
             Material::Normals => Style::Normals,
             Material::Uv => Style::Coordinates,
         };
+        make_plain_grey(&mut look, &evaluated);
         let has_lamps = light::has_lamps(options);
         let world = make_ready(evaluated, options, axis, has_lamps, &look);
         let scenery = scenery.to_vec();
@@ -137,10 +138,10 @@ impl<'a> Studio<'a> {
     pub fn settings(&self, width: u32, height: u32, is_clip: bool) -> (Settings, u32) {
         let options = self.options;
         let (mut samples, levels) = match options.effort {
-            Effort::Draft => (Samples { least: 4, most: 24, noise: 0.05 }, 4),
-            Effort::Standard if is_clip => (Samples { least: 8, most: 48, noise: 0.035 }, 4),
-            Effort::Standard => (Samples { least: 8, most: 128, noise: 0.03 }, 3),
-            Effort::High => (Samples { least: 32, most: 512, noise: 0.012 }, 1),
+            Effort::Draft => (Samples { least: 4, most: 12, noise: 0.08 }, 4),
+            Effort::Standard if is_clip => (Samples { least: 6, most: 24, noise: 0.06 }, 4),
+            Effort::Standard => (Samples { least: 8, most: 32, noise: 0.05 }, 4),
+            Effort::High => (Samples { least: 32, most: 256, noise: 0.015 }, 1),
         };
         let mut filter = levels;
         if let Some(exact) = options.samples {
@@ -182,6 +183,19 @@ fn keep_coverage(material: &mut scene::material::Material) {
         *reference = None;
     }
     material.base_colour_texture = base;
+}
+
+/// What has no material at all is drawn as grey plaster: of glTF's default, white metal, little more than the outline is seen.
+/// Vertices with colours keep it, because it multiplies them.
+fn make_plain_grey(look: &mut Look, scene: &Scene) {
+    if scene.pieces.iter().any(|piece| piece.material.is_none() && !piece.colours.is_empty()) {
+        return;
+    }
+    if let Some(plain) = look.materials_mut().last() {
+        plain.base_colour = [0.6, 0.6, 0.6, 1.0];
+        plain.metallic = 0.0;
+        plain.roughness = 0.7;
+    }
 }
 
 fn make_ready(mut scene: Scene, options: &Render, axis: Axis, has_lamps: bool, look: &Look) -> World {

@@ -95,16 +95,19 @@ pub fn shoot(
     if levels > 0 {
         filter(&mut film, levels, settings.threads);
     }
-    let exposure = (options.exposure.exp2()) as f32 * lamps_exposure(studio, &film);
+    let exposure = (options.exposure.exp2()) as f32 * own_exposure(studio, &film);
     let pixels = develop(&film, studio.tone(), exposure, background(options));
     (film, pixels)
 }
 
 /// Lamps have the strength of their world, from candles to the sun: where only they shine, the picture is exposed for what is
 /// seen. Its brightest tenth is just below white.
-fn lamps_exposure(studio: &Studio<'_>, film: &Film) -> f32 {
+///
+/// A studio is half a stop darker than its mean radiance of 1 would have it: else white things, as models without colours are,
+/// are white all over.
+fn own_exposure(studio: &Studio<'_>, film: &Film) -> f32 {
     if studio.environment.is_some() {
-        return 1.0;
+        return if studio.options.environment == "studio" { std::f32::consts::FRAC_1_SQRT_2 } else { 1.0 };
     }
     let mut seen: Vec<f32> = film
         .colour
