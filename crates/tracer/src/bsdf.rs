@@ -321,25 +321,26 @@ impl<'a> Bsdf<'a> {
             }
             density += self.chances[REFLECTION] * found;
             if self.glass > 0.0 {
-                let reflectance = self.glass_reflectance(cos);
-                mirrored += self.glass_colour(reflectance) * (self.glass * self.glass_scale);
-                density += self.chances[GLASS] * reflectance * found;
+                mirrored += self.glass_colour(cos) * (self.glass * self.glass_scale);
+                density += self.chances[GLASS] * self.glass_reflectance(cos) * found;
             }
             value += mirrored * (lobe * self.below_sheen);
         }
         (value, density)
     }
 
-    /// The colour of a reflection on glass: as the film has it.
-    fn glass_colour(&self, reflectance: f32) -> Vec3A {
+    /// The colour of a reflection on glass: as the film has it, unless all light is reflected from inside.
+    fn glass_colour(&self, cos: f32) -> Vec3A {
+        let plain = fresnel(cos, self.eta);
         match self.film {
-            Some([film, _]) => Vec3A::splat(reflectance).lerp(film, self.surface.iridescence),
-            None => Vec3A::splat(reflectance),
+            Some([film, _]) if plain < 1.0 => Vec3A::splat(plain).lerp(film, self.surface.iridescence),
+            _ => Vec3A::splat(plain),
         }
     }
 
+    /// The chance of a reflection on glass. A film mirrors also where the glass below it does not (an index of 1).
     fn glass_reflectance(&self, cos: f32) -> f32 {
-        fresnel(cos, self.eta)
+        self.glass_colour(cos).element_sum() * (1.0 / 3.0)
     }
 
     /// Light that is let through keeps its direction, but for the roughness.
@@ -369,10 +370,10 @@ impl<'a> Bsdf<'a> {
             let (of_out, of_in) = (lambda(self.out, self.alpha), lambda(mirrored, self.alpha));
             if self.goes_straight() {
                 let half = (self.out + mirrored).normalize();
-                let passing = 1.0 - self.glass_reflectance(self.out.dot(half));
+                let cos = self.out.dot(half);
                 let common = distribution(half, self.alpha) / (4.0 * self.out.z);
-                value += scale * (passing * common / (1.0 + of_out + of_in));
-                density += self.chances[GLASS] * passing * common / (1.0 + of_out);
+                value += scale * (Vec3A::ONE - self.glass_colour(cos)) * (common / (1.0 + of_out + of_in));
+                density += self.chances[GLASS] * (1.0 - self.glass_reflectance(cos)) * common / (1.0 + of_out);
             } else {
                 let mut half = -(self.out + to * self.eta).normalize_or_zero();
                 if half.z < 0.0 {
@@ -380,12 +381,11 @@ impl<'a> Bsdf<'a> {
                 }
                 let (cos_out, cos_in) = (self.out.dot(half), to.dot(half));
                 if cos_out > 0.0 && cos_in < 0.0 {
-                    let passing = 1.0 - self.glass_reflectance(cos_out);
                     let denominator = cos_out + self.eta * cos_in;
                     let jacobian = self.eta * self.eta * -cos_in / (denominator * denominator).max(1e-9);
                     let common = distribution(half, self.alpha) * cos_out / self.out.z * jacobian;
-                    value += scale * (passing * common / (1.0 + of_out + of_in));
-                    density += self.chances[GLASS] * passing * common / (1.0 + of_out);
+                    value += scale * (Vec3A::ONE - self.glass_colour(cos_out)) * (common / (1.0 + of_out + of_in));
+                    density += self.chances[GLASS] * (1.0 - self.glass_reflectance(cos_out)) * common / (1.0 + of_out);
                 }
             }
         }

@@ -185,16 +185,17 @@ fn keep_coverage(material: &mut scene::material::Material) {
     material.base_colour_texture = base;
 }
 
-/// What has no material at all is drawn as grey plaster: of glTF's default, white metal, little more than the outline is seen.
-/// Vertices with colours keep it, because it multiplies them.
+/// What has no material at all is drawn as light grey plaster, as Blender does: of glTF's default, white metal, little more than
+/// the outline is seen. Vertices with colours keep it, because it multiplies them.
 fn make_plain_grey(look: &mut Look, scene: &Scene) {
     if scene.pieces.iter().any(|piece| piece.material.is_none() && !piece.colours.is_empty()) {
         return;
     }
     if let Some(plain) = look.materials_mut().last() {
-        plain.base_colour = [0.6, 0.6, 0.6, 1.0];
+        plain.base_colour = [0.8, 0.8, 0.8, 1.0];
         plain.metallic = 0.0;
-        plain.roughness = 0.7;
+        plain.roughness = 1.0;
+        plain.specular = 0.0;
     }
 }
 
