@@ -129,7 +129,13 @@ fn layers_and_glass_neither_win_nor_lose_light() {
     let brushed = Material { anisotropy: 0.8, metallic: 1.0, roughness: 0.3, ..white.clone() };
     assert_white_within("anisotropy", brushed, 0.06);
     // What a film mirrors is missing from what passes, also over glass that mirrors nothing itself.
-    let film = Material { iridescence: 1.0, iridescence_ior: 2.0, iridescence_thickness: [300.0; 2], ior: 1.0, ..white.clone() };
+    let film = Material {
+        iridescence: 1.0,
+        iridescence_ior: 2.0,
+        iridescence_thickness: [300.0; 2],
+        ior: 1.0,
+        ..white.clone()
+    };
     assert_white("a film on thin glass", Material { transmission: 1.0, roughness: 0.0, ..film });
     assert_white("thin glass", Material { transmission: 1.0, roughness: 0.1, ..white.clone() });
     assert_white("diffuse transmission", Material { diffuse_transmission: 0.5, ..white.clone() });
