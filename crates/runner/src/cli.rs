@@ -217,15 +217,16 @@ pub fn command(jobs: &[Job]) -> Command {
 }
 
 /// A line for each file of weights: what an image's build copies, and what a person looks for.
-#[expect(clippy::print_stdout, reason = "this is the command's result")]
-fn list_weights(jobs: &[Job]) {
+fn list_weights(jobs: &[Job]) -> Result<(), Failure> {
     let folder = operation::weights::folder();
+    let mut lines = String::new();
     for file in Weights::files_of(jobs) {
         let is_installed = folder.join(file.sha256).is_file();
         let line = json!({ "sha256": file.sha256, "bytes": file.bytes, "name": file.name, "licence": file.licence,
                            "installed": is_installed });
-        println!("{line}");
+        let _ = writeln!(lines, "{line}");
     }
+    terminal::print(lines.as_bytes())
 }
 
 fn about(jobs: &[Job]) -> String {
@@ -270,14 +271,16 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
 async fn carry_out(jobs: &'static [Job], matches: &ArgMatches) -> Result<u8, Failure> {
     let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
     if name == "weights" {
-        list_weights(jobs);
+        list_weights(jobs)?;
         return Ok(0);
     }
     if name == "completions" {
         let shell = *matches.get_one::<clap_complete::Shell>("shell").expect("clap requires a shell");
         let mut command = command(jobs);
         let binary = command.get_name().to_owned();
-        clap_complete::generate(shell, &mut command, binary, &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut command, binary, &mut script);
+        terminal::print(&script)?;
         return Ok(0);
     }
     let running = Running::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! What a person sees on a terminal while a job runs.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write as _};
 use std::time::Instant;
 
 use contract::Failure;
@@ -44,6 +44,17 @@ impl Bar {
 #[expect(clippy::print_stderr, reason = "this is a word of the command line to whoever uses it")]
 pub fn warn(text: &str) {
     eprintln!("note: {text}");
+}
+
+/// Writes a command's result to standard output. Whoever closes that early (`| head`) has what they want.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::internal("failed to write to standard output").because(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A failure that has no event, for people and for log searches alike.

@@ -358,8 +358,9 @@ pub fn main(jobs: &'static [Job]) -> ExitCode {
         Command::Url(arguments) => url::url(&arguments).map(|()| 0),
         Command::Samples { folder } => samples::write_samples(&folder).map(|()| 0),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut command(), "pipeline", &mut std::io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command(), "pipeline", &mut script);
+            runner::terminal::print(&script).map(|()| 0)
         }
     };
     ended.map_or_else(|failure| complain(&failure), ExitCode::from)
