@@ -102,3 +102,32 @@ fn building_one_program_after_the_workspace_compiles_no_dependency_again() {
     }
     assert!(missing.is_empty(), "name the missing features in crates/unified-features/Cargo.toml: {missing:#?}");
 }
+
+/// Rust files of the programs and libraries.
+fn sources() -> Vec<PathBuf> {
+    let mut pending: Vec<PathBuf> = ["crates", "jobs"].map(|folder| root().join(folder)).into();
+    let mut sources = Vec::new();
+    while let Some(folder) = pending.pop() {
+        for entry in fs_err::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("tests") && !path.ends_with("target") {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push(path);
+            }
+        }
+    }
+    sources
+}
+
+/// A library's panic that is caught in another way is taken by the worker for the cause of a later one.
+#[test]
+fn panics_are_caught_by_the_rule_of_the_sandbox() {
+    let rule = ["crates/operation/src/panic.rs", "crates/sandbox/src/serve.rs"];
+    for path in sources() {
+        let text = fs_err::read_to_string(&path).expect("a source");
+        // Errors that go through C's frames are thrown and caught by `resume_unwind`, which asks no hook.
+        let is_known = rule.iter().any(|known| path.ends_with(known)) || text.contains("resume_unwind");
+        assert!(is_known || !text.contains("catch_unwind"), "{}: use operation::tolerate_panics", path.display());
+    }
+}

@@ -1,11 +1,11 @@
 //! Textures decoded to pixels, within a bound on their memory.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use contract::Failure;
 use image::{ImageFormat, RgbaImage};
+use operation::tolerate_panics;
 use serde_json::Value;
 
 use crate::document::{Document, Image};
@@ -220,18 +220,18 @@ fn decode_basis(bytes: &[u8]) -> Result<RgbaImage, Failure> {
     let (width, height) = basis_dimensions(bytes).ok_or_else(damaged)?;
     check_dimensions(width, height)?;
     // The transcoder's errors are values; a panic in it would be a fault that a damaged file has found.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
+    let decoded = tolerate_panics(|| {
         let texture = basisu::Transcoder::new(bytes)?;
         texture.transcode(0, basisu::TargetFormat::Rgba32, basisu::DecodeFlags::NONE)
-    }));
+    });
     let pixels = match decoded {
-        Ok(Ok(pixels)) => pixels,
-        Ok(Err(error)) => {
+        Some(Ok(pixels)) => pixels,
+        Some(Err(error)) => {
             return Err(
                 Failure::invalid_input("its Basis Universal data cannot be decoded").because(format!("{error:?}"))
             );
         }
-        Err(_) => return Err(Failure::invalid_input("its Basis Universal data is damaged")),
+        None => return Err(Failure::invalid_input("its Basis Universal data is damaged")),
     };
     RgbaImage::from_raw(width, height, pixels).ok_or_else(damaged)
 }

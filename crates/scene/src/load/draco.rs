@@ -1,10 +1,10 @@
 //! `KHR_draco_mesh_compression`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use contract::Failure;
 use draco_core::{DecodeLimits, DecoderBuffer, Mesh, MeshDecoder};
+use operation::tolerate_panics;
 use serde_json::Value;
 
 use super::buffers::Buffers;
@@ -63,13 +63,12 @@ fn decode_mesh(bytes: &[u8], largest: u64) -> Result<Mesh, Failure> {
         .with_max_points(largest / 4);
     let mut mesh = Mesh::new();
     // The decoder's errors are values; a panic in it would be a fault that a damaged file has found.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
-        MeshDecoder::new().decode(&mut DecoderBuffer::new(bytes).with_limits(limits), &mut mesh)
-    }));
+    let decoded =
+        tolerate_panics(|| MeshDecoder::new().decode(&mut DecoderBuffer::new(bytes).with_limits(limits), &mut mesh));
     match decoded {
-        Ok(Ok(())) => Ok(mesh),
-        Ok(Err(error)) => Err(Failure::invalid_input("its Draco data cannot be decoded").because(error.to_string())),
-        Err(_) => Err(Failure::invalid_input("its Draco data is damaged")),
+        Some(Ok(())) => Ok(mesh),
+        Some(Err(error)) => Err(Failure::invalid_input("its Draco data cannot be decoded").because(error.to_string())),
+        None => Err(Failure::invalid_input("its Draco data is damaged")),
     }
 }
 
