@@ -175,7 +175,7 @@ fn lies_about_tiles_sizes_and_places_are_errors() {
         (|heif| heif.items[0].references[0].1 = vec![1, 1, 1, 1], "size"),
         (|heif| heif.items[0].references[0].1 = vec![2, 3, 4, 99], "missing"),
         (|heif| heif.items[0].properties = vec![9], "property"),
-        (|heif| heif.items[0].kind = *b"iovl", "iovl"),
+        (|heif| heif.items[0].kind = *b"j2k1", "j2k1"),
         (|heif| heif.properties[1] = size(65, 64), "cover"),
     ];
     for (number, (lie, text)) in lies.into_iter().enumerate() {
@@ -317,4 +317,75 @@ fn a_picture_that_is_the_same_as_another_is_that_one_turned() {
     heif.items[0].references = vec![(*b"dimg", vec![1])];
     let failure = process("convert?format=png", "a.avif", &heif.to_bytes()).unwrap_err();
     assert!(failure.to_string().contains("refers to itself"), "{failure}");
+}
+
+#[test]
+fn pictures_that_lie_over_each_other_on_a_canvas_are_shown_so() {
+    let below = Image::from_fn(48, 32, |_, _| [200, 40, 40, 255]);
+    let above = Image::from_fn(24, 16, |_, _| [40, 40, 200, 255]);
+    let part = |image: &Image, property: u8| Item {
+        kind: *b"av01",
+        data: av1_of(&avif(image, "quality=95")),
+        properties: vec![property],
+        ..Item::default()
+    };
+    let parts = [part(&below, 2), part(&above, 3)];
+    let overlay = |fill: [u16; 4], places: [(i16, i16); 2]| {
+        let mut data = vec![0, 0];
+        data.extend(fill.iter().flat_map(|part| part.to_be_bytes()));
+        data.extend([64_u16.to_be_bytes(), 40_u16.to_be_bytes()].concat());
+        data.extend(places.iter().flat_map(|(x, y)| [x.to_be_bytes(), y.to_be_bytes()].concat()));
+        data
+    };
+    let file = |fill, places| Heif {
+        brand: *b"avif",
+        items: vec![
+            Item {
+                kind: *b"iovl",
+                data: overlay(fill, places),
+                properties: vec![1],
+                references: vec![(*b"dimg", vec![2, 3])],
+            },
+            parts[0].clone(),
+            parts[1].clone(),
+        ],
+        properties: vec![size(64, 40), size(48, 32), size(24, 16)],
+    };
+    let image = png_of("a.avif", &file([0, u16::MAX, 0, u16::MAX], [(8, 4), (40, -6)]).to_bytes());
+    assert_eq!(image.size(), (64, 40));
+    for (place, colour, what) in [
+        ((2, 20), [0, 255, 0], "the canvas"),
+        ((20, 20), [200, 40, 40], "the lower picture"),
+        ((50, 4), [40, 40, 200], "the upper one, of which six rows are beyond the canvas"),
+        ((50, 14), [200, 40, 40], "below the upper one"),
+        ((62, 20), [0, 255, 0], "beside both"),
+    ] {
+        let shown = image.pixel(place.0, place.1);
+        let is_near = shown[..3].iter().zip(colour).all(|(shown, wanted)| shown.abs_diff(wanted) < 8);
+        assert!(is_near && shown[3] == 255, "{what}: {shown:?} and not {colour:?}");
+    }
+    let image = png_of("a.avif", &file([0, 0, 0, 0], [(0, 0), (40, 24)]).to_bytes());
+    assert_eq!((image.pixel(60, 2)[3], image.pixel(5, 5)[3]), (0, 255), "a canvas may be seen through");
+    // A picture is missing; the item refers to itself.
+    let mut missing = file([0; 4], [(0, 0); 2]);
+    missing.items[0].references = vec![(*b"dimg", vec![2, 9])];
+    let mut own = file([0; 4], [(0, 0); 2]);
+    own.items[0].references = vec![(*b"dimg", vec![1, 1])];
+    for damaged in [missing, own] {
+        let failure = process("convert?format=png", "a.avif", &damaged.to_bytes()).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::InvalidInput, "{failure}");
+    }
+}
+
+#[test]
+fn an_avif_that_is_cut_anywhere_is_said_to_be() {
+    let whole = avif(&picture(96, 64), "quality=80");
+    for length in (16..whole.len()).step_by(whole.len() / 30).chain([whole.len() - 1]) {
+        for option in ["convert?format=png", "convert?format=png&allow-truncated"] {
+            let failure = process(option, "a.avif", &whole[..length]).unwrap_err();
+            let text = failure.to_string();
+            assert_eq!(failure.kind(), FailureKind::InvalidInput);
+            assert!(text.contains("truncated") || length < 40, "{length} of {}: {text}", whole.len());
+        }
+    }
 }

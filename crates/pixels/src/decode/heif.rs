@@ -4,7 +4,10 @@
 //! Of an image sequence the still picture that stands beside it is taken.
 
 mod boxes;
+mod overlay;
 mod rows;
+
+use std::sync::Arc;
 
 use boxes::{Container, Property};
 use catalog::Format;
@@ -44,29 +47,38 @@ struct Crop {
 /// Opens a HEIC or an AVIF: its boxes are read, its pixels are not.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let name = if input.format() == Format::Avif { "AVIF" } else { "HEIC" };
-    let file = input.map()?;
+    let file = Arc::new(input.map()?);
     let unreadable = |error: String| Failure::invalid_input(format!("the {name} cannot be read: {error}"));
-    let container = Container::read(&file).map_err(unreadable)?;
+    let container = Arc::new(Container::read(&file).map_err(unreadable)?);
     let primary = container.primary.ok_or_else(|| unreadable("it does not say which picture is to be shown".into()))?;
     let chain = identities(&container, primary).map_err(unreadable)?;
-    let base = chain[0];
-    let grid = Grid::of(&container, &file, base).map_err(unreadable)?;
-    options.check_size(grid.size.0, grid.size.1, 1)?;
-    let layout = stored_layout(&container, &file, &grid).map_err(unreadable)?;
-    let (crop, orientation) = transformations(&container, &chain, grid.size).map_err(unreadable)?;
+    let source = rows::Source { name, file, container, allow_truncated: options.allow_truncated };
+    let is_overlay = source.container.items.get(&chain[0]).is_some_and(|item| &item.kind == b"iovl");
+    let picture =
+        if is_overlay { overlay::open(&source, &chain, options)? } else { still(&source, &chain, options, true)? };
+    Ok(Picture {
+        metadata: metadata(&source.container, &source.file, &chain),
+        sequence: source.container.has_sequence,
+        ..picture
+    })
+}
 
-    let is_alpha = |id: &u32| {
-        container
-            .properties(*id)
-            .any(|(property, _)| matches!(property, Property::AuxiliaryType(kind) if ALPHA.contains(&kind.as_slice())))
-    };
-    let alpha_of = |id: u32| container.referring_to(*b"auxl", id).find(is_alpha);
-    let alpha_item = chain.iter().find_map(|id| alpha_of(*id));
-    let mut alpha = alpha_item.map(|id| Grid::of(&container, &file, id)).transpose().map_err(unreadable)?;
+/// Opens one picture of a file, in one piece or of tiles; `chain` are the items that it is, from the stored one to the shown
+/// one. If `takes_planes`, luma and chroma may stay as they are.
+fn still(source: &rows::Source, chain: &[u32], options: &ReadOptions, takes_planes: bool) -> Result<Picture, Failure> {
+    let (file, container) = (&source.file, &*source.container);
+    let unreadable = |error: String| Failure::invalid_input(format!("the {} cannot be read: {error}", source.name));
+    let grid = Grid::of(container, file, chain[0]).map_err(unreadable)?;
+    options.check_size(grid.size.0, grid.size.1, 1)?;
+    let layout = stored_layout(container, file, &grid).map_err(unreadable)?;
+    let (crop, orientation) = transformations(container, chain, grid.size).map_err(unreadable)?;
+
+    let alpha_item = chain.iter().find_map(|id| alpha_of(container, *id));
+    let mut alpha = alpha_item.map(|id| Grid::of(container, file, id)).transpose().map_err(unreadable)?;
     let mut warnings = Vec::new();
     if alpha.is_none() {
         // Each tile may have its own.
-        let tiles: Vec<u32> = grid.tiles.iter().filter_map(|tile| alpha_of(*tile)).collect();
+        let tiles: Vec<u32> = grid.tiles.iter().filter_map(|tile| alpha_of(container, *tile)).collect();
         if tiles.len() == grid.tiles.len() && tiles.iter().all(|tile| container.size(*tile) == Some(grid.tile_size)) {
             alpha = Some(Grid { tiles, ..grid.clone() });
         } else if !tiles.is_empty() {
@@ -84,27 +96,15 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
         (None, None) => false,
     };
 
-    let properties = || chain.iter().rev().flat_map(|id| container.properties(*id));
-    let said = properties().find_map(|(property, _)| match property {
-        Property::CodePoints(primaries, transfer, matrix, full_range) => {
-            let code = |value: u16| u8::try_from(value).unwrap_or(2);
-            let (primaries, transfer, matrix) = (code(*primaries), code(*transfer), code(*matrix));
-            Some(Coding { primaries, transfer, matrix, full_range: *full_range })
-        }
-        _ => None,
-    });
+    let said = said_coding(container, chain);
     let coding = said.or(layout.coding);
-    let icc = properties().find_map(|(property, _)| match property {
-        Property::Icc(icc) if icc.len() <= MOST_PROFILE_BYTES => Some(icc.clone()),
-        _ => None,
+    let profile = own_profile(container, chain).unwrap_or(match coding {
+        Some(Coding { primaries, transfer, .. }) => Profile::CodePoints { primaries, transfer },
+        None => Profile::Srgb,
     });
-    let profile = match (icc, coding) {
-        (Some(icc), _) => Profile::Icc(icc),
-        (None, Some(Coding { primaries, transfer, .. })) => Profile::CodePoints { primaries, transfer },
-        (None, None) => Profile::Srgb,
-    };
     // Luma and chroma as JPEG has them need no conversion before resampling.
-    let as_jpeg = coding.is_some_and(|coding| coding.full_range && JPEG_MATRIX.contains(&coding.matrix))
+    let as_jpeg = takes_planes
+        && coding.is_some_and(|coding| coding.full_range && JPEG_MATRIX.contains(&coding.matrix))
         && layout.depth == 8
         && alpha.is_none();
     let model = match layout.grey {
@@ -114,26 +114,46 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     };
     let depth = if layout.depth > 8 { Depth::Sixteen } else { Depth::Eight };
     let format = PixelFormat { model, alpha: alpha.is_some(), depth };
-    let metadata = metadata(&container, &file, &chain);
-    let sequence = container.has_sequence;
-    let rows = Rows::new(
-        rows::Source { name, file, container, allow_truncated: options.allow_truncated },
-        (grid, alpha),
-        rows::Layout { format, crop, premultiplied, said },
-    );
+    let rows = Rows::new(source.clone(), (grid, alpha), rows::Layout { format, crop, premultiplied, said });
     Ok(Picture {
-        size: (crop.width, crop.height),
-        format,
         profile,
         orientation,
-        metadata,
-        frames: 1,
-        sequence,
-        pages: 1,
-        more_frames: false,
         warnings,
-        content: Content::Still(Box::new(rows)),
+        ..Picture::new((crop.width, crop.height), format, Content::Still(Box::new(rows)))
     })
+}
+
+/// The picture that is the opacity of another.
+fn alpha_of(container: &Container, id: u32) -> Option<u32> {
+    let is_alpha = |id: &u32| {
+        container
+            .properties(*id)
+            .any(|(property, _)| matches!(property, Property::AuxiliaryType(kind) if ALPHA.contains(&kind.as_slice())))
+    };
+    container.referring_to(*b"auxl", id).find(is_alpha)
+}
+
+/// What the container says about colours: of the items from the shown one to the stored one, the first that does.
+fn said_coding(container: &Container, chain: &[u32]) -> Option<Coding> {
+    chain.iter().rev().flat_map(|id| container.properties(*id)).find_map(|(property, _)| match property {
+        Property::CodePoints(primaries, transfer, matrix, full_range) => {
+            let code = |value: u16| u8::try_from(value).unwrap_or(2);
+            let (primaries, transfer, matrix) = (code(*primaries), code(*transfer), code(*matrix));
+            Some(Coding { primaries, transfer, matrix, full_range: *full_range })
+        }
+        _ => None,
+    })
+}
+
+/// The colours' meaning as the items themselves say it.
+fn own_profile(container: &Container, chain: &[u32]) -> Option<Profile> {
+    let mut properties = chain.iter().rev().flat_map(|id| container.properties(*id));
+    let icc = properties.find_map(|(property, _)| match property {
+        Property::Icc(icc) if icc.len() <= MOST_PROFILE_BYTES => Some(Profile::Icc(icc.clone())),
+        _ => None,
+    });
+    let of_coding = |Coding { primaries, transfer, .. }| Profile::CodePoints { primaries, transfer };
+    icc.or_else(|| said_coding(container, chain).map(of_coding))
 }
 
 /// The picture to be shown and those that it is the same as (`iden`, ISO/IEC 23008-12, 6.6.2.1), which may be turned and cut
@@ -218,8 +238,9 @@ fn stored_layout(container: &Container, file: &[u8], grid: &Grid) -> Result<Stor
     let first = grid.tiles[0];
     if container.items.get(&first).is_some_and(|item| &item.kind == b"av01") {
         let data = container.data(file, first, file.len())?;
-        if data.bytes.is_empty() && data.truncated {
-            return Err("it is truncated before its first pixel".to_owned());
+        // AV1's data is decoded in one piece, and the other tiles come behind it.
+        if data.truncated {
+            return Err("it is truncated, and its first picture cannot be shown without what is missing".to_owned());
         }
         let (coding, grey, depth) = av1_coding(&data.bytes).ok_or("its AV1 data is damaged")?;
         return Ok(StoredLayout { grey, depth, coding: Some(coding) });

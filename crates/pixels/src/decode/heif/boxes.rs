@@ -411,8 +411,10 @@ impl<'a> Boxes<'a> {
 
     fn read(&mut self) -> Result<Part, String> {
         let mut reader = Reader::new(self.file, self.at..self.end);
-        let size = u64::from(reader.long()?);
-        let kind = reader.four()?;
+        let is_last = self.end == self.file.len();
+        let cut = |error: String| if is_last { "it is truncated before its first pixel".to_owned() } else { error };
+        let size = u64::from(reader.long().map_err(cut)?);
+        let kind = reader.four().map_err(cut)?;
         let size = match size {
             0 => (self.end - self.at) as u64,
             1 => reader.number(8)?,
@@ -424,7 +426,13 @@ impl<'a> Boxes<'a> {
         }
         // The data of a truncated file ends early; other boxes must be whole.
         if end > self.end && &kind != b"mdat" {
-            return Err("it ends in the middle of a box".to_owned());
+            let is_cut = end > self.file.len();
+            return Err(if is_cut {
+                "it is truncated before its first pixel"
+            } else {
+                "a box is longer than the one around it"
+            }
+            .to_owned());
         }
         let end = end.min(self.end);
         self.at = end;

@@ -1,6 +1,7 @@
 //! The rows of a picture of tiles: a row of tiles is decoded when its first row of pixels is asked for.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use contract::Failure;
 use memmap2::Mmap;
@@ -11,13 +12,14 @@ use crate::native::{Coding, Planes, decode_av1, decode_hevc};
 use crate::raster::{Model, PixelFormat, RowMut, RowSource, Sample};
 
 /// Where tiles come from.
+#[derive(Clone)]
 pub struct Source {
     /// What the file is called in messages.
     pub name: &'static str,
     /// The file.
-    pub file: Mmap,
+    pub file: Arc<Mmap>,
     /// Its boxes.
-    pub container: Container,
+    pub container: Arc<Container>,
     /// Take what is there of a file that ends early.
     pub allow_truncated: bool,
 }
