@@ -483,6 +483,7 @@ impl Steps<'_> {
             shown += 1;
             self.task.progress.report(f64::from(shown) / f64::from(count.max(1)));
         }
+        let sample = sample.ok_or_else(|| Failure::invalid_input("the animation has no frame that can be decoded"))?;
         let mut written = Vec::new();
         for Animation { name, size, format, output, sink } in animations {
             let frames = if sink.is_some() { shown } else { 1 };
@@ -492,7 +493,6 @@ impl Steps<'_> {
             written.push(Written { name, format, width });
         }
         frames.warnings().into_iter().for_each(|warning| self.task.outputs.warn(warning));
-        let sample = sample.ok_or_else(|| Failure::invalid_input("the animation has no frames"))?;
         Ok((written, sample, frames.truncated()))
     }
 

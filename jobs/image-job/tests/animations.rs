@@ -193,6 +193,68 @@ fn an_apng_with_fewer_frames_than_it_promises_is_called_truncated() {
     assert_eq!(frames(result.bytes("a.png")).0.len(), 3);
 }
 
+#[test]
+fn an_apng_that_is_cut_anywhere_is_refused_by_name_or_shown_as_far_as_it_goes() {
+    // Noise, so that each row of the first frame takes its share of the file.
+    let noise = |mut state: u32| -> Vec<u8> {
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8 | 1
+        };
+        (0..32 * 32 * 4).map(|_| next()).collect()
+    };
+    let mut whole = Vec::new();
+    let mut encoder = png::Encoder::new(&mut whole, 32, 32);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_animated(2, 0).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&noise(1)).unwrap();
+    writer.write_image_data(&noise(2)).unwrap();
+    writer.finish().unwrap();
+    let first = whole.windows(4).position(|kind| kind == b"IDAT").unwrap();
+    for length in (8..whole.len() - 4).step_by(97) {
+        let bytes = &whole[..length];
+        for format in ["png", "webp", "gif", "jpeg"] {
+            // Of a still only the first frame is asked for.
+            let refused = process(&format!("convert?format={format}"), "a.png", bytes).err();
+            let kind = refused.map(|failure| failure.kind());
+            let is_whole = format == "jpeg" && length > first + 4000;
+            assert!(
+                kind == Some(FailureKind::InvalidInput) || (is_whole && kind.is_none()),
+                "{length} to {format}: {kind:?}"
+            );
+            let taken = process(&format!("convert?format={format}&allow-truncated"), "a.png", bytes);
+            let Ok(taken) = taken else {
+                assert_eq!(taken.unwrap_err().kind(), FailureKind::InvalidInput, "{length} to {format}");
+                assert!(length < first + 1000, "{length} to {format}");
+                continue;
+            };
+            if format == "png" && (first + 1500..first + 3000).contains(&length) {
+                assert_eq!(taken.properties["truncated"], true, "{length}");
+                let image = decode_png(taken.bytes("a.png"));
+                assert_eq!(image.pixel(3, 0)[..], noise(1)[12..16], "{length}: the top is there");
+                assert_eq!(image.pixel(3, 31)[3], 0, "{length}: the rest is not");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_animation_whose_first_frame_does_not_fit_the_picture_is_left_out_and_the_picture_shown() {
+    let mut bytes = apng(&[(1, 10), (1, 10)], 0);
+    let at = bytes.windows(4).position(|window| window == b"fcTL").unwrap();
+    bytes[at + 11] = 4;
+    let sum = check_sum(&bytes[at..at + 30]).to_be_bytes();
+    bytes[at + 30..at + 34].copy_from_slice(&sum);
+    for option in ["convert?format=png", "convert?format=png&first-frame", "convert?format=jpeg"] {
+        let result = process(option, "a.png", &bytes).unwrap_or_else(|failure| panic!("{option}: {failure}"));
+        assert!(warnings(&result).contains("animation is left out"), "{option}: {}", warnings(&result));
+    }
+    let result = process("convert?format=png", "a.png", &bytes).unwrap();
+    let image = decode_png(result.bytes("a.png"));
+    assert!(image.pixels.iter().all(|pixel| *pixel == [0, 80, 70, 255]), "{:?}", image.pixel(7, 7));
+}
+
 /// CRC-32, bit by bit.
 fn check_sum(bytes: &[u8]) -> u32 {
     let sum = bytes.iter().fold(u32::MAX, |sum, byte| {

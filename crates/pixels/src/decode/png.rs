@@ -1,7 +1,7 @@
 //! PNG and APNG by the `png` crate: rows as they come, all bit depths as 8 or 16 bits, palettes and transparent colours
 //! resolved.
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use contract::Failure;
 use operation::{Input, InputReader};
@@ -22,8 +22,8 @@ const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let structure = Structure::of(&input.map()?);
     let damage = Damage { allow_truncated: options.allow_truncated, is_cut: structure.is_cut };
-    let mut decoder =
-        Decoder::new_with_limits(BufReader::with_capacity(1 << 16, input.reader()), Limits { bytes: MOST_BYTES });
+    let source = Source { reader: input.reader(), at: 0, hidden: structure.misfits.clone() };
+    let mut decoder = Decoder::new_with_limits(BufReader::with_capacity(1 << 16, source), Limits { bytes: MOST_BYTES });
     // The header comes first, so that the size is checked before rows are made.
     let header = decoder.read_header_info().map_err(|error| failure(damage, error))?;
     options.check_size(header.width, header.height, 1)?;
@@ -68,7 +68,9 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     // The image that stands before the frames need not be one of them.
     let has_default = control.is_some() && info.frame_control.is_none();
     let interlaced = info.interlaced;
-    let picture = |format, content| Picture { profile, orientation, metadata, ..Picture::new(size, format, content) };
+    let warnings: Vec<String> = (!structure.misfits.is_empty()).then(|| MISFIT.to_owned()).into_iter().collect();
+    let picture =
+        |format, content| Picture { profile, orientation, metadata, warnings, ..Picture::new(size, format, content) };
     let frames = control.map_or(1, |control| control.num_frames);
     if control.is_some() && structure.frames < frames && !options.first_frame && !options.allow_truncated {
         return Err(Failure::invalid_input(format!(
@@ -88,7 +90,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
             Content::Animation { frames: Box::new(animation), loops: control.num_plays }
         } else {
             let first = animation.next()?.ok_or_else(|| failure_of(damage, "its first frame is missing"))?;
-            Content::Still(Box::new(RasterRows::new(first.raster)))
+            Content::Still(Box::new(Only { rows: RasterRows::new(first.raster), truncated: animation.truncated }))
         };
         let more_frames = options.first_frame && frames > 1;
         return Ok(Picture { frames: there, more_frames, ..picture(PixelFormat::RGBA8, content) });
@@ -99,22 +101,35 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     Ok(Picture { more_frames: frames > 1, ..picture(format, Content::Still(source)) })
 }
 
+const MISFIT: &str = "its animation is left out, because the first frame is not as large as the picture";
+
 /// The chunks of a PNG, as far as they tell what is missing.
 struct Structure {
     /// Whether the file ends before its last chunk.
     is_cut: bool,
     /// Frames of an animation.
     frames: u32,
+    /// The places of the types of chunks that say that there is an animation, if its first frame is the picture itself and is
+    /// said to be of another size, which it must not be (PNG, third edition, 11.3.4.2).
+    misfits: Vec<u64>,
 }
 
 impl Structure {
     fn of(file: &[u8]) -> Self {
-        let mut structure = Self { is_cut: true, frames: 0 };
+        let mut structure = Self { is_cut: true, frames: 0, misfits: Vec::new() };
+        let size = file.get(16..24);
+        let (mut animation, mut is_misfit, mut has_picture) = (Vec::new(), false, false);
         let mut rest = file.get(8..).unwrap_or_default();
         while let Some((head, after)) = rest.split_first_chunk::<8>() {
             let [a, b, c, d, kind @ ..] = *head;
             let length = u32::from_be_bytes([a, b, c, d]) as usize;
             structure.frames += u32::from(&kind == b"fcTL");
+            // Frames behind the picture may be of any size.
+            has_picture |= &kind == b"IDAT";
+            if !has_picture && matches!(&kind, b"acTL" | b"fcTL") {
+                animation.push((file.len() - rest.len() + 4) as u64);
+                is_misfit |= &kind == b"fcTL" && (after.get(4..12) != size || after.get(12..20) != Some(&[0; 8]));
+            }
             if &kind == b"IEND" {
                 structure.is_cut = false;
                 break;
@@ -123,7 +138,41 @@ impl Structure {
             let Some(next) = length.checked_add(4).and_then(|length| after.get(length..)) else { break };
             rest = next;
         }
+        if is_misfit {
+            structure.misfits = animation;
+        }
         structure
+    }
+}
+
+/// The file, in which the types of some chunks are replaced by one that decoders pass over.
+struct Source {
+    reader: InputReader,
+    at: u64,
+    hidden: Vec<u64>,
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        /// Private, and not needed to show the picture.
+        const TYPE: [u8; 4] = *b"leFt";
+        let count = self.reader.read(buffer)?;
+        for place in &self.hidden {
+            for (place, byte) in (*place..).zip(TYPE) {
+                if let Some(at) = place.checked_sub(self.at).filter(|at| *at < count as u64) {
+                    buffer[at as usize] = byte;
+                }
+            }
+        }
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, from: SeekFrom) -> io::Result<u64> {
+        self.at = self.reader.seek(from)?;
+        Ok(self.at)
     }
 }
 
@@ -139,7 +188,7 @@ impl Damage {
     fn is_allowed(self, error: &png::DecodingError) -> bool {
         self.allow_truncated
             && match error {
-                png::DecodingError::IoError(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+                png::DecodingError::IoError(error) => error.kind() == io::ErrorKind::UnexpectedEof,
                 png::DecodingError::Format(_) | png::DecodingError::Parameter(_) => true,
                 png::DecodingError::LimitsExceeded => false,
             }
@@ -176,7 +225,7 @@ fn failure(damage: Damage, error: png::DecodingError) -> Failure {
             "the PNG's text, profile or rows need more than {} megabytes of memory",
             MOST_BYTES >> 20
         )),
-        png::DecodingError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => error.into(),
+        png::DecodingError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => error.into(),
         png::DecodingError::IoError(_) => truncated(),
         error => failure_of(damage, error.to_string()),
     }
@@ -206,7 +255,7 @@ fn copy_samples(bytes: &[u8], row: RowMut<'_>) {
 }
 
 struct Rows {
-    reader: Reader<BufReader<InputReader>>,
+    reader: Reader<BufReader<Source>>,
     size: (u32, u32),
     format: PixelFormat,
     bytes: Vec<u8>,
@@ -295,9 +344,33 @@ impl RowSource for Interlaced {
     }
 }
 
+/// The only frame of an animation that is there.
+struct Only {
+    rows: RasterRows,
+    truncated: bool,
+}
+
+impl RowSource for Only {
+    fn size(&self) -> (u32, u32) {
+        self.rows.size()
+    }
+
+    fn format(&self) -> PixelFormat {
+        self.rows.format()
+    }
+
+    fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
+        self.rows.read(row)
+    }
+
+    fn truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
 /// The frames of an APNG, composed.
 struct Animation {
-    reader: Reader<BufReader<InputReader>>,
+    reader: Reader<BufReader<Source>>,
     format: PixelFormat,
     canvas: Raster,
     /// The canvas before the last frame, for those that are to be disposed of by going back.
@@ -306,13 +379,14 @@ struct Animation {
     left: u32,
     /// The image that stands before the animation is not part of it.
     skip_first: bool,
+    is_first: bool,
     damage: Damage,
     truncated: bool,
 }
 
 impl Animation {
     fn new(
-        reader: Reader<BufReader<InputReader>>,
+        reader: Reader<BufReader<Source>>,
         format: PixelFormat,
         (frames, skip_first): (u32, bool),
         damage: Damage,
@@ -327,6 +401,7 @@ impl Animation {
             dispose: None,
             left: frames,
             skip_first,
+            is_first: true,
             damage,
             truncated: false,
         })
@@ -338,7 +413,15 @@ impl Animation {
             self.reader.next_frame(&mut bytes)?;
             self.skip_first = false;
         }
-        self.reader.next_frame(&mut bytes)?;
+        let result = self.reader.next_frame(&mut bytes);
+        if self.is_first && result.as_ref().is_err_and(|error| self.damage.is_allowed(error)) {
+            // The rows before the damage are there; of a later frame, the one before it is shown on.
+            self.truncated = true;
+            self.left = 0;
+        } else {
+            result?;
+        }
+        self.is_first = false;
         let Some(control) = self.reader.info().frame_control else { return Ok(None) };
         let area = [control.x_offset, control.y_offset, control.width, control.height];
         self.dispose_last();
