@@ -99,3 +99,28 @@ fn a_tiff_looks_as_what_it_was_made_of() {
         assert!(difference <= 1, "{signal} is {difference} levels off");
     }
 }
+
+/// `fixtures/same_look/ink.jxl`: columns of eight of paper, cyan, magenta, yellow, black, half of black, cyan with magenta, and half
+/// of all with a quarter of black, written by libjxl 0.7 without loss as three colours and an extra channel of black, with a
+/// profile of inks made for these tests. The colours are `LittleCMS`'s, relative with black point compensation.
+#[test]
+fn ink_in_jpeg_xl_has_the_colours_of_its_profile() {
+    let picture = shown("a.jxl", &fixture("ink.jxl"));
+    for (at, wanted) in [
+        [255, 255, 255],
+        [5, 158, 224],
+        [227, 2, 122],
+        [255, 237, 3],
+        [30, 28, 27],
+        [141, 141, 141],
+        [1, 0, 107],
+        [94, 77, 68],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let shown = picture.pixel(at as u32 * 8 + 4, 4);
+        let is_near = wanted.iter().zip(shown).all(|(wanted, shown): (&u8, u8)| wanted.abs_diff(shown) <= 4);
+        assert!(is_near, "column {at}: {shown:?} and not {wanted:?}");
+    }
+}

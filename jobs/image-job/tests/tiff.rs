@@ -426,3 +426,97 @@ fn no_part_of_a_tiff_makes_the_decoder_fail_otherwise_than_by_a_reason() {
         }
     }
 }
+
+/// A baseline JPEG of a part of a picture, with the tables that all such JPEGs have.
+fn baseline(image: &Image, top: u32, height: u32) -> Vec<u8> {
+    let part = Image::from_fn(image.width, height, |x, y| image.pixel(x, top + y));
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95);
+    encoder.encode(&rgb(&part), image.width, height, image::ExtendedColorType::Rgb8).unwrap();
+    bytes
+}
+
+/// The segments of a JPEG that begin with those markers, and the data of its scan.
+fn parts(jpeg: &[u8], markers: &[u8]) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let (mut segments, mut at) = (Vec::new(), 2);
+    loop {
+        let marker = jpeg[at + 1];
+        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        if markers.contains(&marker) {
+            segments.push(jpeg[at..end].to_vec());
+        }
+        if marker == 0xda {
+            return (segments, jpeg[end..jpeg.len() - 2].to_vec());
+        }
+        at = end;
+    }
+}
+
+#[test]
+fn jpeg_as_tiff_had_it_first_is_read_in_each_of_its_forms() {
+    let image = picture(SIZE.0, SIZE.1);
+    let whole = baseline(&image, 0, SIZE.1);
+    let strips: Vec<Vec<u8>> = [(0, 16), (16, 16), (32, 12)].map(|(top, height)| baseline(&image, top, height)).into();
+    let data: Vec<Vec<u8>> = strips.iter().map(|strip| parts(strip, &[]).1).collect();
+    let (frames, _) = parts(&whole, &[0xc0]);
+    let chroma_step = frames[0][11];
+    let tags = |more: &[(u16, Value)]| {
+        let step = (530, Value::Short(vec![u16::from(chroma_step >> 4), u16::from(chroma_step & 15)]));
+        with(with(layout(6, 3, 8), &[short(COMPRESSION, 6), step]), more)
+    };
+    let in_strips = |more: &[(u16, Value)], chunks: &[Vec<u8>]| {
+        let page = Page::new(SIZE, &tags(&with(vec![short(ROWS_PER_STRIP, 16)], more)), Vec::new());
+        tiff(&[Page { chunks: chunks.to_vec(), ..page }], Order::default())
+    };
+    // The places of what the tags point to: behind the header of the file.
+    let behind = |file: &[u8], part: &[u8]| {
+        u32::try_from(file.windows(part.len()).position(|bytes| bytes == part).unwrap()).unwrap()
+    };
+    let point = |make: &dyn Fn(u32) -> Vec<u8>, part: &[u8]| make(behind(&make(0), part));
+
+    // A whole stream, of which the only strip is the data.
+    let stream = |at: u32| {
+        let more = [(513, Value::Long(vec![at])), (514, Value::Long(vec![whole.len() as u32]))];
+        one(&tags(&more), whole.clone())
+    };
+    let of_stream = point(&stream, &whole);
+    // Each strip is a JPEG.
+    let of_jpegs = in_strips(&[], &strips);
+    // A head, behind which the strips are data alone.
+    let (tables, _) = parts(&whole, &[0xdb, 0xc4, 0xc0, 0xda]);
+    let head = [&[0xff, 0xd8][..], &tables.concat()].concat();
+    let headed = |at: u32| {
+        let more = [(513, Value::Long(vec![at])), (514, Value::Long(vec![head.len() as u32]))];
+        [in_strips(&more, &data), head.clone()].concat()
+    };
+    let of_head = point(&headed, &head);
+    // Tables apart: of quantisation, for the sums and for the rest.
+    let quantisation: Vec<Vec<u8>> = parts(&whole, &[0xdb]).0.iter().map(|segment| segment[5..69].to_vec()).collect();
+    let (huffman, _) = parts(&whole, &[0xc4]);
+    let of_class = |class: u8| -> Vec<Vec<u8>> {
+        let of_class = huffman.iter().filter(|segment| segment[4] >> 4 == class);
+        of_class.map(|segment| segment[5..].to_vec()).collect()
+    };
+    let tables = [quantisation, of_class(0), of_class(1)];
+    assert!(tables.iter().all(|tables| tables.len() == 2), "one table in a segment");
+    let with_tables = |start: u32| {
+        let mut at = start;
+        let mut places = tables.iter().map(|tables| {
+            let places = tables.iter().map(|table| (at, at += table.len() as u32).0).collect::<Vec<u32>>();
+            Value::Long([places.clone(), vec![places[1]]].concat())
+        });
+        let more: Vec<(u16, Value)> = [519, 520, 521].into_iter().map(|tag| (tag, places.next().unwrap())).collect();
+        [in_strips(&with(vec![short(512, 1)], &more), &data), tables.concat().concat()].concat()
+    };
+    let of_tables = point(&with_tables, &tables.concat().concat());
+
+    for (name, file) in [("stream", of_stream), ("JPEGs", of_jpegs), ("head", of_head), ("tables", of_tables)] {
+        let shown = show(&file);
+        assert_eq!(shown.size(), SIZE, "{name}");
+        let difference = shown.mean_difference(&image);
+        assert!(difference < 4.0, "{name}: {difference}");
+        // The strips are in their places: the last rows are as near as the first.
+        let last = |image: &Image| Image::from_fn(SIZE.0, 8, |x, y| image.pixel(x, SIZE.1 - 8 + y));
+        assert!(last(&shown).mean_difference(&last(&image)) < 6.0, "{name}");
+    }
+}
