@@ -65,6 +65,16 @@ pub(crate) struct Link {
     pub(crate) page: Option<usize>,
 }
 
+/// What a reader wrote to a page: a sticky note, or the words at a highlight, a stamp or a drawing.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Note {
+    pub(crate) bounds: Bounds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) author: Option<String>,
+    pub(crate) text: String,
+}
+
 /// A field of an interactive form.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,10 +9,11 @@ use operation::{OutputFile, Task};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::document::{Field, Link, Metadata, OutlineItem};
-use crate::flow::{Flow, Span, plain as plain_flows, write_markdown};
+use crate::document::{Field, Link, Metadata, Note, OutlineItem};
+use crate::flow::{Flow, NoteKind, Span, plain as plain_flows, write_markdown};
 use crate::office::Section;
 use crate::page_text::{Block, BlockKind, Bounds, Line, Method, PageText};
+use crate::rich::Rich;
 
 /// The version of text.json's shape.
 const SCHEMA_VERSION: u32 = 1;
@@ -108,6 +109,10 @@ impl Output {
         for word in page.words() {
             self.count.words += 1;
             self.count.characters += word.text.chars().count();
+        }
+        for word in page.notes.iter().flat_map(|note| note.text.split_whitespace()) {
+            self.count.words += 1;
+            self.count.characters += word.chars().count();
         }
         match page.method {
             Method::Digital => self.count.digital += 1,
@@ -293,7 +298,23 @@ pub(crate) fn plain(page: &PageText) -> String {
             text.push('\n');
         }
     }
+    if !page.notes.is_empty() {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&plain_flows(&flows_of_notes(&page.notes)));
+    }
     text
+}
+
+/// Notes as comments, which they are in other formats.
+pub(crate) fn flows_of_notes(notes: &[Note]) -> Vec<Flow> {
+    let comment = |note: &Note| Flow::Note {
+        kind: NoteKind::Comment,
+        label: note.author.clone().unwrap_or_default(),
+        text: Rich::from(note.text.as_str()),
+    };
+    notes.iter().map(comment).collect()
 }
 
 /// The spaces before a line of code, by its place beside the others.
@@ -347,6 +368,8 @@ struct JsonPage<'a> {
     blocks: Vec<JsonBlock<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<Link>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
 }
 
 #[derive(Serialize)]
@@ -401,6 +424,7 @@ impl<'a> JsonPage<'a> {
             partial: page.is_partial,
             blocks: page.blocks.iter().map(|block| JsonBlock::of(block, detail)).collect(),
             links: links.iter().map(|link| Link { bounds: link.bounds.map(hundredths), ..link.clone() }).collect(),
+            notes: page.notes.iter().map(|note| Note { bounds: note.bounds.map(hundredths), ..note.clone() }).collect(),
         }
     }
 }

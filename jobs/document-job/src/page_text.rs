@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::document::Note;
 use crate::flow::Span;
 use crate::pdf::tags::Role;
 
@@ -27,6 +28,8 @@ pub(crate) struct PageText {
     /// A limit was reached, or something could not be read: there may be more text than this.
     pub(crate) is_partial: bool,
     pub(crate) blocks: Vec<Block>,
+    /// What readers wrote to the page.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// How a page's text was had.

@@ -144,7 +144,7 @@ fn arrange_pages(
             tree.resolve(file, &page, &mut shown);
         }
         shown.is_partial |= !was_limited && file.limit_was_reached();
-        arrange(&page, at + 1, &shown)
+        PageText { notes: structure::notes(file, &page), ..arrange(&page, at + 1, &shown) }
     };
     let threads = match wanted.len() {
         0..MIN_PARALLEL_PAGES => 1,
@@ -219,5 +219,6 @@ fn arrange(page: &Page, number: usize, shown: &Shown) -> PageText {
         confidence,
         is_partial: shown.is_partial,
         blocks,
+        notes: Vec::new(),
     }
 }

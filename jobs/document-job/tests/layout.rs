@@ -93,6 +93,23 @@ fn ruled_cells_of_several_lines_and_columns_are_cells() {
         "Person\t\tSince\nAnn Miller Oslo\tHead of the harbour\t2019\nBob Stone\tClerk\t2021"
     );
     assert_eq!(extracted.json["pages"][0]["blocks"][0]["spans"][0]["columns"], 2);
+    // Rows of groups, below which no line is drawn: those between the columns begin there.
+    let mut grouped = String::from("72 700 m 372 700 l S 72 640 m 372 640 l S 72 580 m 372 580 l S ");
+    for (top, group) in [(700.0, "Small"), (640.0, "Large")] {
+        let _ = write!(grouped, "172 {0} m 172 {1} l S 272 {0} m 272 {1} l S ", top - 20.0, top - 60.0);
+        grouped += &show(80.0, top - 14.0, group);
+        for (row, values) in [["I", "390", "0"], ["UI", "742", "3"]].into_iter().enumerate() {
+            for (column, value) in values.into_iter().enumerate() {
+                grouped += &show(80.0 + 100.0 * column as f32, top - 34.0 - 16.0 * row as f32, value);
+            }
+        }
+    }
+    let _ = write!(grouped, "72 664 m 372 664 l S 72 604 m 372 604 l S 72 700 m 72 580 l S 372 700 m 372 580 l S ");
+    let markdown = extract(&page(&grouped, "", &[])).unwrap().markdown;
+    assert_eq!(
+        markdown,
+        "| Small |  |  |\n| --- | --- | --- |\n| I | 390 | 0 |\n| UI | 742 | 3 |\n| Large |  |  |\n| I | 390 | 0 |\n| UI | 742 | 3 |\n\n"
+    );
     // A frame around running text is no table.
     let frame = format!(
         "72 700 360 -200 re S {}{}",
@@ -152,6 +169,141 @@ fn tags_say_what_is_a_heading_and_what_is_none() {
     );
     assert!(extracted.text.contains("Page 7 of 12"));
     assert_eq!(extracted.json["pages"][0]["blocks"][0]["type"], "header");
+}
+
+/// A page of tagged content with its tree: each element's type, the element around it (its number, 0 of the root) and the
+/// content that it marks.
+fn with_tree(content: &str, elements: &[(&str, usize, Option<usize>)]) -> Vec<u8> {
+    let kids = |parent: usize| {
+        let of_parent = elements.iter().enumerate().filter(|(_, element)| element.1 == parent);
+        of_parent.map(|(at, _)| format!("{} 0 R ", at + 7)).collect::<Vec<_>>().concat()
+    };
+    let mut marked: Vec<(usize, usize)> =
+        elements.iter().enumerate().filter_map(|(at, element)| Some((element.2?, at + 7))).collect();
+    marked.sort_unstable();
+    let parents = marked.iter().map(|(_, object)| format!("{object} 0 R ")).collect::<Vec<_>>().concat();
+    let mut objects = vec![
+        b"<< /Type /Catalog /Pages 2 0 R /StructTreeRoot 6 0 R /MarkInfo << /Marked true >> >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /StructParents 0 /Resources << /Font << /F1 5 0 R >> >> >>".to_vec(),
+        stream("", content.as_bytes()),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
+        format!("<< /Type /StructTreeRoot /K [{}] /ParentTree << /Nums [0 [{parents}]] >> >>", kids(0)).into_bytes(),
+    ];
+    for (at, (role, parent, content)) in elements.iter().enumerate() {
+        let content = content.map_or_else(String::new, |number| number.to_string());
+        let around = if *parent == 0 { 6 } else { parent + 6 };
+        let inner = kids(at + 1);
+        objects.push(format!("<< /S /{role} /P {around} 0 R /K [{content} {inner}] >>").into_bytes());
+    }
+    pdf(&objects)
+}
+
+fn marked(number: usize, x: f32, y: f32, text: &str) -> String {
+    format!("/X << /MCID {number} >> BDC {} EMC ", show(x, y, text))
+}
+
+#[test]
+fn tagged_pages_are_read_in_the_order_of_their_tags() {
+    // Two columns whose boxes are read across, and a box at the bottom that comes first; drawn in another order yet.
+    let content = [
+        marked(0, 72.0, 600.0, "The lower left box is third."),
+        marked(1, 320.0, 700.0, "The upper right box is second."),
+        marked(2, 72.0, 700.0, "The upper left box is first."),
+        marked(3, 320.0, 600.0, "The lower right box is last."),
+        marked(4, 72.0, 100.0, "The box at the bottom is read before all."),
+        format!("/Artifact BMC {} EMC", show(72.0, 780.0, "Running head")),
+    ];
+    let elements = [
+        ("P", 0, Some(4)),
+        ("Sect", 0, None),
+        ("P", 2, Some(2)),
+        ("P", 2, Some(1)),
+        ("P", 2, Some(0)),
+        ("P", 2, Some(3)),
+    ];
+    let extracted = extract(&with_tree(&content.concat(), &elements)).unwrap();
+    assert_eq!(
+        extracted.markdown,
+        "The box at the bottom is read before all.\n\nThe upper left box is first.\n\nThe upper right box is second.\n\n\
+         The lower left box is third.\n\nThe lower right box is last.\n\n"
+    );
+    // Tags of a part of the page say nothing about the order of the whole.
+    let untagged = content.concat().replace("/X << /MCID 2 >> BDC", "/X BMC").replace("/X << /MCID 1 >> BDC", "/X BMC");
+    let extracted = extract(&with_tree(&untagged, &elements)).unwrap();
+    assert!(extracted.markdown.ends_with("read before all.\n\n"), "{}", extracted.markdown);
+}
+
+#[test]
+fn lists_within_lists_are_below_their_items() {
+    let content = [
+        marked(0, 72.0, 700.0, "1. Fruit"),
+        marked(1, 90.0, 684.0, "(a) Apples"),
+        marked(2, 90.0, 668.0, "(b) Pears"),
+        marked(3, 104.0, 652.0, "a second paragraph about pears"),
+        marked(4, 72.0, 636.0, "2. Bread"),
+    ]
+    .concat();
+    let elements = [
+        ("L", 0, None),
+        ("LI", 1, None),
+        ("LBody", 2, Some(0)),
+        ("L", 3, None),
+        ("LI", 4, None),
+        ("LBody", 5, Some(1)),
+        ("LI", 4, None),
+        ("LBody", 7, None),
+        ("P", 8, Some(2)),
+        ("P", 8, Some(3)),
+        ("LI", 1, None),
+        ("LBody", 11, Some(4)),
+    ];
+    let tagged = extract(&with_tree(&content, &elements)).unwrap();
+    let expected = "1. Fruit\n   - (a) Apples\n   - (b) Pears a second paragraph about pears\n2. Bread\n\n";
+    assert_eq!(tagged.markdown, expected);
+    // Where nothing is tagged, the places of the signs tell.
+    let bullet = |x: f32, y: f32, text: &str| show(x, y, &format!("\\225 {text}"));
+    let content = [
+        bullet(72.0, 700.0, "Fruit"),
+        bullet(90.0, 684.0, "Apples"),
+        bullet(108.0, 668.0, "red"),
+        bullet(90.0, 652.0, "Pears"),
+        bullet(72.0, 636.0, "Bread"),
+    ]
+    .concat();
+    let untagged = extract(&page(&content, "", &[])).unwrap();
+    assert_eq!(untagged.markdown, "- Fruit\n  - Apples\n    - red\n  - Pears\n- Bread\n\n");
+}
+
+#[test]
+fn what_readers_wrote_to_a_page_is_its_comments() {
+    let notes = [
+        "<< /Type /Annot /Subtype /Text /Rect [300 690 320 710] /T (Ada) /Contents (Is this so?) >>",
+        "<< /Type /Annot /Subtype /Highlight /Rect [50 690 150 715] /T (Bo) /Contents <FEFF201C0046006F006F201D> >>",
+        "<< /Type /Annot /Subtype /Popup /Rect [0 0 9 9] /Contents (a window) >>",
+        "<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] /F 2 /Contents (hidden) >>",
+        "<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] /StateModel (Review) /State (Accepted) /Contents (accepted) >>",
+        "<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /Contents (a link) >>",
+    ];
+    let references = (0..notes.len()).map(|at| format!("{} 0 R ", at + 6)).collect::<Vec<_>>().concat();
+    let objects: Vec<Vec<u8>> = notes.iter().map(|note| note.as_bytes().to_vec()).collect();
+    let entries = format!(">> /Annots [{references}] /Left <<");
+    let extracted = extract(&page(&show(72.0, 700.0, "A sentence."), &entries, &objects)).unwrap();
+    assert_eq!(
+        extracted.text.trim_end_matches('\u{c}'),
+        "A sentence.\n\n[Comment (Ada)] Is this so?\n\n[Comment (Bo)] \u{201C}Foo\u{201D}\n"
+    );
+    assert_eq!(
+        extracted.markdown,
+        "A sentence.\n\n> **Comment (Ada):** Is this so?\n\n> **Comment (Bo):** \u{201C}Foo\u{201D}\n\n"
+    );
+    let notes = extracted.json["pages"][0]["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 2);
+    assert_eq!(
+        notes[0],
+        serde_json::json!({ "bounds": [300.0, 90.0, 320.0, 110.0], "author": "Ada", "text": "Is this so?" })
+    );
+    assert_eq!(extracted.properties["words"], 6);
 }
 
 #[test]

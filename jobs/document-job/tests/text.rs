@@ -159,6 +159,32 @@ fn a_stream_that_unpacks_without_end_is_cut_and_said_so() {
     assert!(extracted.properties.contains_key("warnings"));
 }
 
+/// A gigabyte of spaces, deflated: a space, and for each 258 of them 13 bits that repeat the one before (RFC 1951, 3.2.6).
+fn deflated_spaces() -> Vec<u8> {
+    let repeat = "1100010100000";
+    let bits = "110".to_owned() + "01010000" + &repeat.repeat(16);
+    let byte = |bits: &[u8]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
+    let bytes: Vec<u8> = bits.as_bytes().chunks_exact(8).map(byte).collect();
+    // Eight times 13 bits are 13 bytes.
+    [&[0x78, 0x9C], &bytes[..2], &bytes[2..15].repeat((1 << 30) / (8 * 258))].concat()
+}
+
+#[test]
+fn a_gigabyte_in_a_small_file_is_cut_and_said_so() {
+    let objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents [5 0 R 4 0 R] /Resources << /Font << /F1 6 0 R >> >> >>".to_vec(),
+        stream("/Filter /FlateDecode", &deflated_spaces()),
+        stream("", b"BT /F1 12 Tf 50 700 Td (Before the bomb) Tj ET"),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
+    ];
+    let extracted = extract(&pdf(&objects)).unwrap();
+    assert_eq!(extracted.properties["partialPages"], serde_json::json!([1]));
+    assert!(extracted.properties["warnings"].to_string().contains("were cut"), "{:?}", extracted.properties);
+    assert!(extracted.text.contains("Before the bomb"), "{}", extracted.text);
+}
+
 #[test]
 fn every_beginning_of_a_file_is_read_or_refused() {
     let sound = page("BT /F1 12 Tf 50 700 Td (Cut anywhere) Tj ET", "", &[]);

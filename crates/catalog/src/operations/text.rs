@@ -35,7 +35,7 @@ pub struct Text {
 pub enum TextFormat {
     /// Plain text in reading order, with a form feed after each page
     Text,
-    /// Pages with blocks, lines and words and their places; metadata, outline, links, form fields
+    /// Pages with blocks, lines and words and their places; links and notes of readers; metadata, outline, form fields
     Json,
     /// Headings, lists, tables, links and notes as Markdown, without running heads
     Markdown,

@@ -1,7 +1,8 @@
 //! From glyphs to words, lines and blocks in reading order.
 //!
 //! Content mostly comes in the order in which it is read, so that order is kept wherever the places on the page agree
-//! with it; where they do not, the places decide.
+//! with it; where they do not, the places decide. What the document says of itself goes before both: pages whose text is
+//! tagged are read in the order of their tags.
 
 mod grids;
 mod lines;
@@ -82,7 +83,7 @@ pub(crate) fn arrange(shown: &Shown) -> Vec<Block> {
     for region in &mut regions {
         region.bounds = region.view_bounds();
     }
-    let order = reading_order::order(&regions, keeps_order);
+    let order = reading_order::by_tags(&regions, reading_order::order(&regions, keeps_order), shown);
     let mut slots: Vec<Option<regions::Region>> = regions.into_iter().map(Some).collect();
     order.into_iter().filter_map(|at| slots[at].take()).map(|region| region.into_block(shown)).collect()
 }

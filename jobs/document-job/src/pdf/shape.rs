@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::tags::Role;
 use crate::document::Link;
-use crate::flow::{AsideKind, Flow, Table, split_list_item};
-use crate::output::{hyphenated, indentation};
+use crate::flow::{AsideKind, Flow, Table, is_bullet, split_list_item};
+use crate::output::{flows_of_notes, hyphenated, indentation};
 use crate::page_text::{Block, BlockKind, Line, PageText, Word, union};
 use crate::rich::{Rich, Style};
 
@@ -38,7 +38,8 @@ pub(super) fn name_blocks(page: &mut PageText, body_size: &mut BodySize, has_tag
             (Role::Heading(level), _) => BlockKind::Heading(level.clamp(1, 6)),
             (Role::Artifact, kind) => at_edge(block, height).unwrap_or(kind),
             (Role::Paragraph | Role::Cell, BlockKind::Heading(_)) if has_tagged_headings => BlockKind::Paragraph,
-            (Role::ListItem, BlockKind::Heading(_) | BlockKind::Paragraph | BlockKind::ListItem) => BlockKind::ListItem,
+            // A label far from its text is no column of a table.
+            (Role::ListItem(_), _) if block.kind != BlockKind::Table => BlockKind::ListItem,
             (Role::Code, BlockKind::Paragraph | BlockKind::Heading(_)) => BlockKind::Code,
             (_, kind) => kind,
         };
@@ -155,6 +156,10 @@ fn kind(block: &Block, body: f32) -> BlockKind {
     if words.iter().all(|word| word.is_monospace) && block.lines.len() > 1 {
         return BlockKind::Code;
     }
+    // A sign of a list is no word of a heading; a number may be.
+    if words[0].text.chars().all(is_bullet) && split_list_item(&block.lines[0].text()).is_some() {
+        return BlockKind::ListItem;
+    }
     let size = words.iter().map(|word| word.size).fold(0.0, f32::max);
     let is_bold = words.iter().all(|word| word.is_bold);
     let text = block.lines[0].text();
@@ -181,7 +186,23 @@ fn kind(block: &Block, body: f32) -> BlockKind {
 /// A page's blocks as they flow.
 pub(super) fn flows(page: &PageText, links: &[Link]) -> Vec<Flow> {
     let mut flows = Vec::new();
+    let mut levels = Levels::default();
+    let mut element = 0;
     for block in &page.blocks {
+        if !matches!(block.kind, BlockKind::ListItem | BlockKind::Paragraph | BlockKind::Header | BlockKind::Footer) {
+            levels = Levels::default();
+        }
+        // Further paragraphs of a tagged item.
+        if let (Role::ListItem(_), BlockKind::ListItem, Some(Flow::ListItem { text, .. })) =
+            (block.role, block.kind, flows.last_mut())
+            && block.element != 0
+            && block.element == element
+        {
+            text.push_plain('\n');
+            text.append(joined(&block.lines, links));
+            continue;
+        }
+        element = block.element;
         match block.kind {
             BlockKind::Heading(level) => flows.push(Flow::Heading { level, text: joined(&block.lines, links) }),
             BlockKind::Table => flows.push(Flow::Table(Table { rows: rows(block, links), spans: block.spans.clone() })),
@@ -213,16 +234,25 @@ pub(super) fn flows(page: &PageText, links: &[Link]) -> Vec<Flow> {
                     let begins_item = block.lines.get(at).is_none_or(|line| split_list_item(&line.text()).is_some());
                     if begins_item {
                         let text = joined(&block.lines[from..at], links);
-                        let split =
-                            split_list_item(text.text()).map(|(marker, rest)| (marker, text.text().len() - rest.len()));
-                        flows.push(match split {
-                            Some((marker, length)) => {
-                                Flow::ListItem { level: 0, marker, text: text.without_start(length) }
+                        let tagged = match block.role {
+                            Role::ListItem(level) if from == 0 => Some(level),
+                            _ => None,
+                        };
+                        let split = split_list_item(text.text())
+                            .or_else(|| split_label(text.text()).filter(|_| tagged.is_some()));
+                        let split = split.map(|(marker, rest)| (marker, text.text().len() - rest.len()));
+                        let left = block.lines[from].bounds[0];
+                        let size = block.lines[from].words.first().map_or(10.0, |word| word.size);
+                        flows.push(match (split, tagged) {
+                            (Some((marker, length)), tagged) => {
+                                let level = tagged.unwrap_or_else(|| levels.of(left, size));
+                                Flow::ListItem { level, marker, text: text.without_start(length) }
                             }
-                            None if block.role == Role::ListItem && from == 0 => {
-                                Flow::ListItem { level: 0, marker: None, text }
+                            (None, Some(level)) => Flow::ListItem { level, marker: None, text },
+                            (None, None) => {
+                                levels = Levels::default();
+                                Flow::Paragraph { text }
                             }
-                            None => Flow::Paragraph { text },
                         });
                         from = at;
                     }
@@ -230,7 +260,43 @@ pub(super) fn flows(page: &PageText, links: &[Link]) -> Vec<Flow> {
             }
         }
     }
+    flows.extend(flows_of_notes(&page.notes));
     flows
+}
+
+/// The levels of items that follow each other, by where their signs stand.
+#[derive(Default)]
+struct Levels(Vec<f32>);
+
+impl Levels {
+    /// Items further to the right than the one before, but no column further, are below it.
+    fn of(&mut self, left: f32, size: f32) -> u8 {
+        const MAX: usize = 8;
+        while self.0.last().is_some_and(|last| left < last - size * 0.5) {
+            self.0.pop();
+        }
+        match self.0.last() {
+            Some(last) if left < last + size * 0.5 => {}
+            Some(last) if left > last + size * 6.0 => self.0 = vec![left],
+            _ if self.0.len() >= MAX => {}
+            _ => self.0.push(left),
+        }
+        (self.0.len() - 1) as u8
+    }
+}
+
+/// The label that a tagged item begins with (`(a)`, `iv.`, `2.1`), and the text after it.
+fn split_label(text: &str) -> Option<(Option<String>, &str)> {
+    let (label, rest) = text.split_once(' ')?;
+    let inner = label.trim_start_matches('(').trim_end_matches(['.', ')']);
+    let is_number = inner
+        .split('.')
+        .all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_letters = !inner.is_empty()
+        && (inner.chars().count() == 1 || inner.bytes().all(|byte| b"ivxlcIVXLC".contains(&byte)))
+        && inner.chars().all(char::is_alphabetic);
+    let is_marked = label.ends_with(['.', ')']) || inner.contains('.');
+    (is_marked && inner.len() <= 12 && (is_number || is_letters)).then(|| (Some(label.to_owned()), rest.trim_start()))
 }
 
 /// Whether lines mostly end in a page number behind leaders, as those of a table of contents do.

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use lopdf::{Dictionary, Object, ObjectId};
 
+use super::content::Matrix;
 use super::encoding::{Encoding, text_of_glyph};
 use super::file::File;
 use super::page_tree::{Leaf, Page};
-use crate::document::{Field, Link, Metadata, OutlineItem};
+use crate::document::{Field, Link, Metadata, Note, OutlineItem};
+use crate::page_text::Bounds;
 
 /// Entries of one outline, form or list of names that are read.
 const MAX_ENTRIES: usize = 50_000;
@@ -217,9 +219,7 @@ pub(crate) fn links(file: &File, page: &Page, numbers: &PageNumbers, destination
         if file.name_entry(&annotation, b"Subtype").as_deref() != Some(b"Link") {
             continue;
         }
-        let Some([x0, y0, x1, y1]) = file.numbers::<4>(&annotation, b"Rect") else { continue };
-        let (one, other) = (to_view.apply(x0, y0), to_view.apply(x1, y1));
-        let bounds = [one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)];
+        let Some(bounds) = bounds(file, &annotation, to_view) else { continue };
         let action = file.dictionary_entry(&annotation, b"A").unwrap_or_default();
         let uri = file.string_entry(&action, b"URI").map(|uri| text_string(&uri));
         let destination = annotation.get(b"Dest").or_else(|_| action.get(b"D")).ok();
@@ -229,6 +229,58 @@ pub(crate) fn links(file: &File, page: &Page, numbers: &PageNumbers, destination
         }
     }
     links
+}
+
+/// What readers wrote to a page: the contents of annotations that show them in a window of their own (ISO 32000-2,
+/// 12.5.6), replies included. That of free text is on the page, and that of a link or a field is for those who cannot see it.
+pub(crate) fn notes(file: &File, page: &Page) -> Vec<Note> {
+    const HIDDEN: i64 = 1 << 1;
+    let to_view = page.to_view();
+    let mut notes = Vec::new();
+    for annotation in page.annotations(file) {
+        let is_note = matches!(
+            file.name_entry(&annotation, b"Subtype").as_deref(),
+            Some(
+                b"Text"
+                    | b"Highlight"
+                    | b"Underline"
+                    | b"Squiggly"
+                    | b"StrikeOut"
+                    | b"Caret"
+                    | b"Stamp"
+                    | b"Ink"
+                    | b"Line"
+                    | b"Square"
+                    | b"Circle"
+                    | b"Polygon"
+                    | b"PolyLine"
+                    | b"FileAttachment"
+            )
+        );
+        // A reply that sets a state ("accepted by …") is no text of anybody's.
+        let is_state = annotation.has(b"StateModel");
+        let is_hidden = file.integer_entry(&annotation, b"F").unwrap_or(0) & HIDDEN != 0;
+        if !is_note || is_state || is_hidden {
+            continue;
+        }
+        let text = |key: &[u8]| {
+            let text = file.string_entry(&annotation, key).map(|text| text_string(&text).replace('\r', "\n"));
+            text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        };
+        let (Some(text), author, Some(bounds)) = (text(b"Contents"), text(b"T"), bounds(file, &annotation, to_view))
+        else {
+            continue;
+        };
+        notes.push(Note { bounds, author, text });
+    }
+    notes
+}
+
+/// Where an annotation is on the page as it is shown.
+fn bounds(file: &File, annotation: &Dictionary, to_view: Matrix) -> Option<Bounds> {
+    let [x0, y0, x1, y1] = file.numbers::<4>(annotation, b"Rect")?;
+    let (one, other) = (to_view.apply(x0, y0), to_view.apply(x1, y1));
+    Some([one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)])
 }
 
 /// Interactive form fields with their values.

@@ -27,7 +27,8 @@ pub(crate) enum Role {
     Paragraph,
     /// 1 to 6.
     Heading(u8),
-    ListItem,
+    /// By the lists around it, from 0.
+    ListItem(u8),
     Cell,
     Code,
     Artifact,
@@ -39,6 +40,8 @@ pub(crate) struct Element {
     pub(crate) role: Role,
     /// The same for all content of one element; 0 of none.
     pub(crate) block: u32,
+    /// The place of that element among those of its page, in the order of the structure, from 1; 0 of none.
+    pub(crate) order: u32,
     pub(crate) cell: Option<Cell>,
 }
 
@@ -174,6 +177,8 @@ impl Structure {
             known: HashMap::new(),
             tables: HashMap::new(),
             numbers: HashMap::new(),
+            places_of_kids: HashMap::new(),
+            paths: vec![Vec::new()],
         };
         let of_page =
             file.integer_entry(&page.dictionary, b"StructParents").and_then(|number| self.parents.get(&number));
@@ -203,6 +208,13 @@ impl Structure {
                 parents.get(number).map_or_else(Element::default, |parent| page_elements.element(parent))
             })
             .collect();
+        let mut ranked = page_elements.paths.clone();
+        ranked.sort_unstable();
+        ranked.dedup();
+        for element in shown.elements.iter_mut().filter(|element| element.order > 0) {
+            // The empty path of no element is the first.
+            element.order = ranked.partition_point(|path| *path < page_elements.paths[element.order as usize]) as u32;
+        }
     }
 }
 
@@ -225,12 +237,27 @@ struct PageElements<'a, 'b> {
     /// The places of cells, table by table.
     tables: HashMap<ObjectId, HashMap<ObjectId, Cell>>,
     numbers: HashMap<ObjectId, u32>,
+    /// Where the kids of an element stand among each other.
+    places_of_kids: HashMap<ObjectId, HashMap<ObjectId, u32>>,
+    /// The ways from the root to the elements, by the numbers that [`Element::order`] has before they are ranked.
+    paths: Vec<Vec<u32>>,
 }
 
 impl PageElements<'_, '_> {
     fn number(&mut self, id: ObjectId) -> u32 {
         let next = self.numbers.len() as u32 + 1;
         *self.numbers.entry(id).or_insert(next)
+    }
+
+    fn place_of_kid(&mut self, parent: ObjectId, kid: ObjectId) -> u32 {
+        let file = self.file;
+        let places = self.places_of_kids.entry(parent).or_insert_with(|| {
+            let kids =
+                file.dictionary(&Object::Reference(parent)).map(|parent| kids(file, &parent)).unwrap_or_default();
+            let kids = kids.iter().zip(0..).filter_map(|(kid, at)| Some((kid.as_reference().ok()?, at)));
+            kids.take(MAX_NODES).collect()
+        });
+        places.get(&kid).copied().unwrap_or(u32::MAX)
     }
 
     /// What the element of some content is, by the elements around it.
@@ -243,11 +270,16 @@ impl PageElements<'_, '_> {
         let mut sections = 0;
         let mut heading_of_section = false;
         let mut cell: Option<ObjectId> = None;
+        let mut lists: u8 = 0;
+        // The way up, and where on it the element is that the content counts as.
+        let mut way = Vec::new();
+        let mut taken = 0;
         let mut next = Some(first);
         for _ in 0..MAX_DEPTH {
             let Some(id) = next else { break };
             let Some(element) = self.file.dictionary(&Object::Reference(id)) else { break };
             let role = self.structure.role(self.file, &element).map(<[u8]>::to_vec);
+            let block = found.block;
             let mut take = |role: Role, block: u32| {
                 if found.role == Role::None {
                     (found.role, found.block) = (role, block);
@@ -280,9 +312,10 @@ impl PageElements<'_, '_> {
                     let number = self.number(id);
                     // A paragraph of an item is the item.
                     if matches!(found.role, Role::None | Role::Paragraph) {
-                        (found.role, found.block) = (Role::ListItem, number);
+                        (found.role, found.block) = (Role::ListItem(0), number);
                     }
                 }
+                Some(b"L") => lists = lists.saturating_add(1),
                 Some(b"TD" | b"TH") if cell.is_none() => {
                     let number = self.number(id);
                     cell = Some(id);
@@ -301,8 +334,20 @@ impl PageElements<'_, '_> {
                 Some(b"Sect") => sections += 1,
                 _ => {}
             }
-            next = element.get(b"P").ok().and_then(|parent| parent.as_reference().ok());
+            if found.block != block {
+                taken = way.len();
+            }
+            let parent = element.get(b"P").ok().and_then(|parent| parent.as_reference().ok());
+            way.push(parent.map_or(0, |parent| self.place_of_kid(parent, id)));
+            next = parent;
         }
+        if let Role::ListItem(level) = &mut found.role {
+            *level = lists.saturating_sub(1);
+        }
+        let mut path = way.split_off(taken.min(way.len()));
+        path.reverse();
+        found.order = self.paths.len() as u32;
+        self.paths.push(path);
         if heading_of_section && let Role::Heading(level) = &mut found.role {
             // Headings without a level have that of their section.
             *level = sections.clamp(1, 6);

@@ -15,6 +15,9 @@ const MAX_CELLS: usize = 20_000;
 /// A cell with more words than this, on average, holds running text, and the lines are a frame.
 const MAX_WORDS: usize = 60;
 
+/// Lines that have to end at a place for a row to begin there.
+const MIN_ENDS: usize = 2;
+
 /// A line: its place, and from where to where it goes.
 #[derive(Clone, Copy)]
 struct Rule {
@@ -218,6 +221,20 @@ impl Ruled {
         close(&mut across, right, top, bottom);
         close(&mut along, top, left, right);
         close(&mut along, bottom, left, right);
+        // A row may begin where lines across begin or end, with no line along it.
+        let known = places(&along);
+        let is_known = |at: f32| {
+            let next = known.partition_point(|known| *known < at - NEAR * 2.0);
+            known.get(next).is_some_and(|known| *known < at + NEAR * 2.0)
+        };
+        let mut ends: Vec<f32> = across.iter().flat_map(|rule| [rule.from, rule.to]).collect();
+        ends.retain(|at| *at > top && *at < bottom && !is_known(*at));
+        ends.sort_by(f32::total_cmp);
+        for pair in ends.windows(MIN_ENDS) {
+            if pair[MIN_ENDS - 1] - pair[0] < NEAR {
+                along.push(Rule { at: pair[0], from: left, to: left });
+            }
+        }
         let (xs, ys) = (places(&across), places(&along));
         let (columns, rows) = (xs.len() - 1, ys.len() - 1);
         if rows == 0 || columns == 0 || rows * columns < 4 || rows * columns > MAX_CELLS || rows < 2 {
@@ -232,33 +249,11 @@ impl Ruled {
                 .sum();
             covered > (to - from) * 0.6
         };
-        let mut cell: Vec<usize> = (0..rows * columns).collect();
-        for row in 0..rows {
-            for column in 0..columns {
-                let at = row * columns + column;
-                if column + 1 < columns && !is_wall(&across, xs[column + 1], ys[row], ys[row + 1]) {
-                    let (one, other) = (root(&mut cell, at), root(&mut cell, at + 1));
-                    cell[one.max(other)] = one.min(other);
-                }
-                if row + 1 < rows && !is_wall(&along, ys[row + 1], xs[column], xs[column + 1]) {
-                    let (one, other) = (root(&mut cell, at), root(&mut cell, at + columns));
-                    cell[one.max(other)] = one.min(other);
-                }
-            }
-        }
-        let mut bounds: Vec<[usize; 4]> = vec![[usize::MAX, usize::MAX, 0, 0]; rows * columns];
-        for at in 0..cell.len() {
-            let of = root(&mut cell, at);
-            let (row, column) = (at / columns, at % columns);
-            let [top, left, bottom, right] = bounds[of];
-            bounds[of] = [top.min(row), left.min(column), bottom.max(row), right.max(column)];
-        }
-        let cells = (0..cell.len())
-            .map(|at| {
-                let [top, left, bottom, right] = bounds[root(&mut cell, at)];
-                [top, left, bottom - top + 1, right - left + 1]
-            })
-            .collect();
+        let cells = cells_between(
+            [rows, columns],
+            |row, column| is_wall(&across, xs[column + 1], ys[row], ys[row + 1]),
+            |row, column| is_wall(&along, ys[row + 1], xs[column], xs[column + 1]),
+        );
         Some(Self { xs, ys, cells })
     }
 
@@ -285,6 +280,38 @@ impl Ruled {
             && filled.len() * 5 >= all.len()
             && words.len() <= filled.len() * MAX_WORDS
     }
+}
+
+/// For each field of a grid the cell that it is part of: row, column, rows, columns. A cell is a rectangle, whatever lines
+/// are missing: fields beside each other without a line between them are one, and what is so in a row goes on in the next row
+/// if it is as wide there.
+fn cells_between(
+    [rows, columns]: [usize; 2],
+    is_wall_right: impl Fn(usize, usize) -> bool,
+    is_wall_below: impl Fn(usize, usize) -> bool,
+) -> Vec<[usize; 4]> {
+    let mut cells: Vec<[usize; 4]> = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        let mut left = 0;
+        for column in 0..columns {
+            if column + 1 < columns && !is_wall_right(row, column) {
+                continue;
+            }
+            let width = column + 1 - left;
+            let above = row.checked_sub(1).map(|above| cells[above * columns + left]);
+            let goes_on = above.filter(|above| {
+                above[1] == left && above[3] == width && (left..=column).all(|column| !is_wall_below(row - 1, column))
+            });
+            let top = goes_on.map_or(row, |above| above[0]);
+            let cell = [top, left, row + 1 - top, width];
+            cells.extend(std::iter::repeat_n(cell, width));
+            for above in top..row {
+                cells[above * columns + left..=above * columns + column].fill(cell);
+            }
+            left = column + 1;
+        }
+    }
+    cells
 }
 
 // --- both ---
@@ -325,4 +352,28 @@ fn region(words: Vec<PlacedWord>, cells: &[[usize; 4]]) -> Option<Region> {
         segments.extend(own.into_iter().map(|segment| (segment, row, column)));
     }
     Region::of_cells(segments, spans, first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines to the right of fields and below them; all others are open.
+    fn cells(size: [usize; 2], right: &[(usize, usize)], below: &[(usize, usize)]) -> Vec<[usize; 4]> {
+        cells_between(size, |row, column| right.contains(&(row, column)), |row, column| below.contains(&(row, column)))
+    }
+
+    #[test]
+    fn fields_without_lines_between_them_are_one_cell() {
+        // A head over two columns, with a cell over two rows beside it.
+        let cells = cells([2, 3], &[(0, 0), (1, 0), (1, 1)], &[(0, 1), (0, 2)]);
+        assert_eq!(cells, [[0, 0, 2, 1], [0, 1, 1, 2], [0, 1, 1, 2], [0, 0, 2, 1], [1, 1, 1, 1], [1, 2, 1, 1]]);
+    }
+
+    #[test]
+    fn a_line_that_is_missing_makes_no_cell_of_what_is_not_a_rectangle() {
+        // Below a row that is one cell, a row of three, and no line between the two.
+        let cells = cells([2, 3], &[(1, 0), (1, 1)], &[]);
+        assert_eq!(cells, [[0, 0, 1, 3], [0, 0, 1, 3], [0, 0, 1, 3], [1, 0, 1, 1], [1, 1, 1, 1], [1, 2, 1, 1]]);
+    }
 }

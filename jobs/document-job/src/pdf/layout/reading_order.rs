@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::regions::Region;
+use crate::pdf::content::Shown;
 
 /// Pages with more blocks than this are maps and drawings, whose labels have no order.
 const MAX_REGIONS: usize = 800;
@@ -32,6 +33,33 @@ pub(super) fn order(regions: &[Region], keeps_order: bool) -> Vec<usize> {
         }
         sorted(count, &precedences(count, |one, other| is_read_before(regions, one, other, rtl)), |at| rank[at])
     }
+}
+
+/// The order with the tagged regions in that of the document's structure, if nearly all of the page is tagged. What is not
+/// tagged, running heads among it, stays behind what it was behind.
+pub(super) fn by_tags(regions: &[Region], order: Vec<usize>, shown: &Shown) -> Vec<usize> {
+    /// The share of the words that have to be tagged.
+    const MIN_TAGGED: f32 = 0.9;
+    let places: Vec<u32> = regions.iter().map(|region| region.tag_order(shown)).collect();
+    let count = |is_wanted: &dyn Fn(usize) -> bool| -> usize {
+        let wanted = (0..regions.len()).filter(|at| is_wanted(*at) && !regions[*at].is_artifact());
+        wanted.map(|at| regions[at].words().count()).sum()
+    };
+    let (tagged, all) = (count(&|at| places[at] > 0), count(&|_| true));
+    if tagged == 0 || (tagged as f32) < all as f32 * MIN_TAGGED {
+        return order;
+    }
+    let mut place = 0;
+    let mut ranked: Vec<(u32, usize)> = order
+        .into_iter()
+        .map(|at| {
+            place = if places[at] > 0 { places[at] } else { place };
+            (place, at)
+        })
+        .collect();
+    // Stable: the pieces of one element keep their order.
+    ranked.sort_by_key(|(place, _)| *place);
+    ranked.into_iter().map(|(_, at)| at).collect()
 }
 
 /// For each region those that follow it.

@@ -3,7 +3,7 @@
 use super::super::content::Shown;
 use super::super::script;
 use super::super::tags::Role;
-use super::{Segment, WORD_GAP, middle, tables, to_view};
+use super::{PlacedWord, Segment, WORD_GAP, middle, tables, to_view};
 use crate::flow::Span;
 use crate::page_text::{Block, BlockKind, Bounds, Line, Word, union};
 
@@ -125,6 +125,20 @@ impl Region {
         Some(region)
     }
 
+    pub(super) fn words(&self) -> impl Iterator<Item = &PlacedWord> {
+        self.segments.iter().flat_map(|(segment, _)| &segment.words)
+    }
+
+    pub(super) fn is_artifact(&self) -> bool {
+        self.element.1 == Role::Artifact
+    }
+
+    /// Where it comes in the order of the document's structure, from 1; 0 if that does not say so.
+    pub(super) fn tag_order(&self, shown: &Shown) -> u32 {
+        let orders = self.words().filter_map(|word| shown.elements.get(word.tag as usize)).map(|element| element.order);
+        orders.filter(|order| *order > 0).min().unwrap_or(0)
+    }
+
     /// The place in the content of its first word.
     pub(super) fn first(&self) -> u32 {
         self.first
@@ -193,8 +207,7 @@ impl Region {
     }
 
     pub(super) fn is_rtl(&self) -> bool {
-        let words = || self.segments.iter().flat_map(|(segment, _)| &segment.words);
-        words().filter(|word| word.is_rtl).count() * 2 > words().count()
+        self.words().filter(|word| word.is_rtl).count() * 2 > self.words().count()
     }
 
     pub(super) fn view_bounds(&self) -> Bounds {
