@@ -80,7 +80,7 @@ mod aws {
         let source = place::object_or_folder(&arguments.object)?;
         let keys = keys(&aws, &source, environment.get("S3_OUTPUT")).await?;
         let signer = if keys.iter().any(|key| delivery.needs_signature(key)) {
-            Some(signer(&aws, &environment, arguments).await?)
+            Some(signer(&aws, arguments).await?)
         } else {
             None
         };
@@ -120,19 +120,21 @@ mod aws {
         Ok(vec![source.key.clone()])
     }
 
-    async fn signer(aws: &place::Aws, environment: &Environment, arguments: &UrlArguments) -> Result<Signer, Failure> {
-        let either = |given: &Option<String>, variable: &str| {
-            given.clone().or_else(|| environment.get_optional(variable).map(str::to_owned))
-        };
+    async fn signer(aws: &place::Aws, arguments: &UrlArguments) -> Result<Signer, Failure> {
         let missing = |what: &str| {
             Failure::invalid_request(format!("results are private: {what}; docs/deploy.md, \"Delivering results\""))
         };
-        let id = either(&arguments.key_id, "CLOUDFRONT_KEY_ID")
+        let id = given(arguments.key_id.as_ref())
             .ok_or_else(|| missing("--key-id or CLOUDFRONT_KEY_ID must name the key by which CloudFront knows it"))?;
-        let key = either(&arguments.key, "CLOUDFRONT_SIGNING_KEY")
+        let key = given(arguments.key.as_ref())
             .ok_or_else(|| missing("--key or CLOUDFRONT_SIGNING_KEY must name the private key that signs"))?;
-        let pem = if key.starts_with("arn:") { aws.secret(&key).await?.into_bytes() } else { fs_err::read(&key)? };
-        Signer::new(&pem, &id).map_err(|failure| failure.context(&key))
+        let pem = if key.starts_with("arn:") { aws.secret(key).await?.into_bytes() } else { fs_err::read(key)? };
+        Signer::new(&pem, id).map_err(|failure| failure.context(key))
+    }
+
+    /// A variable of the environment may be set and empty.
+    fn given(text: Option<&String>) -> Option<&String> {
+        text.filter(|text| !text.is_empty())
     }
 
     struct Sign<'a> {
@@ -181,8 +183,6 @@ mod aws {
             Variable::required("S3_OUTPUT", "bucket of the results; `terraform output -raw environment` prints it"),
             Variable::optional("CLOUDFRONT_DOMAIN", "", "domain of the distribution over S3_OUTPUT"),
             Variable::optional("CLOUDFRONT_PUBLIC_PATHS", "", "patterns of its paths that need no signature"),
-            Variable::optional("CLOUDFRONT_KEY_ID", "", "id of the key that checks signatures"),
-            Variable::optional("CLOUDFRONT_SIGNING_KEY", "", "file or ARN of the key that signs"),
         ]
     }
 

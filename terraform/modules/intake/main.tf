@@ -40,7 +40,7 @@ module "classify" {
     {
       Sid      = "RecordUploads"
       Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
+      Action   = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]
       Resource = [var.input_table_arn, "${var.input_table_arn}/index/*"]
     },
     {
