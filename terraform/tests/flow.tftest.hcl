@@ -44,7 +44,7 @@ run "every_upload_reaches_classify" {
   assert {
     condition = sort(distinct(flatten([for statement in output.policy : statement.Action]))) == sort([
       "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging",
-      "s3:ListBucket", "sqs:SendMessage", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query", "sns:Publish",
+      "s3:ListBucket", "sqs:SendMessage", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "sns:Publish",
     ])
     error_message = "Classify reads uploads, queues requests, keeps records and tells; nothing else."
   }
