@@ -185,7 +185,7 @@ run "shares_are_fair_if_asked" {
   }
 
   assert {
-    condition     = sort([for queue in aws_batch_job_queue.kind : queue.name]) == ["media-image-shared", "media-video-shared"] && [for distribution in one(values(aws_batch_scheduling_policy.shares)).fair_share_policy[0].share_distribution : distribution.weight_factor] == [0.5]
+    condition     = toset([for queue in aws_batch_job_queue.kind : queue.name]) == toset(["media-image-shared", "media-video-shared"]) && sum([for distribution in aws_batch_scheduling_policy.shares["shares"].fair_share_policy[0].share_distribution : distribution.weight_factor]) == 0.5
     error_message = "Queues with shares are queues of their own."
   }
 }
