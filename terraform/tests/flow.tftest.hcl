@@ -261,7 +261,7 @@ run "alarms_reach_people" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 18
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 20
     error_message = "The dashboard shows everything it has."
   }
 
