@@ -58,8 +58,18 @@ fn the_lambdas_of_the_control_plane_are_linked_with_neither_the_sandbox_nor_a_te
 
 #[test]
 fn an_operation_is_linked_with_no_network() {
-    for library in ["catalog", "contract", "inference", "mechanics", "operation", "pixels", "scene", "semantics", "solid", "tracer"]
-    {
+    for library in [
+        "catalog",
+        "contract",
+        "inference",
+        "mechanics",
+        "operation",
+        "pixels",
+        "scene",
+        "semantics",
+        "solid",
+        "tracer",
+    ] {
         let dependencies = dependencies(library);
         for foreign in ["tokio", "hyper", "rustls", "seccompiler"] {
             assert!(!dependencies.contains(foreign), "{library} is linked with {foreign}");

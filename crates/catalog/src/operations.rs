@@ -3,6 +3,7 @@
 
 use crate::operation::Declaration;
 
+mod analyse;
 mod caption;
 mod convert;
 mod extract;
@@ -18,6 +19,7 @@ mod transcode;
 
 pub mod image_encoding;
 
+pub use analyse::{Analyse, AnalyseFeature, EmbeddingFile};
 pub use caption::{Caption, Mask, Translation};
 pub use convert::Convert;
 pub use extract::Extract;
@@ -36,6 +38,7 @@ pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
 /// Every operation. Those of a kind are offered in this order.
 pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Text>(),
+    Declaration::of::<Analyse>(),
     Declaration::of::<Resize>(),
     Declaration::of::<Convert>(),
     Declaration::of::<Extract>(),

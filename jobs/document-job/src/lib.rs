@@ -2,6 +2,7 @@
 
 mod document;
 mod flow;
+mod gathered;
 mod grid;
 mod office;
 mod operations;
@@ -10,4 +11,4 @@ mod page_text;
 mod pdf;
 mod rich;
 
-pub use operations::{JOB, text};
+pub use operations::{JOB, analyse, text};

@@ -25,12 +25,12 @@ pub(crate) mod xml;
 
 use catalog::Format;
 use catalog::operations::Text;
-use contract::{Failure, Properties};
+use contract::Failure;
 use operation::Task;
 
 use crate::document::{Metadata, OutlineItem};
 use crate::flow::Flow;
-use crate::output::{Ending, Output, PartKind};
+use crate::output::{Ending, PartKind, Sink};
 use crate::rich::Rich;
 use archive::Archive;
 
@@ -61,8 +61,12 @@ impl Content {
     }
 }
 
-/// Extracts the text of a document that is not a PDF.
-pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
+/// Reads the text of a document that is not a PDF.
+pub(crate) fn text<S: Sink>(
+    options: &Text,
+    task: &Task,
+    sink: impl FnOnce(PartKind) -> Result<S, Failure>,
+) -> Result<S::Done, Failure> {
     let data = task.input.map()?;
     let content = match task.input.format() {
         Format::Text => Content::of(paragraphs(&encoding::text(&data)), Metadata::default()),
@@ -87,7 +91,7 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
         }
         other => return Err(Failure::internal(format!("{other:?} came to the document job"))),
     };
-    write(options, task, content)
+    write(options, task, content, sink)
 }
 
 fn of_page(page: markup::Page) -> Content {
@@ -168,7 +172,12 @@ fn rtf(data: &[u8]) -> Content {
     content
 }
 
-fn write(options: &Text, task: &Task, content: Content) -> Result<Properties, Failure> {
+fn write<S: Sink>(
+    options: &Text,
+    task: &Task,
+    content: Content,
+    sink: impl FnOnce(PartKind) -> Result<S, Failure>,
+) -> Result<S::Done, Failure> {
     let total = content.sections.len();
     let wanted: Vec<(usize, Section)> = (1..)
         .zip(content.sections)
@@ -181,7 +190,7 @@ fn write(options: &Text, task: &Task, content: Content) -> Result<Properties, Fa
             content.part.plural()
         )));
     }
-    let mut output = Output::create(options, task, content.part)?;
+    let mut output = sink(content.part)?;
     let mut warnings = content.warnings;
     let hidden = wanted.iter().filter(|(_, section)| section.is_hidden).count();
     if hidden > 0 {

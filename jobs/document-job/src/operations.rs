@@ -1,14 +1,19 @@
 //! The operations on documents, each in the file of its name.
 
+mod analyse;
 mod text;
 
 use catalog::MediaKind;
 use operation::{Job, OfOptions};
 
+pub use analyse::analyse;
 pub use text::text;
 
 /// The operations on documents.
-pub const JOB: Job = Job { kind: MediaKind::Document, processors: &[&OfOptions::new(text)] };
+pub const JOB: Job = Job {
+    kind: MediaKind::Document,
+    processors: &[&OfOptions::new(text), &OfOptions::new(analyse).with_preparation(analyse::prepare)],
+};
 
 #[cfg(test)]
 mod tests {

@@ -83,6 +83,21 @@ pub(crate) struct Ending {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Who takes the text of a document while it comes.
+pub(crate) trait Sink {
+    /// What it has made in the end.
+    type Done;
+
+    /// A page whose text has places. Flows and links are empty unless a format of the options has them.
+    fn page(&mut self, page: &PageText, flows: &[Flow], links: &[Link]) -> Result<(), Failure>;
+
+    /// A sheet, slide or chapter, whose text has no places.
+    fn section(&mut self, number: usize, section: &Section) -> Result<(), Failure>;
+
+    /// There is no more.
+    fn finish(self, ending: &Ending) -> Result<Self::Done, Failure>;
+}
+
 impl Output {
     pub(crate) fn create(options: &Text, task: &Task, part: PartKind) -> Result<Self, Failure> {
         let create = |format: TextFormat, name: &str| {
@@ -103,8 +118,23 @@ impl Output {
         Ok(output)
     }
 
-    /// A page whose text has places.
-    pub(crate) fn page(&mut self, page: &PageText, flows: &[Flow], links: &[Link]) -> Result<(), Failure> {
+    fn write_flows(&mut self, number: usize, flows: &[Flow]) -> Result<(), Failure> {
+        let Some(file) = &mut self.markdown else { return Ok(()) };
+        let mut markdown = String::new();
+        // A mark that readers do not show, where a page begins behind another.
+        if self.count.pages > 1 {
+            let _ = writeln!(markdown, "<!-- {} {number} -->\n", self.part.name());
+        }
+        write_markdown(&mut markdown, flows);
+        file.write_all(markdown.as_bytes())?;
+        Ok(())
+    }
+}
+
+impl Sink for Output {
+    type Done = Properties;
+
+    fn page(&mut self, page: &PageText, flows: &[Flow], links: &[Link]) -> Result<(), Failure> {
         self.count.pages += 1;
         for word in page.words() {
             self.count.words += 1;
@@ -136,8 +166,7 @@ impl Output {
         self.write_flows(page.number, flows)
     }
 
-    /// A sheet, slide or chapter, whose text has no places.
-    pub(crate) fn section(&mut self, number: usize, section: &Section) -> Result<(), Failure> {
+    fn section(&mut self, number: usize, section: &Section) -> Result<(), Failure> {
         let Section { title, flows, is_hidden } = section;
         self.count.pages += 1;
         let plain = plain_flows(flows);
@@ -164,20 +193,8 @@ impl Output {
         self.write_flows(number, flows)
     }
 
-    fn write_flows(&mut self, number: usize, flows: &[Flow]) -> Result<(), Failure> {
-        let Some(file) = &mut self.markdown else { return Ok(()) };
-        let mut markdown = String::new();
-        // A mark that readers do not show, where a page begins behind another.
-        if self.count.pages > 1 {
-            let _ = writeln!(markdown, "<!-- {} {number} -->\n", self.part.name());
-        }
-        write_markdown(&mut markdown, flows);
-        file.write_all(markdown.as_bytes())?;
-        Ok(())
-    }
-
     /// Writes the ends, and says what the whole result is.
-    pub(crate) fn finish(mut self, ending: &Ending) -> Result<Properties, Failure> {
+    fn finish(mut self, ending: &Ending) -> Result<Properties, Failure> {
         let mut properties = Properties::new();
         let count = &self.count;
         properties.insert("pages".to_owned(), json!(ending.total));

@@ -23,12 +23,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::operations::{Password, Text, TextFormat};
 use content::{Resources, Shown};
-use contract::{Failure, Properties};
+use contract::Failure;
 use file::{File, OpenError};
 use operation::Task;
 use page_tree::{Leaf, Page};
 
-use crate::output::{Ending, Output, PartKind};
+use crate::output::{Ending, PartKind, Sink};
 use crate::page_text::{Method, PageText};
 
 /// Share of a page's glyphs of which it has to be known what they mean.
@@ -40,8 +40,12 @@ const MAX_THREADS: usize = 16;
 /// Pages that one thread does between two writings, on average.
 const PAGES_OF_CHUNK: usize = 8;
 
-/// Extracts the text of a PDF.
-pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
+/// Reads the text of a PDF.
+pub(crate) fn text<S: Sink>(
+    options: &Text,
+    task: &Task,
+    sink: impl FnOnce(PartKind) -> Result<S, Failure>,
+) -> Result<S::Done, Failure> {
     let data = task.input.map()?;
     let file =
         File::open(&data, options.password.as_ref().map(Password::reveal)).map_err(|error| failure(&error, options))?;
@@ -60,7 +64,7 @@ pub(crate) fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
         )));
     }
 
-    let mut output = Output::create(options, task, PartKind::Page)?;
+    let mut output = sink(PartKind::Page)?;
     let numbers = structure::PageNumbers::of(&pages);
     let destinations = structure::Destinations::of(&file);
     let tree = tags::Structure::of(&file);

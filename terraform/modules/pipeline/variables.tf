@@ -259,13 +259,13 @@ variable "image_tag" {
 }
 
 variable "with_weights" {
-  description = "Kinds whose jobs run with the image that contains the weights of neural networks, which `make docker-push` pushes as IMAGE_TAG-with-weights: image, for `recognise`, and video, for `caption`. The image is larger, so that every job of the kind starts later."
+  description = "Kinds whose jobs run with the image that contains the weights of neural networks, which `make docker-push` pushes as IMAGE_TAG-with-weights: document, for `analyse`, image, for `recognise`, and video, for `caption`. The image is larger, so that every job of the kind starts later."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = alltrue([for kind in var.with_weights : contains(["image", "video"], kind)])
-    error_message = "with_weights: the kinds that have an image with weights are image and video."
+    condition     = alltrue([for kind in var.with_weights : contains(["document", "image", "video"], kind)])
+    error_message = "with_weights: the kinds that have an image with weights are document, image and video."
   }
 }
 

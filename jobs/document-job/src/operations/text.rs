@@ -8,6 +8,7 @@ use catalog::{Format, operations::Text};
 use contract::{Failure, Properties};
 use operation::Task;
 
+use crate::output::Output;
 use crate::{office, pdf};
 
 /// Extracts the text. The properties say how many pages there are, how many words, and which pages need OCR.
@@ -15,8 +16,9 @@ pub fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     if task.input.size() == 0 {
         return Err(Failure::invalid_input("the file is empty"));
     }
+    let output = |part| Output::create(options, task, part);
     match task.input.format() {
-        Format::Pdf => pdf::text(options, task),
-        _ => office::text(options, task),
+        Format::Pdf => pdf::text(options, task, output),
+        _ => office::text(options, task, output),
     }
 }
