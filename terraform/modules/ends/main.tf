@@ -31,11 +31,10 @@ resource "aws_cloudwatch_event_rule" "webhook" {
   name           = "${var.name}-webhook"
   description    = "Ends of uploads of ${var.name}, to a webhook"
   event_bus_name = local.bus.name
-  event_pattern = jsonencode({
-    source      = [local.source]
-    detail-type = ["Upload Ended"]
-    detail      = length(each.value.states) > 0 ? { state = each.value.states } : { state = [{ exists = true }] }
-  })
+  event_pattern = jsonencode(merge(
+    { source = [local.source], detail-type = ["Upload Ended"] },
+    { for detail in [each.value.states] : "detail" => { state = detail } if length(detail) > 0 },
+  ))
 }
 
 resource "aws_cloudwatch_event_connection" "webhook" {
