@@ -349,7 +349,7 @@ run "only_kinds_that_have_an_image_with_weights_can_run_it" {
   command = plan
 
   variables {
-    with_weights = ["image", "document"]
+    with_weights = ["image", "model"]
   }
 
   expect_failures = [var.with_weights]

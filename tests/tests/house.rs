@@ -63,6 +63,7 @@ fn an_operation_is_linked_with_no_network() {
         "contract",
         "inference",
         "mechanics",
+        "ocr",
         "operation",
         "pixels",
         "scene",

@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn operations_of_different_kinds_do_not_go_together() {
-        let rejection = "resize?width=8,text".parse::<Operations>().unwrap_err().to_string();
-        let expected = "operation \"text\" is for an upload of kind document, and this is of kind image; \
+        let rejection = "resize?width=8,transcode".parse::<Operations>().unwrap_err().to_string();
+        let expected = "operation \"transcode\" is for an upload of kind video, and this is of kind image; \
                         allowed for image: resize, ";
         assert!(rejection.starts_with(expected), "{rejection}");
     }

@@ -32,7 +32,7 @@ pub use resize::{Filter, Fit, Position, Resize};
 pub use simulate::{
     Amount, Angles, Length, Load, MaterialName, Pressure, Push, Side, Simulate, Study, Unit, Up, Where,
 };
-pub use text::{Detail, PageRanges, Password, Text, TextFormat};
+pub use text::{Detail, Ocr, PageRanges, Password, Text, TextFormat};
 pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
 
 /// Every operation. Those of a kind are offered in this order.

@@ -27,6 +27,9 @@ pub struct Recognition {
     /// Faces, the most confident first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faces: Option<Vec<Face>>,
+    /// What is written in the picture: lines, or parts of lines that stand apart, from the top of the text to its bottom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Vec<TextLine>>,
     /// What may be unfit to be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moderation: Option<Vec<ModerationLabel>>,
@@ -86,6 +89,34 @@ pub struct Face {
     pub confidence: f32,
     /// Points by name, pixels: `eyeLeft`, `eyeRight`, `nose`, `mouthLeft`, `mouthRight`, as seen by who looks at the picture.
     pub landmarks: BTreeMap<String, [f32; 2]>,
+}
+
+/// Words beside each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TextLine {
+    /// The words with spaces between them.
+    pub text: String,
+    /// The mean of the words' confidence, 0 to 1.
+    pub confidence: f32,
+    /// Left, upper, right and lower edge, pixels.
+    pub bounds: [f32; 4],
+    /// Upper left, upper right, lower right and lower left corner, as the line is read, pixels.
+    pub corners: [[f32; 2]; 4],
+    /// From the first to the last.
+    pub words: Vec<TextWord>,
+}
+
+/// A word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TextWord {
+    /// Its signs.
+    pub text: String,
+    /// How sure they are, 0 to 1.
+    pub confidence: f32,
+    /// Left, upper, right and lower edge, pixels.
+    pub bounds: [f32; 4],
+    /// Upper left, upper right, lower right and lower left corner, as the word is read, pixels.
+    pub corners: [[f32; 2]; 4],
 }
 
 /// Something that may be unfit to be shown.

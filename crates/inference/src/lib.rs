@@ -93,6 +93,15 @@ impl Network {
         outputs.iter().map(output).collect()
     }
 
+    /// What the network's makers wrote beside it under a key, such as the signs that a reader knows.
+    pub fn metadata(&self, key: &str) -> Result<Option<String>, Failure> {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let metadata = session.metadata().map_err(|error| {
+            Failure::internal(format!("the network {} does not say what it is", self.name)).because(error)
+        })?;
+        Ok(metadata.custom(key))
+    }
+
     /// The shape of an input as the network declares it; -1 where any length is taken.
     pub fn input_shape(&self, name: &str) -> Result<Vec<i64>, Failure> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);

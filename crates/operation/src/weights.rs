@@ -71,6 +71,16 @@ impl Weights {
         Ok(self.entry(name)?.1)
     }
 
+    /// Whether weights are there, for an operation that can do without them: not if they are not installed, or if whoever runs it
+    /// opened none. Damaged ones are an error.
+    pub fn is_installed(&self, name: &str) -> Result<bool, Failure> {
+        match self.0.get(name).map(|entry| &entry.content) {
+            None | Some(Err(Unusable::Missing(_))) => Ok(false),
+            Some(Ok(_)) => Ok(true),
+            Some(Err(Unusable::Damaged(_))) => self.get(name).map(|_| true),
+        }
+    }
+
     /// The absolute path of weights by name, for a library that is loaded before the sandbox closes.
     pub fn path(&self, name: &str) -> Result<&Path, Failure> {
         Ok(&self.entry(name)?.0.path)
@@ -211,6 +221,7 @@ mod tests {
         assert_eq!(damaged.kind(), contract::FailureKind::Internal);
         assert!(damaged.to_string().contains("has 2 bytes instead of 3"), "{damaged}");
         assert_eq!((weights.mapped_bytes(), weights.versions(&["numbers"])), (0, Vec::new()));
+        assert!(weights.is_installed("numbers").is_err() && !weights.is_installed("others").unwrap());
         assert_eq!(weights.get("others").unwrap_err().kind(), contract::FailureKind::Internal);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::Format;
-use catalog::operations::{Detail, PageRanges, Password, Text};
+use catalog::operations::{Confidence, Detail, Ocr, PageRanges, Password, Text};
 use contract::Failure;
 use operation::Task;
 use semantics::document::{Block, BlockKind, Document, Word};
@@ -48,6 +48,10 @@ pub(crate) fn gather(wanted: &Wanted, task: &Task) -> Result<Gathered, Failure> 
         pages: wanted.pages.cloned(),
         max_pages: wanted.max_pages,
         detail: Detail::Words,
+        // Its weights are not among those of the operations that gather.
+        ocr: Ocr::Never,
+        languages: Vec::new(),
+        min_confidence: Confidence::default(),
         password: wanted.password.cloned(),
     };
     let sink = |_: PartKind| Ok(Gathered::default());

@@ -9,6 +9,8 @@ mod operations;
 mod output;
 mod page_text;
 mod pdf;
+mod picture;
+mod reading;
 mod rich;
 
-pub use operations::{JOB, analyse, text};
+pub use operations::{JOB, analyse, prepare_text, text};

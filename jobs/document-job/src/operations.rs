@@ -7,12 +7,15 @@ use catalog::MediaKind;
 use operation::{Job, OfOptions};
 
 pub use analyse::analyse;
-pub use text::text;
+pub use text::{prepare as prepare_text, text};
 
 /// The operations on documents.
 pub const JOB: Job = Job {
     kind: MediaKind::Document,
-    processors: &[&OfOptions::new(text), &OfOptions::new(analyse).with_preparation(analyse::prepare)],
+    processors: &[
+        &OfOptions::new(text).with_preparation(prepare_text).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(analyse).with_preparation(analyse::prepare),
+    ],
 };
 
 #[cfg(test)]

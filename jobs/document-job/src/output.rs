@@ -65,6 +65,7 @@ struct Count {
     words: usize,
     characters: usize,
     digital: usize,
+    ocr: usize,
     empty: usize,
     ocr_needed: Vec<usize>,
     partial: Vec<usize>,
@@ -146,6 +147,7 @@ impl Sink for Output {
         }
         match page.method {
             Method::Digital => self.count.digital += 1,
+            Method::Ocr => self.count.ocr += 1,
             Method::Empty => self.count.empty += 1,
             Method::OcrNeeded => self.count.ocr_needed.push(page.number),
         }
@@ -202,6 +204,9 @@ impl Sink for Output {
         properties.insert("characters".to_owned(), json!(count.characters));
         if ending.total != count.pages {
             properties.insert("pagesRead".to_owned(), json!(count.pages));
+        }
+        if count.ocr > 0 {
+            properties.insert("ocrPages".to_owned(), json!(count.ocr));
         }
         // Pages whose content is a picture hold text that only OCR can read. Said so, and never left out.
         if !count.ocr_needed.is_empty() {
@@ -427,6 +432,9 @@ struct JsonWord<'a> {
     bold: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     italic: bool,
+    /// Of a word that was read in a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f32>,
 }
 
 impl<'a> JsonPage<'a> {
@@ -483,6 +491,7 @@ impl<'a> JsonLine<'a> {
             size: hundredths(word.size),
             bold: word.is_bold,
             italic: word.is_italic,
+            confidence: word.confidence.map(|confidence| (confidence * 1000.0).round() / 1000.0),
         });
         Self {
             bounds: line.bounds.map(hundredths),

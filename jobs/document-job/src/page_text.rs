@@ -23,7 +23,7 @@ pub(crate) struct PageText {
     /// Clockwise degrees by which the page is turned for showing.
     pub(crate) rotation: u16,
     pub(crate) method: Method,
-    /// The share of glyphs whose meaning is known.
+    /// The share of glyphs whose meaning is known; of text that was read in a picture, the mean of its lines' confidence.
     pub(crate) confidence: f32,
     /// A limit was reached, or something could not be read: there may be more text than this.
     pub(crate) is_partial: bool,
@@ -38,6 +38,8 @@ pub(crate) struct PageText {
 pub(crate) enum Method {
     /// The page holds its text.
     Digital,
+    /// The text was read in the page's picture.
+    Ocr,
     /// There is something on the page, and none of it is text.
     OcrNeeded,
     /// Nothing is on the page.
@@ -95,6 +97,8 @@ pub(crate) struct Word {
     pub(crate) is_monospace: bool,
     /// A space stands between this word and the one before it in its line.
     pub(crate) has_space_before: bool,
+    /// How sure the reader is of a word that it read in a picture.
+    pub(crate) confidence: Option<f32>,
 }
 
 impl Line {

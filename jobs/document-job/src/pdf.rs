@@ -10,9 +10,11 @@ mod font_program;
 mod layout;
 mod lexer;
 mod page_tree;
+pub(crate) mod placed_text;
 mod recent;
+mod scan;
 mod script;
-mod shape;
+pub(crate) mod shape;
 mod structure;
 pub(crate) mod tags;
 mod xfa;
@@ -21,7 +23,7 @@ use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use catalog::operations::{Password, Text, TextFormat};
+use catalog::operations::{Ocr, Password, Text, TextFormat};
 use content::{Resources, Shown};
 use contract::Failure;
 use file::{File, OpenError};
@@ -30,6 +32,7 @@ use page_tree::{Leaf, Page};
 
 use crate::output::{Ending, PartKind, Sink};
 use crate::page_text::{Method, PageText};
+use crate::reading::Reading;
 
 /// Share of a page's glyphs of which it has to be known what they mean.
 const MIN_CONFIDENCE: f32 = 0.5;
@@ -72,6 +75,12 @@ pub(crate) fn text<S: Sink>(
     let has_flows = options.formats.contains(&TextFormat::Markdown);
     let has_links = has_flows || options.formats.contains(&TextFormat::Json);
     let mut body_size = shape::BodySize::default();
+    let mut reader = PictureReader {
+        reading: Reading::of(options, task)?,
+        file: &file,
+        always: options.ocr == Ocr::Always,
+        warnings: Vec::new(),
+    };
     let mut done = 0;
     let mut write = |text: &PageText| -> Result<(), Failure> {
         let links = if has_links {
@@ -88,8 +97,10 @@ pub(crate) fn text<S: Sink>(
     // Running heads show on the pages beside a page, so that it is written two pages later.
     let mut near: VecDeque<PageText> = VecDeque::new();
     let mut next = 0;
-    arrange_pages(&file, &pages, &wanted, tree.as_ref(), |mut text| {
-        shape::name_blocks(&mut text, &mut body_size, has_tagged_headings);
+    arrange_pages(&file, &pages, &wanted, tree.as_ref(), |arranged| {
+        let mut text = reader.page(arranged)?;
+        let is_tagged = has_tagged_headings && text.method == Method::Digital;
+        shape::name_blocks(&mut text, &mut body_size, is_tagged);
         near.push_back(text);
         if near.len() > next + 2 {
             shape::name_furniture(near.make_contiguous(), next);
@@ -122,6 +133,7 @@ pub(crate) fn text<S: Sink>(
     if file.was_repaired() {
         warnings.push("the file's table of objects is broken; it was searched for its objects instead".to_owned());
     }
+    warnings.extend(reader.warnings);
     output.finish(&Ending {
         metadata: structure::metadata(&file, pages.len()),
         outline: structure::outline(&file, &numbers, &destinations),
@@ -132,13 +144,64 @@ pub(crate) fn text<S: Sink>(
     })
 }
 
+/// A page as its content has it, and its pictures.
+struct Arranged {
+    text: PageText,
+    images: Vec<scan::Image>,
+}
+
+/// Reads the pictures of pages that hold no text of their own.
+struct PictureReader<'a, 'b> {
+    file: &'a File<'b>,
+    reading: Reading<'a>,
+    always: bool,
+    warnings: Vec<String>,
+}
+
+impl PictureReader<'_, '_> {
+    /// The page with the text of its picture, if it is to be read and can be.
+    fn page(&mut self, Arranged { text, images }: Arranged) -> Result<PageText, Failure> {
+        /// Further ones say nothing new.
+        const MOST_WARNINGS: usize = 20;
+        let is_wanted =
+            text.method == Method::OcrNeeded || (self.always && scan::covers_most(&images, (text.width, text.height)));
+        if !is_wanted {
+            return Ok(text);
+        }
+        let reader = match &self.reading {
+            Reading::By(reader) => reader,
+            Reading::NotAsked => return Ok(text),
+            Reading::NotInstalled(reason) => {
+                let warning = format!("text in pictures was not read: {reason}");
+                if !self.warnings.contains(&warning) {
+                    self.warnings.push(warning);
+                }
+                return Ok(text);
+            }
+        };
+        let picture = match scan::draw(self.file, (text.width, text.height), &images) {
+            Ok(picture) => picture,
+            Err(reason) => {
+                if self.warnings.len() < MOST_WARNINGS {
+                    self.warnings.push(format!("the picture of page {} was not read: {reason}", text.number));
+                }
+                return Ok(text);
+            }
+        };
+        let read = reader.page(&picture, text.number, (text.width, text.height))?;
+        // What was guessed is better than nothing.
+        let is_better = !read.blocks.is_empty() || text.blocks.is_empty();
+        Ok(if is_better { PageText { rotation: text.rotation, notes: text.notes, ..read } } else { text })
+    }
+}
+
 /// Arranges the wanted pages, many of them on all processors, and hands them over in order.
 fn arrange_pages(
     file: &File,
     pages: &[Leaf],
     wanted: &[usize],
     tree: Option<&tags::Structure>,
-    mut each: impl FnMut(PageText) -> Result<(), Failure>,
+    mut each: impl FnMut(Arranged) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let show = |at: usize, resources: &mut Resources| {
         let was_limited = file.limit_was_reached();
@@ -148,7 +211,9 @@ fn arrange_pages(
             tree.resolve(file, &page, &mut shown);
         }
         shown.is_partial |= !was_limited && file.limit_was_reached();
-        PageText { notes: structure::notes(file, &page), ..arrange(&page, at + 1, &shown) }
+        let text = PageText { notes: structure::notes(file, &page), ..arrange(&page, at + 1, &shown) };
+        let images = scan::images(&shown, page.size());
+        Arranged { text, images }
     };
     let threads = match wanted.len() {
         0..MIN_PARALLEL_PAGES => 1,
@@ -161,7 +226,7 @@ fn arrange_pages(
     }
     for chunk in wanted.chunks(threads * PAGES_OF_CHUNK) {
         let next = AtomicUsize::new(0);
-        let arranged: Vec<OnceLock<PageText>> = chunk.iter().map(|_| OnceLock::new()).collect();
+        let arranged: Vec<OnceLock<Arranged>> = chunk.iter().map(|_| OnceLock::new()).collect();
         std::thread::scope(|scope| {
             for resources in &mut resources {
                 scope.spawn(|| {

@@ -20,6 +20,10 @@ pub const JOB: Job = Job {
         &OfOptions::new(resize).with_versions(pixels::decode::library_versions),
         &OfOptions::new(convert).with_versions(pixels::decode::library_versions),
         &OfOptions::new(extract).with_versions(pixels::decode::library_versions),
+        // Pictures of documents: the same text.json as of documents.
+        &OfOptions::new(document_job::text)
+            .with_preparation(document_job::prepare_text)
+            .with_versions(pixels::decode::library_versions),
         &OfOptions::new(recognise).with_preparation(recognise::prepare).with_versions(pixels::decode::library_versions),
     ],
 };

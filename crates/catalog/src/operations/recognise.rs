@@ -17,7 +17,7 @@ pub struct Recognise {
     #[arg(long, value_enum, value_name = "FEATURE,…", value_delimiter = ',',
           default_values_t = [Feature::Labels, Feature::Objects, Feature::Quality])]
     pub features: Vec<Feature>,
-    /// Leave out labels, objects, faces and moderation labels of less confidence, 0 to 1
+    /// Leave out labels, objects, faces, words and moderation labels of less confidence, 0 to 1. Words need at least 0.5
     #[arg(long, value_name = "0-1", default_value_t = Confidence(300))]
     pub min_confidence: Confidence,
     /// Most labels, most instances of each, and most faces; those of the highest confidence are kept
@@ -55,6 +55,8 @@ pub enum Feature {
     Objects,
     /// Where faces are, with eyes, nose and mouth. Nobody is recognised
     Faces,
+    /// What is written in the picture, with the place of each line and word; see `text` for documents
+    Text,
     /// 1,280 numbers; pictures that look alike have a small angle between theirs
     Similar,
     /// Sharpness, brightness, exposure, colours, and whether it is a photo, a drawing, a screenshot or a document
@@ -70,6 +72,7 @@ impl Feature {
             Self::Labels | Self::Similar => &["image-labels"],
             Self::Objects => &["image-objects", "image-small-objects"],
             Self::Faces => &["image-faces-proposals", "image-faces-refinement", "image-faces-landmarks"],
+            Self::Text => &["ocr-detection", "ocr-recognition", "ocr-line-direction", "ocr-page-direction"],
             Self::Moderation => &["image-moderation"],
             Self::Quality => &[],
         }
@@ -81,6 +84,9 @@ impl Feature {
 pub struct Confidence(u16);
 
 impl Confidence {
+    /// A half.
+    pub(crate) const HALF: Self = Self(500);
+
     /// From 0 to 1.
     pub fn share(self) -> f32 {
         f32::from(self.0) / 1000.0
@@ -95,6 +101,13 @@ impl FromStr for Confidence {
             Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self((share * 1000.0).round() as u16)),
             _ => Err("a confidence is a number from 0 to 1, such as 0.5".to_owned()),
         }
+    }
+}
+
+impl Default for Confidence {
+    /// A half.
+    fn default() -> Self {
+        Self::HALF
     }
 }
 
@@ -113,10 +126,12 @@ impl Serialize for Confidence {
 impl Options for Recognise {
     const NAME: &'static str = "recognise";
     const ALIASES: &'static [&'static str] = &["recognition", "recognize"];
-    const ABOUT: &'static str = "Recognise what an image shows: labels, objects and faces with boxes, quality, kind";
+    const ABOUT: &'static str =
+        "Recognise what an image shows: labels, objects, faces and text with boxes, quality, kind";
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("recognise", "labels, objects with boxes and quality, as recognition.json"),
         ("recognise?features=objects,faces&annotated", "objects and faces, and the picture with their boxes drawn in"),
+        ("recognise?features=text", "what is written in the picture, each word with its place"),
         ("recognise?features=similar", "the picture's embedding, for a search for similar ones"),
         ("recognise?effort=3&min-confidence=0.2", "more objects, small ones too, for several times the work"),
     ];
@@ -131,6 +146,10 @@ impl Options for Recognise {
             "image-faces-proposals",
             "image-faces-refinement",
             "image-faces-landmarks",
+            "ocr-detection",
+            "ocr-recognition",
+            "ocr-line-direction",
+            "ocr-page-direction",
             "image-moderation",
         ],
         ..Profile::of(
@@ -197,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn text_in_pictures_is_refused_with_what_can_be_looked_for() {
-        let rejection = "recognise?features=text".parse::<Operations>().unwrap_err().to_string();
+    fn what_no_network_sees_is_refused_with_what_can_be_looked_for() {
+        let rejection = "recognise?features=captions".parse::<Operations>().unwrap_err().to_string();
         assert!(rejection.contains("allowed: labels, objects, faces"), "{rejection}");
         assert!("recognise?features=labels,labels".parse::<Operations>().is_err());
     }

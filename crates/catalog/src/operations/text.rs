@@ -5,10 +5,11 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::operation::{Options, REDACTED};
+use crate::operations::Confidence;
 use crate::profile::Profile;
-use crate::{Format, MediaKind};
+use crate::{Format, MediaKind, ReadingLanguage};
 
-/// Extracts a document's text.
+/// Extracts the text of a document or a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
 #[serde(rename_all = "kebab-case")]
 pub struct Text {
@@ -24,6 +25,18 @@ pub struct Text {
     /// Level of detail of text.json
     #[arg(long, value_enum, default_value_t = Detail::Words)]
     pub detail: Detail,
+    /// Whether text is read in pictures (OCR): in images, and on pages that hold no text of their own (auto), also on pages that a
+    /// picture covers most of (always), or nowhere (never). Only pictures are read, no drawings. Where the weights are not
+    /// installed, auto leaves the pages as they are and says so
+    #[arg(long, value_enum, default_value_t = Ocr::Auto)]
+    pub ocr: Ocr,
+    /// Languages of the text in pictures, as codes (en, de, zh, zh-hant, ja, …) or English names; without any, each sign of all is
+    /// looked for. None with other scripts than Latin, Chinese and Japanese
+    #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',')]
+    pub languages: Vec<ReadingLanguage>,
+    /// Leave out words in pictures of less confidence, 0 to 1
+    #[arg(long, value_name = "0-1", default_value_t = Confidence::HALF)]
+    pub min_confidence: Confidence,
     /// Password of an encrypted PDF; the empty one is always tried. It is never published
     #[arg(long, value_name = "PASSWORD")]
     pub password: Option<Password>,
@@ -44,6 +57,18 @@ pub enum TextFormat {
 impl TextFormat {
     /// Every form.
     pub const ALL: [Self; 3] = [Self::Text, Self::Json, Self::Markdown];
+}
+
+/// When text in pictures is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ocr {
+    /// Where there is no text otherwise
+    Auto,
+    /// Also where a picture covers most of the page, in the place of the text over it
+    Always,
+    /// Nowhere: pages without text are named in the result
+    Never,
 }
 
 /// The smallest parts of text that have their own box.
@@ -147,18 +172,20 @@ impl Serialize for PageRanges {
 
 impl Options for Text {
     const NAME: &'static str = "text";
-    const ABOUT: &'static str = "Extract a document's text, in reading order";
+    const ABOUT: &'static str = "Extract the text of a document or a picture, in reading order";
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("text", "plain text, words with boxes, and Markdown"),
         ("text?formats=markdown&pages=1-10", "the first ten pages as Markdown"),
+        ("text?ocr=always&languages=de,en", "scans read again, whatever text they hold, as German and English"),
         ("text?formats=json&detail=lines&password=secret", "lines with boxes of an encrypted PDF"),
     ];
     const SECRETS: &'static [&'static str] = &["password"];
     const PROFILE: Profile = Profile {
         relative_cost: 2,
         fast_path: true,
+        weights: WEIGHTS,
         ..Profile::of(
-            Format::of_kind(MediaKind::Document),
+            WITH_TEXT,
             &["text/plain", "application/json", "text/markdown"],
             [(1, 2), (2, 4), (2, 16), (4, 30)],
         )
@@ -171,9 +198,34 @@ impl Options for Text {
         if self.formats.iter().enumerate().any(|(at, format)| self.formats[..at].contains(format)) {
             return Err("formats names a value twice; give each value once".to_owned());
         }
+        if self.languages.iter().enumerate().any(|(at, language)| self.languages[..at].contains(language)) {
+            return Err("languages names one twice; give each once".to_owned());
+        }
         Ok(())
     }
+
+    fn weights(&self) -> Vec<&'static str> {
+        if self.ocr == Ocr::Never { Vec::new() } else { WEIGHTS.to_vec() }
+    }
 }
+
+const DOCUMENTS: &[Format] = Format::of_kind(MediaKind::Document);
+const IMAGES: &[Format] = Format::of_kind(MediaKind::Image);
+
+/// Documents, and pictures in which text is read.
+const WITH_TEXT: &[Format] = &{
+    let mut all = [DOCUMENTS[0]; DOCUMENTS.len() + IMAGES.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < DOCUMENTS.len() { DOCUMENTS[at] } else { IMAGES[at - DOCUMENTS.len()] };
+        at += 1;
+    }
+    all
+};
+
+/// The library and the networks that text in pictures is read by.
+const WEIGHTS: &[&str] =
+    &["onnxruntime", "ocr-detection", "ocr-recognition", "ocr-line-direction", "ocr-page-direction"];
 
 #[cfg(test)]
 mod tests {

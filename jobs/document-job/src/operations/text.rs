@@ -1,15 +1,21 @@
-//! `text`: the text of a document in reading order, as plain text, as JSON with places, and as Markdown.
+//! `text`: the text of a document or a picture in reading order, as plain text, as JSON with places, and as Markdown.
 //!
 //! ```text
 //! document-job text report.pdf results/        → text.txt, text.json, text.md
 //! ```
 
-use catalog::{Format, operations::Text};
+use catalog::operations::Text;
+use catalog::{Format, MediaKind};
 use contract::{Failure, Properties};
-use operation::Task;
+use operation::{Task, Weights};
 
 use crate::output::Output;
-use crate::{office, pdf};
+use crate::{office, pdf, picture, reading};
+
+/// Opens the library that text in pictures is read by, if it is there.
+pub fn prepare(options: &Text, weights: &Weights) -> Result<(), Failure> {
+    reading::prepare(options, weights)
+}
 
 /// Extracts the text. The properties say how many pages there are, how many words, and which pages need OCR.
 pub fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
@@ -19,6 +25,7 @@ pub fn text(options: &Text, task: &Task) -> Result<Properties, Failure> {
     let output = |part| Output::create(options, task, part);
     match task.input.format() {
         Format::Pdf => pdf::text(options, task, output),
+        format if format.kind() == MediaKind::Image => picture::text(options, task, output),
         _ => office::text(options, task, output),
     }
 }

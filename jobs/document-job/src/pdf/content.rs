@@ -16,6 +16,7 @@ use super::font::Font;
 use super::lexer::{Lexer, Token, is_space};
 use super::page_tree::Page;
 use super::recent::Recent;
+use super::scan::Image;
 use super::tags::Element;
 use marks::Mark;
 pub(crate) use marks::Tag;
@@ -122,6 +123,8 @@ pub(crate) struct Shown {
     /// Glyphs of which it is guessed what they mean.
     pub(crate) guessed_glyphs: usize,
     pub(crate) has_images: bool,
+    /// Pictures, but for those within the content itself, which are small.
+    pub(crate) images: Vec<Image>,
     pub(crate) has_drawings: bool,
     /// A limit was reached.
     pub(crate) is_partial: bool,

@@ -6,6 +6,7 @@
 mod cross_reference;
 mod encryption;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -17,6 +18,9 @@ use super::lexer::{Lexer, Token, is_space};
 use super::recent::Recent;
 use cross_reference::{Entry, Table};
 use encryption::Encryption;
+
+/// The data of a picture, and the name and parameters of the filter that makes pixels of it, if there is one.
+pub(crate) type PictureData<'a> = (Cow<'a, [u8]>, Option<(Vec<u8>, Dictionary)>);
 
 /// Output of one stream. A page's content of this size would be 30,000 pages of text.
 const MAX_STREAM: usize = 128 << 20;
@@ -258,7 +262,28 @@ impl<'a> File<'a> {
         bytes
     }
 
-    /// Whether a stream's data ends in a filter that makes a picture.
+    /// The data of a picture, and the filter that makes pixels of it with its parameters; without one the data are samples. None
+    /// where a filter is unknown. What is decoded does not count for the file: pictures are read one at a time.
+    pub(crate) fn picture_data<'b>(&'b self, stream: &'b Stream, limit: usize) -> Option<PictureData<'b>> {
+        let mut data = Cow::Borrowed(self.raw(stream));
+        for (name, parameters) in self.filters(&stream.dict).into_iter().take(MAX_FILTERS) {
+            if matches!(
+                name.as_slice(),
+                b"DCTDecode" | b"DCT" | b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" | b"JPXDecode"
+            ) {
+                return Some((data, Some((name, parameters))));
+            }
+            let early_change = parameters.get(b"EarlyChange").ok().and_then(|value| value.as_i64().ok()) != Some(0);
+            let decoded = if early_change || !matches!(name.as_slice(), b"LZWDecode" | b"LZW") {
+                filter::apply(&name, &data, limit)?
+            } else {
+                filter::lzw(&data, limit, false)
+            };
+            data = Cow::Owned(filter::unpredict(decoded.bytes, &parameters));
+        }
+        Some((data, None))
+    }
+
     fn filters(&self, dictionary: &Dictionary) -> Vec<(Vec<u8>, Dictionary)> {
         let list = |keys: [&[u8]; 2]| -> Vec<Arc<Object>> {
             let entry = keys.iter().find_map(|key| self.entry(dictionary, key));

@@ -13,7 +13,7 @@ use crate::rich::{Rich, Style};
 
 /// The size of the text that most of the document so far is set in.
 #[derive(Default)]
-pub(super) struct BodySize(BTreeMap<u32, usize>);
+pub(crate) struct BodySize(BTreeMap<u32, usize>);
 
 impl BodySize {
     fn add(&mut self, page: &PageText) {
@@ -29,7 +29,7 @@ impl BodySize {
 }
 
 /// Names the kinds of a page's blocks. Where the document is tagged and has headings, what is not said to be one is none.
-pub(super) fn name_blocks(page: &mut PageText, body_size: &mut BodySize, has_tagged_headings: bool) {
+pub(crate) fn name_blocks(page: &mut PageText, body_size: &mut BodySize, has_tagged_headings: bool) {
     body_size.add(page);
     let body = body_size.get();
     let height = page.height;
@@ -184,7 +184,7 @@ fn kind(block: &Block, body: f32) -> BlockKind {
 }
 
 /// A page's blocks as they flow.
-pub(super) fn flows(page: &PageText, links: &[Link]) -> Vec<Flow> {
+pub(crate) fn flows(page: &PageText, links: &[Link]) -> Vec<Flow> {
     let mut flows = Vec::new();
     let mut levels = Levels::default();
     let mut element = 0;

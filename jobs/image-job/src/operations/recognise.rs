@@ -1,7 +1,7 @@
 //! `recognise`: what an image shows, as recognition.json.
 //!
 //! A small upright copy of the picture is looked at by networks ([`labels`], [`objects`], [`faces`], [`moderation`]) and by plain
-//! measurements ([`quality`]). Each network runs on one thread, and networks run beside each other where there are processors for
+//! measurements ([`quality`]); text is read in a larger one ([`text`]). Each network runs on one thread, and networks run beside each other where there are processors for
 //! them, so that the numbers are the same on any machine. What nothing was found of is an empty list; what was not looked for is
 //! absent.
 
@@ -13,11 +13,12 @@ mod look;
 mod moderation;
 mod objects;
 mod quality;
+mod text;
 
 use catalog::Options as _;
 use catalog::operations::{Feature, Recognise};
 use contract::recognition::{ColourShare, Label, Recognition};
-use contract::recognition::{ContentType, Embedding, Face, ModerationLabel, Quality, RecognitionEngine};
+use contract::recognition::{ContentType, Embedding, Face, ModerationLabel, Quality, RecognitionEngine, TextLine};
 use contract::{Failure, Properties};
 use operation::{Task, Weights};
 use pixels::decode::{self, Content, Picture, ReadOptions};
@@ -63,6 +64,7 @@ pub fn recognise(options: &Recognise, task: &Task) -> Result<Properties, Failure
         truncated,
         labels: found.labels,
         faces: found.faces,
+        text: found.text,
         moderation: found.moderation,
         content_types: found.content_types,
         colours: found.colours,
@@ -116,6 +118,7 @@ fn side((width, height): (u32, u32), effort: u8) -> u32 {
 struct Found {
     labels: Option<Vec<Label>>,
     faces: Option<Vec<Face>>,
+    text: Option<Vec<TextLine>>,
     moderation: Option<Vec<ModerationLabel>>,
     content_types: Option<Vec<ContentType>>,
     colours: Option<Vec<ColourShare>>,
@@ -144,7 +147,8 @@ fn look_for(options: &Recognise, look: &Look, task: &Task) -> Result<Found, Fail
         (of_the_whole(), of_parts())
     };
     let ((classes, moderation, faces), objects) = (whole?, parts?);
-    let mut found = Found { faces, moderation, ..Found::default() };
+    let text = wants(Feature::Text).then(|| text::look_for(options, task, weights)).transpose()?;
+    let mut found = Found { faces, text, moderation, ..Found::default() };
     if wants(Feature::Labels) || wants(Feature::Objects) {
         let kinds = classes.as_ref().filter(|_| wants(Feature::Labels)).map(|classes| labels::name(classes, options));
         let objects = objects.unwrap_or_default();
@@ -175,6 +179,9 @@ fn properties(recognition: &Recognition, task: &Task, frames: u32) -> Properties
     }
     if let Some(faces) = &recognition.faces {
         properties.insert("faces".to_owned(), faces.len().into());
+    }
+    if let Some(text) = &recognition.text {
+        properties.insert("words".to_owned(), text.iter().map(|line| line.words.len()).sum::<usize>().into());
     }
     if let Some(kind) = recognition.content_types.as_ref().and_then(|kinds| kinds.first()) {
         properties.insert("contentType".to_owned(), kind.name.as_str().into());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use lopdf::{Dictionary, Object, ObjectId};
 
 use super::super::font::Font;
+use super::super::scan::MOST_IMAGES;
 use super::super::structure::text_string;
-use super::{FORM_COST, Interpreter, MAX_FORM_DEPTH, Matrix};
+use super::{FORM_COST, Image, Interpreter, MAX_FORM_DEPTH, Matrix};
 
 impl Interpreter<'_, '_> {
     pub(super) fn x_object(&mut self, resources: &Dictionary, name: &[u8]) {
@@ -17,10 +18,22 @@ impl Interpreter<'_, '_> {
             return;
         }
         if self.file.name_entry(&stream.dict, b"Subtype").as_deref() == Some(b"Image") {
-            self.shown.has_images |= self.hidden_marks == 0;
+            if self.hidden_marks == 0 {
+                self.shown.has_images = true;
+                self.image(id, &stream.dict);
+            }
             return;
         }
         self.form(id, stream, resources);
+    }
+
+    /// Takes down a picture, and where it is on the page: the unit square of the space that it is drawn in.
+    fn image(&mut self, id: ObjectId, dictionary: &Dictionary) {
+        let length = |key| self.file.integer_entry(dictionary, key).and_then(|length| u32::try_from(length).ok());
+        let Some(size) = length(b"Width").zip(length(b"Height")) else { return };
+        if self.shown.images.len() < MOST_IMAGES {
+            self.shown.images.push(Image { id, size, place: self.state.ctm });
+        }
     }
 
     fn form(&mut self, id: ObjectId, stream: &lopdf::Stream, resources: &Dictionary) {

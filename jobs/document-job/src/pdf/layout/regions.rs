@@ -322,6 +322,7 @@ impl Segment {
                 is_bold: style.is_bold,
                 is_italic: style.is_italic,
                 is_monospace: style.is_monospace,
+                confidence: None,
                 has_space_before: word.has_space_before,
             }
         });

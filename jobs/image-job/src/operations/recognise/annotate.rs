@@ -97,6 +97,10 @@ fn drawing(recognition: &Recognition, (width, height): (u32, u32)) -> String {
     for face in recognition.faces.iter().flatten() {
         box_of(face.bounds, "#ffffff", &format!("face {:.0} %", face.confidence * 100.0));
     }
+    for line in recognition.text.iter().flatten() {
+        let points = line.corners.map(|[x, y]| format!("{:.1},{:.1}", x * x_scale, y * y_scale)).join(" ");
+        let _ = write!(svg, "<polygon points=\"{points}\" fill=\"none\" stroke=\"#cc79a7\" stroke-width=\"2\"/>");
+    }
     for face in recognition.faces.iter().flatten() {
         for [x, y] in face.landmarks.values() {
             let _ = write!(
