@@ -34,7 +34,7 @@ fn members(folder: &str) -> Vec<String> {
 }
 
 /// Crates that may know AWS's SDKs: the store, what runs over it, and the control plane's AWS side.
-const KNOW_AWS: [&str; 4] = ["control-aws", "control-local", "runner", "store"];
+const KNOW_AWS: [&str; 5] = ["control-aws", "control-local", "runner", "store", "web-console"];
 
 #[test]
 fn only_the_crates_that_say_so_know_aws() {

@@ -93,6 +93,15 @@ impl Database {
         })
     }
 
+    /// A number that is another one after any process has written, this one included.
+    pub(crate) fn changes(&self) -> Result<i64, Failure> {
+        // The pragma counts the writes of other connections, `total_changes` those of this one.
+        self.with(|connection| {
+            let others: i64 = connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+            Ok(others.wrapping_mul(1 << 32).wrapping_add(connection.total_changes() as i64))
+        })
+    }
+
     /// Reads.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Failure> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,8 @@ use contract::{Failure, Location};
 use walkdir::{DirEntry, WalkDir};
 
 /// The ending of the file beside an upload that says what is done with it.
-const SIDECAR_ENDING: &str = ".processing-option";
+/// The ending of the file beside an upload that says what is done with it.
+pub const SIDECAR_ENDING: &str = ".processing-option";
 
 /// A longer text than this is not a processing-option.
 const MAX_SIDECAR_BYTES: u64 = 64 * 1024;

@@ -20,14 +20,14 @@ mod versions;
 
 pub use clock::SystemClock;
 pub use database::Database;
-pub use inbox::{Inbox, InboxFile};
+pub use inbox::{Inbox, InboxFile, SIDECAR_ENDING};
 pub use notices::FileNotices;
 pub use objects::{FolderObjects, WORK};
 pub use observer::Observer;
 pub use outbox::{EVENTS, Outbox, records_of};
 pub use pool::WorkerPool;
 pub use queues::SqliteQueues;
-pub use records::Records;
+pub use records::{NewestUploads, Records};
 pub use system::{
     Configuration, Local, System, classify_settings, dead_letter_queue_names, output_settings, queue_names,
 };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use catalog::Rules;
+use catalog::{MediaKind, Rules};
 use contract::{Failure, JobEvent, Source};
 use control::InputRecord;
 use control::classify::handler::Classifier;
@@ -68,6 +68,16 @@ impl Records {
         Ok(days)
     }
 
+    /// The newest of some uploads, those that changed last first.
+    pub fn newest(&self, wanted: &NewestUploads) -> Result<Vec<InputRecord>, Failure> {
+        self.inputs.newest(wanted)?.into_iter().map(control::table::from_item).collect()
+    }
+
+    /// A number that is another one after any process has written to the records.
+    pub fn changes(&self) -> Result<i64, Failure> {
+        self.database.changes()
+    }
+
     /// A file of the inbox as it is now.
     pub async fn source(&self, key: &str) -> Result<Source, Failure> {
         let version = Store::from_environment().head(&self.inbox()?.location_of(key)?).await?;
@@ -96,9 +106,25 @@ impl Records {
         Ok(Recorder { objects, inputs: records, outputs, queues, notices, executor, clock, settings })
     }
 
-    fn inbox(&self) -> Result<Inbox, Failure> {
+    /// The folder that the files of the last run came from.
+    pub fn inbox(&self) -> Result<Inbox, Failure> {
         Inbox::new(&self.database.inbox()?, &self.outbox)
     }
+}
+
+/// Which uploads a page of a list has.
+#[derive(Debug, Clone, Default)]
+pub struct NewestUploads {
+    /// In these partitions of the index by state: see [`control::by_state`].
+    pub partitions: Vec<String>,
+    /// Of this kind; any without.
+    pub kind: Option<MediaKind>,
+    /// Whose object contains this text; any without.
+    pub text: Option<String>,
+    /// Those that come after this one in the list: when it came into its state, its object, its job.
+    pub after: Option<[String; 3]>,
+    /// At most so many.
+    pub limit: usize,
 }
 
 /// Watches nothing.

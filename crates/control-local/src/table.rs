@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value;
 
 use crate::database::Database;
+use crate::records::NewestUploads;
 
 /// Items of a query's page.
 const PAGE: usize = 1000;
@@ -108,6 +109,52 @@ impl SqliteTable {
         let column = column.ok_or_else(|| Failure::internal(format!("{attribute} is not a key of the table")))?;
         let query = format!("SELECT DISTINCT {column} FROM {} WHERE {column} IS NOT NULL ORDER BY 1", self.layout.name);
         self.database.with(|connection| connection.prepare_cached(&query)?.query_map([], |row| row.get(0))?.collect())
+    }
+
+    /// How many items have each value of an attribute that has a column.
+    pub fn sizes(&self, attribute: &str) -> Result<Vec<(String, u64)>, Failure> {
+        let column = self.layout.columns().into_iter().find(|column| *column == attribute);
+        let column = column.ok_or_else(|| Failure::internal(format!("{attribute} is not a key of the table")))?;
+        let name = self.layout.name;
+        let query = format!("SELECT {column}, count(*) FROM {name} WHERE {column} IS NOT NULL GROUP BY {column}");
+        self.database.with(|connection| {
+            let mut statement = connection.prepare_cached(&query)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        })
+    }
+
+    /// The newest items of partitions of the index by state. Each partition's part of the index is read from its end, and no
+    /// further than the page needs, so that the first page of 100,000 uploads costs no more than that of 100.
+    pub(crate) fn newest(&self, wanted: &NewestUploads) -> Result<Vec<Item>, Failure> {
+        let mut text = format!("SELECT stateAt, object, jobId FROM {} WHERE stateDay = ?1", self.layout.name);
+        let mut values: Vec<Column> = vec![Column::Null];
+        if let Some(after) = &wanted.after {
+            text.push_str(" AND (stateAt, object, jobId) < (?2, ?3, ?4)");
+            values.extend(after.iter().map(|value| Column::from(value.clone())));
+        }
+        if let Some(part) = &wanted.text {
+            values.push(part.to_lowercase().into());
+            let _ = write!(text, " AND instr(lower(object), ?{}) > 0", values.len());
+        }
+        if let Some(kind) = wanted.kind {
+            values.push(kind.name().to_owned().into());
+            let _ = write!(text, " AND json_extract(item, '$.kind') = ?{}", values.len());
+        }
+        let _ = write!(text, " ORDER BY stateAt DESC, object DESC, jobId DESC LIMIT {}", wanted.limit);
+        self.database.with(|connection| {
+            let mut statement = connection.prepare_cached(&text)?;
+            let mut found: Vec<[String; 3]> = Vec::new();
+            for partition in &wanted.partitions {
+                values[0] = partition.clone().into();
+                let rows = statement.query_map(params_from_iter(&values), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+                found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            found.sort_unstable_by(|a, b| b.cmp(a));
+            found.truncate(wanted.limit);
+            let keys = found.into_iter().map(|[_, object, job]| Key(vec![("object", object), ("jobId", job)]));
+            keys.filter_map(|key| self.read(connection, &key).transpose()).collect()
+        })
     }
 
     /// Every item.

@@ -13,7 +13,7 @@ use runner::OutputFormat;
 use sandbox::Limits;
 
 use crate::place::TargetArguments;
-use crate::{operate, run, samples, status, url};
+use crate::{operate, run, samples, serve, status, url};
 
 /// Media pipeline on one machine: folders in, folders out.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ enum Command {
     /// Process every file of a folder
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Show a page in the browser: drop files, watch them, look at what came out
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArguments),
     /// Show what became of the files
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
@@ -101,6 +104,14 @@ A file of rules (TOML); the first that matches is taken, * stays within a folder
 You can stop a run at any time, even with kill -9, and start it again; finished work is skipped.
 Exit codes: 0 all done (files of unsupported types are listed); 65 some failed or were rejected (listed with the
 reason); 64 the request itself cannot be carried out; 70 and 75 as of the jobs.";
+
+const SERVE_EXAMPLES: &str = "Examples:
+  pipeline serve inbox outbox
+      Prints a URL; files that are dropped there go to inbox and are processed, results are in outbox
+  pipeline serve inbox outbox --port 8080 --rules rules.toml
+
+Only this machine can open the page, and only with the URL that is printed: it has a secret in it. While another
+`pipeline run` works on outbox, the page shows what that one does. Stop it with Ctrl-C; the next one continues.";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   pipeline explain s3://uploads/photo.jpg
@@ -187,6 +198,32 @@ pub(crate) struct RunArguments {
     /// What is written to standard output: a summary for people, or each event as JSON
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
     pub(crate) output_format: OutputFormat,
+    /// What is logged to standard error: error, warn, info, debug or a filter
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "error")]
+    pub(crate) log: String,
+    /// What a worker may use
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// The folder that uploads go to; it is made if it is not there
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) inbox: PathBuf,
+    /// The folder for the results; it is made if it is not there
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) outbox: PathBuf,
+    /// The port of 127.0.0.1 to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// A file of rules that say what is done with which files
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) rules: Option<PathBuf>,
+    /// How many operations are worked on at a time [default: the number of processors]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
     /// What is logged to standard error: error, warn, info, debug or a filter
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "error")]
     pub(crate) log: String,
@@ -347,6 +384,7 @@ fn states() -> impl TypedValueParser<Value = State> {
 pub fn main(jobs: &'static [Job]) -> ExitCode {
     let ended = match Pipeline::parse().command {
         Command::Run(arguments) => run::run(jobs, &arguments),
+        Command::Serve(arguments) => serve::serve(jobs, &arguments).map(|()| 0),
         Command::Status(arguments) => status::status(&arguments).map(|()| 0),
         Command::Explain(arguments) => status::explain(&arguments).map(|()| 0),
         Command::Submit(arguments) => operate::submit(&arguments).map(|()| 0),

@@ -10,6 +10,7 @@ mod render;
 mod rules;
 mod run;
 mod samples;
+mod serve;
 mod status;
 mod summary;
 mod table;
