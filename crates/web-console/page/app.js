@@ -25,7 +25,7 @@ function row(record) {
     ? element('progress', { max: 1, value: share, 'aria-label': `Progress of ${record.source.key}` }) : null;
   return element('tr', { class: 'linked' }, element('td', { class: 'name' }, element('a', { href }, record.source.key)),
     element('td', {}, stateOf(record.state), state), element('td', {}, record.kind ?? ''),
-    element('td', { class: 'name' }, record.processingOption ?? '', record.reason && element('div', { class: 'quiet' }, record.reason)),
+    element('td', { class: 'name' }, record.processingOption ?? '', record.causes.map((/** @type {string} */ cause) => element('div', { class: 'quiet' }, cause))),
     element('td', { class: 'number' }, size(record.source.size)), element('td', {}, time(record.stateAt)));
 }
 
@@ -85,7 +85,7 @@ function chart(counts) {
       return count > 0 ? [drawn('rect', { class: state, x: at * width + 2, y: top, width: width - 4, height }, drawn('title', {}, `${day}: ${count} ${state.toLowerCase()}`))] : [];
     }).concat(drawn('text', { x: at * width + 4, y: 173 }, day.slice(5)));
   });
-  return drawn('svg', { class: 'chart', viewBox: '0 0 900 178', role: 'img', 'aria-label': `Uploads by day and state; at most ${most} a day` }, ...bars);
+  return drawn('svg', { class: 'chart', viewBox: '0 0 900 178', preserveAspectRatio: 'xMinYMid meet', role: 'img', 'aria-label': `Uploads by day and state; at most ${most} a day` }, ...bars);
 }
 
 async function dashboard() {
@@ -94,8 +94,7 @@ async function dashboard() {
   const failed = (await read('/api/uploads?state=FAILED&limit=500')).uploads;
   const reasons = new Map();
   for (const record of failed) {
-    const reason = (record.reason ?? 'without a reason').replaceAll(record.source.key, '…');
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    for (const cause of record.causes) reasons.set(cause, (reasons.get(cause) ?? 0) + 1);
   }
   const done = (await read('/api/uploads?state=SUCCEEDED&limit=500')).uploads;
   const waits = done.map((/** @type {any} */ record) => Date.parse(record.timeline.recordedAt) - Date.parse(record.timeline.uploadedAt))
@@ -121,7 +120,7 @@ async function everyOperation() {
       element('ul', {}, operation.presets.map((/** @type {any} */ preset) => element('li', {}, element('code', {}, preset.option), `: ${preset.effect}`))),
       element('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': `Options of ${operation.name}` }, element('table', {}, element('thead', {}, element('tr', {}, ['Option', 'Value', 'Default', 'Meaning'].map((name) => element('th', { scope: 'col' }, name)))),
         element('tbody', {}, operation.options.map((/** @type {any} */ option) => element('tr', {}, element('td', {}, element('code', {}, option.name)),
-          element('td', {}, option.isSwitch ? 'true' : (option.values.map((/** @type {any} */ word) => word.name).join(' ') || option.value)), element('td', {}, option.default ?? ''), element('td', {}, option.help))))))))));
+          element('td', {}, option.isSwitch ? 'true' : (option.values.map((/** @type {any} */ word) => word.name).join(' ') || option.value)), element('td', {}, option.default ?? ''), element('td', {}, option.help)))))))))));
 }
 
 /** @type {null | (() => any)} */

@@ -40,7 +40,7 @@ function row(output) {
   return element('tr', {}, element('td', { class: 'name' }, element('a', { href: resultUrl(output.key), target: '_blank' }, output.key.split('/').pop())),
     element('td', {}, made.operation ?? ''), element('td', {}, made.contentType ?? ''), element('td', { class: 'number' }, measures),
     element('td', { class: 'number' }, bytes === undefined ? '' : size(bytes)),
-    element('td', {}, element('a', { href: `${resultUrl(output.key)}?save=1`, download: '' }, 'Save', element('span', { class: 'skip' }, ` ${output.key}`))));
+    element('td', {}, element('a', { href: `${resultUrl(output.key)}?save=1`, download: '' }, 'Save', element('span', { class: 'unseen' }, ` ${output.key.split('/').pop()}`))));
 }
 
 /** @param {string} key @param {Record<string, number>} progress */
@@ -72,11 +72,11 @@ export async function detail(key, progress) {
         outputs.length > 0 && element('section', { class: 'panel' }, element('h2', {}, 'Results'),
           element('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Results' }, element('table', {}, element('thead', {}, element('tr', {},
             ['Name', 'Operation', 'Type'].map((name) => element('th', { scope: 'col' }, name)),
-            ['Pixels', 'Size'].map((name) => element('th', { scope: 'col', class: 'number' }, name)), element('th', { scope: 'col' }, ''))),
+            ['Pixels', 'Size'].map((name) => element('th', { scope: 'col', class: 'number' }, name)), element('th', { scope: 'col' }, element('span', { class: 'unseen' }, 'Download')))),
           element('tbody', {}, outputs.slice(0, 500).map(row)))),
           outputs.length > 500 && element('p', { class: 'quiet' }, `and ${outputs.length - 500} more`))),
       element('div', {},
-        element('section', { class: 'panel' }, element('h2', { style: false }, 'Upload'), facts([
+        element('section', { class: 'panel' }, element('h2', {}, 'Upload'), facts([
           ['Kind', record.kind], ['Format', record.format], ['Size', size(record.source.size)],
           ['Asked for', record.processingOption], ['Asked by', record.optionSource], ['Uploaded', time(record.timeline.uploadedAt)],
           ['Results', outputs.length > 0 ? `${outputs.length} files, ${size(made)}` : ''], ['Job', record.jobId],

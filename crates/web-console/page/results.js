@@ -73,7 +73,7 @@ export async function preview(key, record, outputs, hasSource) {
   if (clips.length > 0) parts.push(element('section', { class: 'panel' }, element('h2', {}, 'Clips'), clips.slice(0, 4).map((output) => clip(output, captions))));
   else if (captions.length > 0 && hasSource) {
     parts.push(element('section', { class: 'panel' }, element('h2', {}, 'The upload with its captions'),
-      element('video', { controls: true, preload: 'metadata', src: uploadUrl(key), style: false }, captions.map((each) => element('track', { kind: 'captions', src: resultUrl(each.key), default: true })))));
+      element('video', { controls: true, preload: 'metadata', src: uploadUrl(key) }, captions.map((each) => element('track', { kind: 'captions', src: resultUrl(each.key), default: true })))));
   }
   for (const output of named(/^recognition\.json$/)) parts.push(await recognition(key, record, output, hasSource));
   const pictures = outputs.filter((output) => PICTURE.test(typeOf(output)));

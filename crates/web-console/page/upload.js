@@ -99,7 +99,7 @@ export function dropZone() {
     },
   },
   element('p', {}, element('label', { for: 'files' }, 'Drop files or folders here, or choose them: '), input),
-  element('div', { class: 'row', style: false }, element('label', { for: 'option' }, 'What to do with them:'), chosen, presets,
+  element('div', { class: 'row' }, element('label', { for: 'option' }, 'What to do with them:'), chosen, presets,
     element('a', { href: '#/operations' }, 'all operations')),
   list);
   function zone() { return /** @type {HTMLElement} */ (document.querySelector('.drop')); }
@@ -135,7 +135,7 @@ export async function optionForm(kind, present, submit) {
           option.values.map((/** @type {any} */ word) => element('option', { value: word.name }, word.name)));
       } else {
         const placeholder = option.default ?? (option.values.length > 0 ? option.values.map((/** @type {any} */ word) => word.name).join(',') : option.value);
-        field = element('input', { type: option.isSecret ? 'password' : 'text', placeholder, ...shared });
+        field = element('input', { type: option.isSecret ? 'password' : 'text', autocomplete: 'off', placeholder, ...shared });
       }
       return element('label', {}, option.name, ' ', field, element('span', { class: 'help' }, option.help));
     }));

@@ -419,6 +419,8 @@ mod tests {
             assert_eq!(status, StatusCode::OK, "{query}: {page}");
             page["uploads"].as_array().unwrap().len()
         };
+        let (_, rejected) = world.get("/api/uploads?state=REJECTED&limit=1").await;
+        assert_eq!(rejected["uploads"][0]["causes"], json!(["width=0"]), "{rejected}");
         assert_eq!(count("state=REJECTED").await, 25);
         assert_eq!(count("kind=video").await, 50);
         assert_eq!(count("kind=video&state=QUEUED").await, 25);

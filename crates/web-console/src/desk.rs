@@ -31,9 +31,19 @@ pub struct Filter {
 #[derive(Debug, Serialize)]
 pub struct Listing {
     /// The uploads.
-    pub uploads: Vec<InputRecord>,
+    pub uploads: Vec<Listed>,
     /// Where the next page begins; none if this is the last.
     pub next: Option<String>,
+}
+
+/// An upload in a list.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    /// The upload.
+    #[serde(flatten)]
+    pub record: InputRecord,
+    /// Why it has not succeeded: each reason once, without the object's name.
+    pub causes: Vec<String>,
 }
 
 /// How many uploads are in a state since a day.

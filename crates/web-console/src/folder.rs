@@ -11,7 +11,7 @@ use control_local::{Inbox, NewestUploads, Records, SystemClock, queue_names};
 use operator::Place;
 use tokio::runtime::Handle;
 
-use crate::desk::{Count, Desk, Detail, Filter, Listing, MAX_LISTED};
+use crate::desk::{Count, Desk, Detail, Filter, Listed, Listing, MAX_LISTED};
 
 /// The desk over an outbox and the inbox that it is filled from.
 #[derive(Clone)]
@@ -121,7 +121,9 @@ impl Desk for FolderDesk {
             let mut uploads = desk.records.newest(&newest)?;
             let has_more = uploads.len() > limit;
             uploads.truncate(limit);
-            Ok(Listing { next: uploads.last().filter(|_| has_more).map(place_of), uploads })
+            let next = uploads.last().filter(|_| has_more).map(place_of);
+            let listed = |record: InputRecord| Listed { causes: operator::causes(&record), record };
+            Ok(Listing { uploads: uploads.into_iter().map(listed).collect(), next })
         })
         .await
     }

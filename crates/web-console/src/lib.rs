@@ -25,7 +25,7 @@ mod server;
 mod transfer;
 mod watch;
 
-pub use desk::{Count, Desk, Detail, Filter, Listing};
+pub use desk::{Count, Desk, Detail, Filter, Listed, Listing};
 pub use folder::FolderDesk;
 pub use server::{Server, serve};
 pub use watch::Watch;
