@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn rules_are_for_the_kind_of_their_operations() {
         let mut rules = Rules::default();
-        rules.add("inbox/**", None, "text").unwrap();
+        rules.add("inbox/**", None, "analyse").unwrap();
         let (option, source) = accepted(&classify(&upload("inbox/x.pdf", None, None), &rules));
         assert_eq!(
             (option.as_str(), source),

@@ -635,7 +635,7 @@ pub fn process(
 
 #[cfg(test)]
 mod tests {
-    use catalog::operations::{Probe, Resize, Text, Transcode};
+    use catalog::operations::{Probe, Resize, Transcode};
 
     use super::*;
 
@@ -652,17 +652,16 @@ mod tests {
     }
 
     const RESIZE: &dyn Processor = &OfOptions::new(nothing::<Resize>);
-    const TEXT: &dyn Processor = &OfOptions::new(nothing::<Text>);
     const TRANSCODE: &dyn Processor = &OfOptions::new(nothing::<Transcode>);
     const TRANSCODE_SHARES: &dyn Processor = &OfOptions::new(nothing::<Transcode>).with_shares(no_share);
     const PROBE_SHARES: &dyn Processor = &OfOptions::new(nothing::<Probe>).with_shares(no_share);
 
     #[test]
     fn a_job_has_one_processor_for_each_operation_of_its_kind_and_no_others() {
-        let message = wrong(MediaKind::Image, &[RESIZE, TEXT, RESIZE]);
-        assert!(message.starts_with("image-job: convert has no processor; "), "{message}");
+        let message = wrong(MediaKind::Image, &[RESIZE, TRANSCODE, RESIZE]);
+        assert!(message.starts_with("image-job: text has no processor; "), "{message}");
         assert!(message.contains("resize has several processors"), "{message}");
-        assert!(message.contains("text has a processor, and image does not offer it"), "{message}");
+        assert!(message.contains("transcode has a processor, and image does not offer it"), "{message}");
     }
 
     #[test]

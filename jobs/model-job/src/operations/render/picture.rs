@@ -1,7 +1,7 @@
 //! Stills: one for each view, and all of them on a sheet.
 
 use catalog::operations::image_encoding::{Colour, ImageEncoding, ImageFormat, Metadata};
-use catalog::operations::{Background, Render, StillFormat};
+use catalog::operations::{Background, Look, Render, StillFormat};
 use contract::{Failure, Properties};
 use operation::Task;
 use pixels::encode::{Attachments, Output, still};
@@ -95,7 +95,11 @@ pub fn shoot(
     if levels > 0 {
         filter(&mut film, levels, settings.threads);
     }
-    let exposure = (options.exposure.exp2()) as f32 * own_exposure(studio, &film);
+    // Normals are numbers, not light.
+    let exposure = match options.material {
+        Look::Normals => 1.0,
+        _ => options.exposure.exp2() as f32 * own_exposure(studio, &film),
+    };
     let pixels = develop(&film, studio.tone(), exposure, background(options));
     (film, pixels)
 }
