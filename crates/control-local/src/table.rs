@@ -147,7 +147,8 @@ impl SqliteTable {
             let mut found: Vec<[String; 3]> = Vec::new();
             for partition in &wanted.partitions {
                 values[0] = partition.clone().into();
-                let rows = statement.query_map(params_from_iter(&values), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+                let rows = statement
+                    .query_map(params_from_iter(&values), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
                 found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
             }
             found.sort_unstable_by(|a, b| b.cmp(a));

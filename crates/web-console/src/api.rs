@@ -83,7 +83,8 @@ async fn with_token(Shared(console): Desks, request: Request, next: Next) -> Res
     match console.guard.knows_the_token(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(status) => {
-            let told = json!({"kind": FailureKind::InvalidRequest, "message": "open the URL that `pipeline serve` printed"});
+            let told =
+                json!({"kind": FailureKind::InvalidRequest, "message": "open the URL that `pipeline serve` printed"});
             (status, Json(told)).into_response()
         }
     }
@@ -180,7 +181,8 @@ async fn append(
     body: Body,
 ) -> Result<impl IntoResponse, Refused> {
     let offset = headers.get(OFFSET).and_then(|offset| offset.to_str().ok()).and_then(|offset| offset.parse().ok());
-    let offset = offset.ok_or_else(|| Failure::invalid_request(format!("the header {OFFSET} is missing, or no number")))?;
+    let offset =
+        offset.ok_or_else(|| Failure::invalid_request(format!("the header {OFFSET} is missing, or no number")))?;
     Ok(Json(console.transfers.append(&id, offset, body).await?))
 }
 
@@ -378,7 +380,10 @@ mod tests {
             let answer = world.ask(Method::GET, url, &[], Body::empty()).await;
             let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
             assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{url}");
-            assert_eq!((header("referrer-policy"), header("x-content-type-options")), ("no-referrer".into(), "nosniff".into()));
+            assert_eq!(
+                (header("referrer-policy"), header("x-content-type-options")),
+                ("no-referrer".into(), "nosniff".into())
+            );
         }
         let session = world.ask(Method::POST, "/api/session", &[], Body::empty()).await;
         let cookie = session.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
@@ -405,7 +410,9 @@ mod tests {
             let after_this = if after.is_empty() { String::new() } else { format!("&after={query}") };
             let (status, page) = world.get(&format!("/api/uploads?limit=60{after_this}")).await;
             assert_eq!(status, StatusCode::OK, "{page}");
-            seen.extend(page["uploads"].as_array().unwrap().iter().map(|each| each["object"].as_str().unwrap().to_owned()));
+            seen.extend(
+                page["uploads"].as_array().unwrap().iter().map(|each| each["object"].as_str().unwrap().to_owned()),
+            );
             match page["next"].as_str() {
                 Some(next) => next.clone_into(&mut after),
                 None => break,
@@ -430,14 +437,20 @@ mod tests {
             assert_eq!(world.get(&format!("/api/uploads?{query}")).await.0, StatusCode::BAD_REQUEST, "{query}");
         }
         let (_, counts) = world.get("/api/counts").await;
-        assert!(counts.as_array().unwrap().contains(&json!({"state": "REJECTED", "day": "2026-11-22", "count": 25})), "{counts}");
+        assert!(
+            counts.as_array().unwrap().contains(&json!({"state": "REJECTED", "day": "2026-11-22", "count": 25})),
+            "{counts}"
+        );
 
         let (status, upload) = world.get("/api/upload/photos/%C3%BC%2010.jpg").await;
         assert_eq!((status, upload[0]["record"]["state"].as_str()), (StatusCode::OK, Some("REJECTED")), "{upload}");
         assert_eq!(upload[0]["explanation"]["cause"], json!(["width=0"]));
         assert_eq!(upload[0]["hasSource"], false);
         assert_eq!(world.get("/api/upload/nobody.jpg").await.0, StatusCode::NOT_FOUND);
-        assert_eq!(world.send(Method::POST, "/api/cancel/photos/%C3%BC%2011.jpg", &Value::Null).await.1, json!({"cancelled": 1}));
+        assert_eq!(
+            world.send(Method::POST, "/api/cancel/photos/%C3%BC%2011.jpg", &Value::Null).await.1,
+            json!({"cancelled": 1})
+        );
         assert_eq!(count("state=CANCELLED").await, 1);
     }
 
@@ -467,16 +480,21 @@ mod tests {
         assert!(result.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment"));
         assert!(result.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("sandbox"));
         let part = world.ask(Method::GET, "/files/uploads/a/b.txt", &[("range", "bytes=1-2")], Body::empty()).await;
-        assert_eq!((part.status(), part.headers()[header::CONTENT_RANGE].to_str().unwrap()), (StatusCode::PARTIAL_CONTENT, "bytes 1-2/6"));
+        assert_eq!(
+            (part.status(), part.headers()[header::CONTENT_RANGE].to_str().unwrap()),
+            (StatusCode::PARTIAL_CONTENT, "bytes 1-2/6")
+        );
         assert_eq!(to_bytes(part.into_body(), 99).await.unwrap(), "bc");
         for key in [".pipeline/records.sqlite", "..%2Fin%2Fa%2Fb.txt", "%2Fetc%2Fpasswd", "x.svg"] {
             let status = world.get(&format!("/files/results/{key}")).await.0;
             assert_eq!(status, StatusCode::NOT_FOUND, "{key}");
         }
 
-        let (status, queued) = world.send(Method::POST, "/api/submit/a/b.txt", &json!({"processingOption": "text"})).await;
+        let (status, queued) =
+            world.send(Method::POST, "/api/submit/a/b.txt", &json!({"processingOption": "text"})).await;
         assert_eq!(status, StatusCode::OK, "{queued}");
-        let (status, refused) = world.send(Method::POST, "/api/submit/a/b.txt", &json!({"processingOption": "resize"})).await;
+        let (status, refused) =
+            world.send(Method::POST, "/api/submit/a/b.txt", &json!({"processingOption": "resize"})).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
         assert!(refused["message"].as_str().unwrap().contains("resize"), "{refused}");
     }

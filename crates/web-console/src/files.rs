@@ -158,13 +158,18 @@ mod tests {
     #[test]
     fn documents_that_could_run_are_saved() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, is_shown) in [("a.svg", false), ("a.HTML", false), ("a.xml", false), ("a.pdf", false), ("a.PNG", true), ("a.vtt", true)] {
+        for (name, is_shown) in
+            [("a.svg", false), ("a.HTML", false), ("a.xml", false), ("a.pdf", false), ("a.PNG", true), ("a.vtt", true)]
+        {
             let path = folder.path().join(name);
             fs_err::write(&path, "x").unwrap();
             let answer = answer(&path, &HeaderMap::new(), false).unwrap();
             assert_eq!(answer.headers().get(header::CONTENT_DISPOSITION).is_none(), is_shown, "{name}");
             let media_type = answer.headers()[header::CONTENT_TYPE].to_str().unwrap();
-            assert!(!media_type.contains("html") && !media_type.contains("xml") && !media_type.contains("svg"), "{name}");
+            assert!(
+                !media_type.contains("html") && !media_type.contains("xml") && !media_type.contains("svg"),
+                "{name}"
+            );
         }
     }
 }

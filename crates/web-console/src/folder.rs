@@ -160,8 +160,7 @@ impl Desk for FolderDesk {
                     Some(id) => records.pool.report(&[Receipt(id.clone())]).await?.pop().flatten(),
                     None => None,
                 };
-                let explanation =
-                    operator::explain(&upload.record, report.as_ref(), Place::Here, SystemClock.now());
+                let explanation = operator::explain(&upload.record, report.as_ref(), Place::Here, SystemClock.now());
                 // An earlier version's outputs were overwritten by the last.
                 let outputs = if position == 0 { upload.outputs } else { Vec::new() };
                 details.push(Detail { record: upload.record, outputs, explanation, has_source });

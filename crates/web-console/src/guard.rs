@@ -73,7 +73,8 @@ impl Guard {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let origin = text(header::ORIGIN)
             .is_none_or(|origin| origin.strip_prefix("http://").is_some_and(|host| self.is_this_host(host)));
-        let site = text(HeaderName::from_static("sec-fetch-site")).is_none_or(|site| matches!(site, "same-origin" | "none"));
+        let site =
+            text(HeaderName::from_static("sec-fetch-site")).is_none_or(|site| matches!(site, "same-origin" | "none"));
         (origin && site).then_some(()).ok_or(StatusCode::FORBIDDEN)
     }
 }
@@ -124,7 +125,9 @@ mod tests {
         for host in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "127.0.0.2:8080"] {
             assert!(guard.is_this_host(host), "{host}");
         }
-        for host in ["evil.example:8080", "127.0.0.1:81", "127.0.0.1", "127.0.0.1.evil.example:8080", "10.0.0.1:8080", ":8080"] {
+        for host in
+            ["evil.example:8080", "127.0.0.1:81", "127.0.0.1", "127.0.0.1.evil.example:8080", "10.0.0.1:8080", ":8080"]
+        {
             assert!(!guard.is_this_host(host), "{host}");
         }
         assert!(guard.names_this_host(&HeaderMap::new(), &Uri::from_static("/")).is_err());

@@ -21,7 +21,8 @@ impl Server {
     /// Listens on a port of 127.0.0.1, or on a free one for 0.
     pub async fn listen(port: u16) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
-            Failure::invalid_request(format!("failed to listen on port {port}: choose another by --port")).because(error)
+            Failure::invalid_request(format!("failed to listen on port {port}: choose another by --port"))
+                .because(error)
         })?;
         let address = listener.local_addr()?;
         Ok(Self { listener, guard: Guard::new(address.port())?, address })

@@ -98,7 +98,9 @@ impl Transfers {
         let mut file = OpenOptions::new().write(true).open(&path)?;
         let present = file.metadata()?.len();
         if present != offset {
-            return Err(Failure::invalid_request(format!("the upload has {present} bytes, not {offset}: continue there")));
+            return Err(Failure::invalid_request(format!(
+                "the upload has {present} bytes, not {offset}: continue there"
+            )));
         }
         file.seek(SeekFrom::Start(offset))?;
         let mut at = offset;
@@ -107,7 +109,10 @@ impl Transfers {
             // What came before the connection ended stays.
             let piece = piece.map_err(|error| Failure::temporary("the upload was interrupted").because(error))?;
             if at + piece.len() as u64 > note.size {
-                return Err(Failure::invalid_request(format!("more bytes came than the {} that were announced", note.size)));
+                return Err(Failure::invalid_request(format!(
+                    "more bytes came than the {} that were announced",
+                    note.size
+                )));
             }
             at += piece.len() as u64;
             file = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file))
@@ -210,7 +215,8 @@ mod tests {
     fn names_that_lead_elsewhere_and_options_that_cannot_be_are_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let transfers = Transfers::new(folder.path());
-        for key in ["", "../x", "/etc/x", ".hidden", "a/.b/c", "a/../b", "a.jpg.processing-option", "a/", "a\\b", "a\0"] {
+        for key in ["", "../x", "/etc/x", ".hidden", "a/.b/c", "a/../b", "a.jpg.processing-option", "a/", "a\\b", "a\0"]
+        {
             assert!(transfers.begin(&announcement(key, 1, None)).is_err(), "{key:?}");
         }
         let refused = transfers.begin(&announcement("a.jpg", 1, Some("resize?width=0"))).unwrap_err().to_string();

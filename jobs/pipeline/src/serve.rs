@@ -43,9 +43,7 @@ pub(crate) fn serve(jobs: &'static [Job], arguments: &ServeArguments) -> Result<
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let system = match &outbox {
-            Some(outbox) => {
-                Some(System::open(&arguments.inbox, outbox, configuration, Arc::new(watch.clone()) as _)?)
-            }
+            Some(outbox) => Some(System::open(&arguments.inbox, outbox, configuration, Arc::new(watch.clone()) as _)?),
             None => None,
         };
         let desk = FolderDesk::open(&arguments.outbox)?;

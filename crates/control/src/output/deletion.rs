@@ -81,6 +81,12 @@ impl<P: Ports> Recorder<P> {
         let items = items.into_iter().filter(|item| item.get("jobId").is_some_and(|id| id != LATEST));
         let records: Vec<InputRecord> = items.map(table::from_item).collect::<Result<_, _>>()?;
         let before: Vec<InputRecord> = records.into_iter().filter(|record| deletion.is_of(record)).collect();
+        // A notice may have been lost: what a job has committed for an upload is recorded first, to be deleted with the rest.
+        for record in before.iter().filter(|record| !record.state.is_terminal()) {
+            if let Some(job) = &record.batch_job_id {
+                self.recover(job, vec![record.clone()]).await?;
+            }
+        }
         let keys: Vec<Key> = before.iter().map(|record| InputRecord::key(&record.source, &record.job_id)).collect();
         let now = self.clock.now();
         let merge = |_: &Key, record: Option<InputRecord>| {
@@ -141,6 +147,17 @@ impl<P: Ports> Recorder<P> {
                 Err(Failure::temporary(format!("another request is at the note of the latest version of {object}")))
             }
         }
+    }
+
+    /// Deletes an output that its job had stored once more before its upload was deleted, and of which S3 tells after that.
+    pub(super) async fn delete_if_told_late(&self, output: &OutputRecord) -> Result<(), Failure> {
+        let (Some(stored), Some(made), Some(deleted)) = (&output.stored, &output.made, &output.source_deleted) else {
+            return Ok(());
+        };
+        if !stored.deleted && made.job_id == deleted.job_id && stored.at <= made.at {
+            self.objects.delete(&self.settings.bucket, &output.key, stored.etag.as_deref()).await?;
+        }
+        Ok(())
     }
 
     /// Deletes results of a job whose upload was deleted, as far as no later job has written over them. If there is a `later` upload,

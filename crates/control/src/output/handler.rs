@@ -128,8 +128,16 @@ impl<P: Ports> Recorder<P> {
             record.stored(stored.clone());
             Some(record)
         };
-        let key = OutputRecord::key(bucket, &object.key);
-        table::update(&self.outputs, &self.clock, &[key], merge).await?;
+        let keys = [OutputRecord::key(bucket, &object.key)];
+        table::update(&self.outputs, &self.clock, &keys, merge).await?;
+        if self.settings.uploads.is_none() || deleted {
+            return Ok(());
+        }
+        // As it is now: an event that comes again changes nothing, and may come because the deletion failed.
+        let present: Vec<Option<OutputRecord>> = table::read(&self.outputs, &keys).await?;
+        for output in present.into_iter().flatten() {
+            self.delete_if_told_late(&output).await?;
+        }
         Ok(())
     }
 

@@ -53,6 +53,9 @@ impl Swept {
     }
 }
 
+/// How often it is tried to record what a manifest says.
+const TRIES: u32 = 5;
+
 impl<P: Ports> Recorder<P> {
     /// Ends the uploads whose jobs have ended without output having been told.
     pub(super) async fn reconcile(&self) -> Result<Swept, Failure> {
@@ -166,7 +169,15 @@ impl<P: Ports> Recorder<P> {
         let mut left = Vec::new();
         for record in records {
             for event in self.committed(job, &record).await? {
-                self.operation_ended(&event).await?;
+                // No schedule comes again for an upload whose record says that it has ended, so that what is left to do after the
+                // record, such as telling the end, is tried again at once. A repetition changes nothing.
+                let mut tries = 1;
+                while let Err(failure) = self.operation_ended(&event).await {
+                    if tries == TRIES {
+                        return Err(failure);
+                    }
+                    tries += 1;
+                }
             }
             let key = InputRecord::key(&record.source, &record.job_id);
             let present: Vec<Option<InputRecord>> = table::read(&self.inputs, &[key]).await?;
