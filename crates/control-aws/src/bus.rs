@@ -3,7 +3,7 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use contract::{Failure, UploadEnded};
 use serde::Serialize;
-use store::{Purpose, failure_of};
+use store::{Purpose, failure_of, outputs_within};
 
 /// What consumers' rules match by.
 const DETAIL_TYPE: &str = "Upload Ended";
@@ -62,15 +62,8 @@ fn detail_of(ended: &UploadEnded) -> Result<String, Failure> {
         reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
         reason.push('…');
     }
-    let mut left = MAX_DETAIL_BYTES.saturating_sub(json(&shorter)?.len() + r#""outputs":[],"#.len());
-    for output in &ended.outputs {
-        let size = json(output)?.len() + 1;
-        if size > left {
-            break;
-        }
-        left -= size;
-        shorter.outputs.push(output.clone());
-    }
+    let room = MAX_DETAIL_BYTES.saturating_sub(json(&shorter)?.len());
+    shorter.outputs = outputs_within(&ended.outputs, room)?;
     json(&shorter)
 }
 

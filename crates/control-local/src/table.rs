@@ -62,6 +62,12 @@ impl Layout {
         columns
     }
 
+    /// The column of an attribute.
+    fn column(&self, attribute: &str) -> Result<&'static str, Failure> {
+        let column = self.columns().into_iter().find(|column| *column == attribute);
+        column.ok_or_else(|| Failure::internal(format!("{attribute} is not a key of the table")))
+    }
+
     /// The statements that make the table and its indexes.
     pub(crate) fn schema(&self) -> String {
         let name = self.name;
@@ -105,16 +111,14 @@ impl SqliteTable {
 
     /// Every value of an attribute that has a column, such as the days and states of the index by state.
     pub fn values(&self, attribute: &str) -> Result<Vec<String>, Failure> {
-        let column = self.layout.columns().into_iter().find(|column| *column == attribute);
-        let column = column.ok_or_else(|| Failure::internal(format!("{attribute} is not a key of the table")))?;
+        let column = self.layout.column(attribute)?;
         let query = format!("SELECT DISTINCT {column} FROM {} WHERE {column} IS NOT NULL ORDER BY 1", self.layout.name);
         self.database.with(|connection| connection.prepare_cached(&query)?.query_map([], |row| row.get(0))?.collect())
     }
 
     /// How many items have each value of an attribute that has a column.
     pub fn sizes(&self, attribute: &str) -> Result<Vec<(String, u64)>, Failure> {
-        let column = self.layout.columns().into_iter().find(|column| *column == attribute);
-        let column = column.ok_or_else(|| Failure::internal(format!("{attribute} is not a key of the table")))?;
+        let column = self.layout.column(attribute)?;
         let name = self.layout.name;
         let query = format!("SELECT {column}, count(*) FROM {name} WHERE {column} IS NOT NULL GROUP BY {column}");
         self.database.with(|connection| {

@@ -356,12 +356,18 @@ impl RasterBuilder {
 pub struct RasterRows {
     raster: Raster,
     next: u32,
+    truncated: bool,
 }
 
 impl RasterRows {
     /// From the first row on.
     pub fn new(raster: Raster) -> Self {
-        Self { raster, next: 0 }
+        Self::of_truncated(raster, false)
+    }
+
+    /// The same of a picture that may be only as much of it as the file held.
+    pub fn of_truncated(raster: Raster, truncated: bool) -> Self {
+        Self { raster, next: 0, truncated }
     }
 }
 
@@ -382,5 +388,9 @@ impl RowSource for RasterRows {
         }
         self.next += 1;
         Ok(())
+    }
+
+    fn truncated(&self) -> bool {
+        self.truncated
     }
 }

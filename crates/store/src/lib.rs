@@ -11,7 +11,7 @@ mod window;
 
 pub use aws::Aws;
 pub use failures::{Purpose, failure_of};
-pub use publisher::Publisher;
+pub use publisher::{Publisher, outputs_within};
 pub(crate) use store::blocking;
 pub use store::{FetchReport, LocalCopy, ObjectVersion, Store, StoreOptions};
 pub use upload::{Stored, Upload};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_sns::types::MessageAttributeValue;
-use contract::{Failure, JobEvent};
+use contract::{Failure, JobEvent, Output};
 use serde::Serialize;
 
 use crate::aws::Aws;
@@ -97,16 +97,24 @@ fn message_of(event: &JobEvent) -> Result<String, Failure> {
         error.message.truncate(error.message.floor_char_boundary(MAX_REASON_BYTES));
         error.message.push('…');
     }
-    let mut left = MAX_MESSAGE_BYTES.saturating_sub(json(&shorter)?.len() + r#""outputs":[],"#.len());
-    for output in &event.outputs {
+    let room = MAX_MESSAGE_BYTES.saturating_sub(json(&shorter)?.len());
+    shorter.outputs = outputs_within(&event.outputs, room)?;
+    json(&shorter)
+}
+
+/// The first outputs, as many as fit into so many bytes of a JSON object that has no `outputs` yet.
+pub fn outputs_within(outputs: &[Output], bytes: usize) -> Result<Vec<Output>, Failure> {
+    let mut left = bytes.saturating_sub(r#""outputs":[],"#.len());
+    let mut within = Vec::new();
+    for output in outputs {
         let size = json(output)?.len() + 1;
         if size > left {
             break;
         }
         left -= size;
-        shorter.outputs.push(output.clone());
+        within.push(output.clone());
     }
-    json(&shorter)
+    Ok(within)
 }
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
@@ -121,7 +129,7 @@ fn word(value: &impl Serialize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::{FailureKind, JobError, Outcome, Output, Source};
+    use contract::{FailureKind, JobError, Outcome, Source};
 
     fn event(outputs: usize, reason: usize) -> JobEvent {
         let output = |number| Output {

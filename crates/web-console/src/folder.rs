@@ -65,11 +65,7 @@ impl FolderDesk {
 /// the folder are not followed.
 fn below(root: &Path, key: &str) -> Result<PathBuf, Failure> {
     let not_found = || Failure::input_not_found(format!("{key:?} not found"));
-    let is_plain = |part: Component<'_>| match part {
-        Component::Normal(name) => !name.to_string_lossy().starts_with('.'),
-        _ => false,
-    };
-    if key.is_empty() || key.contains('\0') || !Path::new(key).components().all(is_plain) {
+    if !is_plain(key) {
         return Err(not_found());
     }
     let path = fs_err::canonicalize(root.join(key)).map_err(|_| not_found())?;
@@ -78,6 +74,15 @@ fn below(root: &Path, key: &str) -> Result<PathBuf, Failure> {
         Ok(inside) if path.is_file() && !hides(inside) => Ok(path),
         _ => Err(not_found()),
     }
+}
+
+/// Whether a key is folders and a name, none of which begins with a dot.
+pub(crate) fn is_plain(key: &str) -> bool {
+    let is_plain = |part: Component<'_>| match part {
+        Component::Normal(name) => !name.to_string_lossy().starts_with('.'),
+        _ => false,
+    };
+    !key.is_empty() && !key.contains('\0') && Path::new(key).components().all(is_plain)
 }
 
 fn source_of(key: &str) -> Source {

@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode, header};
-use contract::hexadecimal;
 
 /// Name, media type and bytes.
 const FILES: &[(&str, &str, &[u8])] = &[
@@ -22,7 +21,7 @@ pub(crate) fn answer(name: &str, headers: &HeaderMap) -> Response<Body> {
     let Some((_, media_type, bytes)) = FILES.iter().find(|(known, _, _)| *known == name) else {
         return status(StatusCode::NOT_FOUND);
     };
-    let etag = format!("\"{}\"", hexadecimal(contract::job_id(name, &String::from_utf8_lossy(bytes)).as_bytes()));
+    let etag = format!("\"{}\"", contract::job_id(name, &String::from_utf8_lossy(bytes)));
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return status(StatusCode::NOT_MODIFIED);
     }

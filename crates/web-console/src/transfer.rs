@@ -3,7 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use axum::body::{Body, BodyDataStream};
 use catalog::Operations;
@@ -11,6 +11,8 @@ use contract::Failure;
 use control_local::SIDECAR_ENDING;
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
+
+use crate::folder::is_plain;
 
 /// The longest key, as of S3.
 const MAX_KEY: usize = 1024;
@@ -157,16 +159,11 @@ impl Transfers {
 }
 
 fn check_key(key: &str) -> Result<(), Failure> {
-    let is_plain = |part: Component<'_>| match part {
-        Component::Normal(name) => !name.to_string_lossy().starts_with('.'),
-        _ => false,
-    };
-    let is_good = !key.is_empty()
+    let is_good = is_plain(key)
         && key.len() <= MAX_KEY
-        && !key.contains(['\0', '\\'])
+        && !key.contains('\\')
         && !key.ends_with(['/', ' '])
-        && !key.ends_with(SIDECAR_ENDING)
-        && Path::new(key).components().all(is_plain);
+        && !key.ends_with(SIDECAR_ENDING);
     if is_good {
         return Ok(());
     }

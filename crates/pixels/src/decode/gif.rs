@@ -11,7 +11,7 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Me
 use operation::{Input, InputReader};
 
 use crate::decode::{Content, Frame, FrameSource, Metadata, Picture, Profile, ReadOptions};
-use crate::raster::{PixelFormat, Raster, RasterRows, RowMut, RowSource, Samples};
+use crate::raster::{PixelFormat, Raster, RasterRows, Samples};
 use structure::{End, Structure};
 
 /// The head of the file, which may be a changed one, and the rest.
@@ -68,7 +68,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     } else {
         let first = animation.next()?.ok_or_else(truncated)?;
         warnings.append(&mut animation.warnings);
-        Content::Still(Box::new(Still { rows: RasterRows::new(first.raster), truncated: animation.truncated }))
+        Content::Still(Box::new(RasterRows::of_truncated(first.raster, animation.truncated)))
     };
     Ok(Picture {
         profile: structure.icc.map_or(Profile::Srgb, Profile::Icc),
@@ -239,29 +239,5 @@ impl FrameSource for Animation {
 
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
-    }
-}
-
-/// The first frame.
-struct Still {
-    rows: RasterRows,
-    truncated: bool,
-}
-
-impl RowSource for Still {
-    fn size(&self) -> (u32, u32) {
-        self.rows.size()
-    }
-
-    fn format(&self) -> PixelFormat {
-        self.rows.format()
-    }
-
-    fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
-        self.rows.read(row)
-    }
-
-    fn truncated(&self) -> bool {
-        self.truncated
     }
 }

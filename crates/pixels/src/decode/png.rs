@@ -90,7 +90,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
             Content::Animation { frames: Box::new(animation), loops: control.num_plays }
         } else {
             let first = animation.next()?.ok_or_else(|| failure_of(damage, "its first frame is missing"))?;
-            Content::Still(Box::new(Only { rows: RasterRows::new(first.raster), truncated: animation.truncated }))
+            Content::Still(Box::new(RasterRows::of_truncated(first.raster, animation.truncated)))
         };
         let more_frames = options.first_frame && frames > 1;
         return Ok(Picture { frames: there, more_frames, ..picture(PixelFormat::RGBA8, content) });
@@ -341,30 +341,6 @@ impl RowSource for Interlaced {
 
     fn truncated(&self) -> bool {
         self.rows.truncated
-    }
-}
-
-/// The only frame of an animation that is there.
-struct Only {
-    rows: RasterRows,
-    truncated: bool,
-}
-
-impl RowSource for Only {
-    fn size(&self) -> (u32, u32) {
-        self.rows.size()
-    }
-
-    fn format(&self) -> PixelFormat {
-        self.rows.format()
-    }
-
-    fn read(&mut self, row: RowMut<'_>) -> Result<(), Failure> {
-        self.rows.read(row)
-    }
-
-    fn truncated(&self) -> bool {
-        self.truncated
     }
 }
 
