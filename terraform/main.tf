@@ -66,5 +66,6 @@ module "pipeline" {
   upload_events               = var.upload_events
   webhook_secret              = var.webhook_secret
   budget                      = var.budget
+  engines                     = var.engines
   alarms                      = var.alarms
 }

@@ -40,6 +40,26 @@ variables {
   }
 }
 
+run "engines_are_allowed_where_they_are_asked" {
+  module {
+    source = "./modules/compute"
+  }
+
+  variables {
+    engine_actions = { image = ["rekognition:DetectLabels"] }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.job["image"].policy).Statement : statement.Action if contains(flatten([statement.Resource]), "*")] == [["rekognition:DetectLabels"]]
+    error_message = "What asks an engine may ask it, and nothing else without a resource."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.job["video"].policy).Statement : !contains(flatten([statement.Resource]), "*")])
+    error_message = "Kinds that ask no engine may ask none."
+  }
+}
+
 run "fargate" {
   module {
     source = "./modules/compute"

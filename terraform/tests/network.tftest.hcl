@@ -114,3 +114,19 @@ run "an_endpoint_in_a_vpc_that_exists_is_asked_for_and_lets_everybody_through" {
     error_message = "Others use the endpoint, too: its policy is AWS's own."
   }
 }
+
+run "jobs_without_a_public_address_reach_the_engines" {
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    network = { cidr = "10.64.0.0/16", zones = 2, exclude_zone_ids = [], private = true, flow_logs = false, vpc_id = null, subnet_ids = [], route_table_ids = [], gateway_endpoint = false, assign_public_ip = false }
+    engines = ["rekognition", "textract"]
+  }
+
+  assert {
+    condition     = alltrue([for service in ["rekognition", "textract"] : contains(keys(aws_vpc_endpoint.interface), service)])
+    error_message = "Each engine has an endpoint."
+  }
+}

@@ -559,3 +559,34 @@ run "a_sweep_every_minute_would_meet_itself" {
 
   expect_failures = [var.reconcile]
 }
+
+run "engines_are_allowed_if_asked" {
+  variables {
+    engines = { rekognition = {}, textract = { per_second = 5 } }
+  }
+
+  assert {
+    condition     = output.installation.environments.job.TEXTRACT_PER_SECOND == "5" && !contains(keys(output.installation.environments.job), "REKOGNITION_PER_SECOND")
+    error_message = "Jobs are told a pace where there is one to tell."
+  }
+}
+
+run "an_engine_that_does_not_exist_is_refused" {
+  command = plan
+
+  variables {
+    engines = { clairvoyance = {} }
+  }
+
+  expect_failures = [var.engines]
+}
+
+run "a_pace_is_above_nothing" {
+  command = plan
+
+  variables {
+    engines = { textract = { per_second = 0 } }
+  }
+
+  expect_failures = [var.engines]
+}

@@ -126,7 +126,7 @@ impl Aws {
     }
 
     /// A plain request; the body of the answer.
-    fn post(&self, path: &str, content_type: &str, more: &str, body: &str) -> String {
+    pub(crate) fn post(&self, path: &str, content_type: &str, more: &str, body: &str) -> String {
         use std::io::{Read as _, Write as _};
         let mut connection = std::net::TcpStream::connect(("127.0.0.1", self.moto.port)).expect("the server listens");
         write!(

@@ -40,6 +40,11 @@ fn build(name: &str) -> PathBuf {
     folder.join(name)
 }
 
+/// Where the workspace's binaries are, built or not.
+pub(crate) fn programs_folder() -> PathBuf {
+    profile_folder()
+}
+
 /// Test binaries are in `<target>/<profile>/deps`.
 fn profile_folder() -> PathBuf {
     let test = env::current_exe().expect("a process has an executable");

@@ -20,6 +20,7 @@ mod batch;
 mod binaries;
 pub mod containers;
 pub mod emulator;
+mod engines;
 pub mod flow;
 mod infrastructure;
 mod inventory;
@@ -32,7 +33,9 @@ pub mod terraform;
 
 pub use aws::{Aws, TopicQueue, unique};
 pub use batch::{CarriedOut, Kill};
+pub(crate) use binaries::programs_folder;
 pub use binaries::{binary, command, target_folder};
+pub use engines::Engines;
 pub use infrastructure::{Buckets, Environments, Infrastructure, Rules, Tables, Topics, Variables};
 pub use inventory::Inventory;
 pub use lambda::Lambda;

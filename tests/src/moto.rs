@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::target_folder;
+use crate::{programs_folder, target_folder};
 
 /// Earlier versions break the SDK's `CompleteMultipartUpload`.
 const VERSION: &str = "5.2.5";
@@ -27,7 +27,9 @@ pub(crate) struct Moto {
 pub(crate) fn start() -> Result<Moto> {
     let python = install().context("moto's server, the AWS API of these tests, could not be installed")?;
     let mut child = Command::new(&python)
-        .args(["-c", include_str!("moto_server.py")])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/moto_server.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("ENGINES_PROGRAMS", programs_folder())
         .env("AWS_ACCESS_KEY_ID", "testing")
         .env("AWS_SECRET_ACCESS_KEY", "testing")
         .stdin(Stdio::piped())

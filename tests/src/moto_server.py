@@ -10,6 +10,8 @@ from moto.s3.models import FakeDeleteMarker
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from engines import Engines
+
 
 def end_with_parent():
     sys.stdin.buffer.read()
@@ -41,9 +43,8 @@ class Handler(MotoRequestHandler):
         pass
 
 
-server = make_server(
-    "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Handler
-)
+application = Engines(DomainDispatcherApplication(create_backend_app))
+server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
 os.environ["MOTO_PORT"] = str(server.port)
 print(server.port, flush=True)
 threading.Thread(target=end_with_parent, daemon=True).start()

@@ -33,8 +33,8 @@ fn members(folder: &str) -> Vec<String> {
     names
 }
 
-/// Crates that may know AWS's SDKs: the store, what runs over it, and the control plane's AWS side.
-const KNOW_AWS: [&str; 5] = ["control-aws", "control-local", "runner", "store", "web-console"];
+/// Crates that may know AWS's SDKs: the store, what runs over it, the managed engines, and the control plane's AWS side.
+const KNOW_AWS: [&str; 6] = ["control-aws", "control-local", "managed", "runner", "store", "web-console"];
 
 #[test]
 fn only_the_crates_that_say_so_know_aws() {

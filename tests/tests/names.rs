@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use catalog::MediaKind;
+use catalog::{Engine, MediaKind, Service};
 use contract::{FailureKind, metrics};
 
 /// Every family of metrics that is printed.
@@ -45,11 +45,40 @@ fn terraforms_root_hands_every_variable_to_the_module() {
 }
 
 #[test]
+fn jobs_may_ask_the_engines_what_the_operations_of_their_kind_ask() {
+    let module = read("terraform/modules/pipeline/main.tf");
+    let block =
+        module.split_once("  engine_actions = {").expect("engine_actions").1.split_once("\n  }\n").expect("its end").0;
+    for kind in MediaKind::ALL {
+        let of_kind = block
+            .split_once(&format!("    {kind} = {{"))
+            .map(|(_, rest)| rest.split_once("\n    }").expect("an end").0);
+        let engines = catalog::Declaration::of_kind(kind).flat_map(|declaration| declaration.profile.engines);
+        let engines: Vec<&Engine> = engines.collect();
+        let given: BTreeSet<&str> = of_kind.unwrap_or_default().split('"').filter(|word| word.contains(':')).collect();
+        for engine in Service::ALL.map(Service::engine) {
+            let name = serde_json::to_value(engine).unwrap().as_str().unwrap().to_owned();
+            let asked = Service::ALL.iter().filter(|service| service.engine() == engine).count();
+            let expected = if engines.contains(&engine) { asked } else { 0 };
+            let found = given.iter().filter(|action| action.split(':').next() == Some(&name)).count();
+            assert_eq!(found, expected, "{kind}: {name}: {given:?}");
+        }
+    }
+}
+
+#[test]
 fn estimates_are_made_of_the_price_list() {
     let list: toml::Table = read("docs/cost/prices-us-east-1.toml").parse().expect("the price list is TOML");
     let price = |name: &str| list["prices"][name]["usd"].as_float().unwrap_or_else(|| panic!("{name} has no price"));
     let (read_price, write_price) = (contract::Prices::READ, contract::Prices::WRITE);
     assert!((read_price - price("s3_get")).abs() < 1e-12 && (write_price - price("s3_put")).abs() < 1e-12);
+    for (name, used) in [
+        ("textract_page", contract::Prices::TEXTRACT_PAGE),
+        ("rekognition_image", contract::Prices::REKOGNITION_IMAGE),
+        ("comprehend_unit", contract::Prices::COMPREHEND_UNIT),
+    ] {
+        assert!((used - price(name)).abs() < 1e-12, "{name}: {used}");
+    }
     let module = read("terraform/modules/pipeline/main.tf");
     for (row, vcpu, gib) in [
         ("FARGATE_X86_64", price("fargate_vcpu_hour"), price("fargate_gib_hour")),

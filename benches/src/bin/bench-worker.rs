@@ -35,6 +35,7 @@ fn main() -> Result<()> {
             size: 1000,
             input: WorkerInput::Whole(fs_err::File::open(input.path())?.into_parts().0),
             companions: Arc::new(NoCompanions),
+            services: None,
             scratch: scratch.path(),
             limits: &limits,
             progress: Progress::silent(),

@@ -19,6 +19,7 @@ mod profile;
 mod reading_language;
 mod reference;
 mod rejection;
+mod service;
 pub mod spoken_language;
 mod tag;
 mod weights;
@@ -35,5 +36,6 @@ pub use profile::{Access, Engine, ExecutorClass, Profile, Resources, ResourcesBy
 pub use reading_language::ReadingLanguage;
 pub use reference::{operations_reference, profiles_json};
 pub use rejection::Rejection;
+pub use service::{Allowance, Service};
 pub use tag::{MAX_TAG_CHARACTERS, is_tag_value};
 pub use weights::WeightsFile;

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::operations::OPERATIONS;
 use crate::profile::Profile;
-use crate::{Format, MediaKind, Rejection};
+use crate::{Allowance, Engine, Format, MediaKind, Rejection};
 
 /// Stands in manifests, events, records and logs where a request has the value of a secret option.
 pub const REDACTED: &str = "REDACTED";
@@ -45,6 +45,23 @@ pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::
     /// The weights of neural networks that these options need, of those that the profile names.
     fn weights(&self) -> Vec<&'static str> {
         Self::PROFILE.weights.to_vec()
+    }
+
+    /// Who does the work with these options, of those that the profile names.
+    fn engine(&self) -> Engine {
+        Engine::Native
+    }
+
+    /// What of managed services the operation may ask with these options, each service once.
+    fn allowances(&self) -> Vec<Allowance> {
+        Vec::new()
+    }
+
+    /// Checks what only some formats can have, of those that the profile accepts. The message says what is wrong and what would
+    /// be right.
+    fn check_format(&self, format: Format) -> Result<(), String> {
+        let _ = format;
+        Ok(())
     }
 
     /// How many containers share the work on an object of that many bytes; none if one does it all. Asked only if the
@@ -82,6 +99,9 @@ trait AnyOptions: fmt::Debug + Send + Sync {
     fn values(&self) -> Value;
     fn shards(&self, bytes: u64) -> Option<u32>;
     fn weights(&self) -> Vec<&'static str>;
+    fn engine(&self) -> Engine;
+    fn allowances(&self) -> Vec<Allowance>;
+    fn check_format(&self, format: Format) -> Result<(), String>;
 }
 
 impl<O: Options> AnyOptions for O {
@@ -107,6 +127,18 @@ impl<O: Options> AnyOptions for O {
 
     fn weights(&self) -> Vec<&'static str> {
         Options::weights(self)
+    }
+
+    fn engine(&self) -> Engine {
+        Options::engine(self)
+    }
+
+    fn allowances(&self) -> Vec<Allowance> {
+        Options::allowances(self)
+    }
+
+    fn check_format(&self, format: Format) -> Result<(), String> {
+        Options::check_format(self, format)
     }
 }
 
@@ -268,11 +300,12 @@ impl Operation {
     /// Whether it accepts inputs of a format; the message says which it does accept.
     pub fn check_format(&self, format: Format) -> Result<(), Rejection> {
         let accepts = self.profile().accepts;
+        let (name, given) = (self.name(), format.name());
         if accepts.contains(&format) {
-            return Ok(());
+            let checked = self.options.check_format(format);
+            return checked.map_err(|reason| Rejection::new(format!("{name}: {reason}")));
         }
         let names: Vec<_> = accepts.iter().map(|format| format.name()).collect();
-        let (name, given) = (self.name(), format.name());
         Err(Rejection::new(format!("{name} does not accept {given}; it accepts {}", names.join(", "))))
     }
 
@@ -284,6 +317,16 @@ impl Operation {
     /// The names of the neural networks' weights that it needs with these options.
     pub fn weights(&self) -> Vec<&'static str> {
         self.options.weights()
+    }
+
+    /// Who does the work with these options.
+    pub fn engine(&self) -> Engine {
+        self.options.engine()
+    }
+
+    /// What of managed services it may ask with these options, each service once.
+    pub fn allowances(&self) -> Vec<Allowance> {
+        self.options.allowances()
     }
 
     /// Every option with its value, defaults included, for events and records: secrets are redacted. Options without a

@@ -19,20 +19,20 @@ mod transcode;
 
 pub mod image_encoding;
 
-pub use analyse::{Analyse, AnalyseFeature, EmbeddingFile};
+pub use analyse::{Analyse, AnalyseEngine, AnalyseFeature, EmbeddingFile};
 pub use caption::{Caption, Mask, Translation};
 pub use convert::Convert;
 pub use extract::Extract;
 pub use keyframes::{FrameFormat, Keyframes, Select};
 pub use optimise::{Compress, Optimise, Order, Textures};
 pub use probe::Probe;
-pub use recognise::{Confidence, Feature, Recognise};
+pub use recognise::{Confidence, Feature, Recognise, RecogniseEngine};
 pub use render::{Background, Clip, Effort, Ground, Look, Pass, Render, StillFormat, ToneMapping, View};
 pub use resize::{Filter, Fit, Position, Resize};
 pub use simulate::{
     Amount, Angles, Length, Load, MaterialName, Pressure, Push, Side, Simulate, Study, Unit, Up, Where,
 };
-pub use text::{Detail, Ocr, PageRanges, Password, Text, TextFormat};
+pub use text::{Detail, Ocr, PageRanges, Password, Text, TextEngine, TextFormat};
 pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
 
 /// Every operation. Those of a kind are offered in this order.

@@ -64,12 +64,19 @@ pub enum ExecutorClass {
     LargeDisk,
 }
 
-/// Who does the work of an operation.
+/// Who does the work of an operation. Its options choose among those that its profile names; see [`crate::Service`] for what a
+/// managed one is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
     /// This project's own code, in a worker process.
     Native,
+    /// The same, which asks Amazon Rekognition what pictures show.
+    Rekognition,
+    /// The same, which has Amazon Textract read text in pictures.
+    Textract,
+    /// The same, which asks Amazon Comprehend what a text is about.
+    Comprehend,
 }
 
 /// A part of a machine.

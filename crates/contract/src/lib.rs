@@ -27,4 +27,4 @@ pub use list::{read_list, slice_of};
 pub use location::{BucketName, Location, S3Location};
 pub use metrics::NAMESPACE;
 pub use recognition::Recognition;
-pub use usage::{Portion, Prices, Usage};
+pub use usage::{ManagedUnits, Portion, Prices, Usage};

@@ -22,9 +22,56 @@ pub struct Usage {
     pub reads: u64,
     /// Requests that wrote an object, the manifest included; an upload in parts counts as one.
     pub writes: u64,
+    /// What managed services bill for; absent where none was asked.
+    #[serde(default, skip_serializing_if = "ManagedUnits::is_none")]
+    pub managed: ManagedUnits,
     /// US dollars by the installation's prices; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_cost: Option<f64>,
+}
+
+/// What managed services bill for, in the units of their price lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManagedUnits {
+    /// Pages that Textract read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub textract_pages: u64,
+    /// Pictures that Rekognition looked at, once for each kind of question.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rekognition_images: u64,
+    /// Units of 100 characters that Comprehend read, three at least for each question.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub comprehend_units: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl ManagedUnits {
+    /// Whether nothing is billed.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            textract_pages: self.textract_pages + other.textract_pages,
+            rekognition_images: self.rekognition_images + other.rekognition_images,
+            comprehend_units: self.comprehend_units + other.comprehend_units,
+        }
+    }
+
+    /// US dollars, at the prices of the first step of each price list.
+    pub fn cost(self) -> f64 {
+        self.textract_pages as f64 * Prices::TEXTRACT_PAGE
+            + self.rekognition_images as f64 * Prices::REKOGNITION_IMAGE
+            + self.comprehend_units as f64 * Prices::COMPREHEND_UNIT
+    }
 }
 
 /// What is paid, US dollars. Requests cost the same wherever work is done.
@@ -41,6 +88,12 @@ impl Prices {
     pub const READ: f64 = 0.000_000_4;
     /// As [`Prices::READ`].
     pub const WRITE: f64 = 0.000_005;
+    /// `DetectDocumentText`, as [`Prices::READ`].
+    pub const TEXTRACT_PAGE: f64 = 0.0015;
+    /// As [`Prices::READ`].
+    pub const REKOGNITION_IMAGE: f64 = 0.001;
+    /// As [`Prices::READ`].
+    pub const COMPREHEND_UNIT: f64 = 0.0001;
 }
 
 /// The part of a container that work has.
@@ -70,6 +123,7 @@ impl Usage {
             (self.vcpu_seconds * prices.vcpu_hour + self.gib_seconds * prices.gib_hour) / 3600.0
                 + self.reads as f64 * Prices::READ
                 + self.writes as f64 * Prices::WRITE
+                + self.managed.cost()
         });
         Self { estimated_cost: cost, ..self }
     }
@@ -84,6 +138,7 @@ impl Usage {
             bytes_written: self.bytes_written + other.bytes_written,
             reads: self.reads + other.reads,
             writes: self.writes + other.writes,
+            managed: self.managed.and(other.managed),
             estimated_cost: match (self.estimated_cost, other.estimated_cost) {
                 (None, cost) | (cost, None) => cost,
                 (Some(one), Some(more)) => Some(one + more),
@@ -110,6 +165,20 @@ mod tests {
         let cost = usage.priced(Some(&prices)).estimated_cost.unwrap();
         assert!((cost - (0.08 + 0.016 + 0.0004 + 0.0005)).abs() < 1e-12, "{cost}");
         assert_eq!(usage.priced(None).estimated_cost, None);
+    }
+
+    #[test]
+    fn what_a_service_bills_is_part_of_the_cost_and_absent_where_nothing_is() {
+        let managed = ManagedUnits { textract_pages: 3, rekognition_images: 2, comprehend_units: 30 };
+        let usage = Usage { managed, ..Usage::default() };
+        let prices = Prices { vcpu_hour: 0.04, gib_hour: 0.004 };
+        let cost = usage.priced(Some(&prices)).estimated_cost.unwrap();
+        assert!((cost - (0.0045 + 0.002 + 0.003)).abs() < 1e-12, "{cost}");
+        assert_eq!(usage.and(&usage).managed.textract_pages, 6);
+        let text = serde_json::to_string(&Usage::default()).unwrap();
+        assert!(!text.contains("managed"), "{text}");
+        let read: Usage = serde_json::from_str(&serde_json::to_string(&usage).unwrap()).unwrap();
+        assert_eq!(read, usage);
     }
 
     #[test]

@@ -24,11 +24,12 @@ use control::output::handler::Recorder;
 use control::ports::{Clock, Objects, Phase, Ports};
 use control::{InputRecord, classify, dispatch, identity, output, table};
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt, TryStreamExt};
+use managed::Managed;
 use operation::{Job, Share};
 use runner::{Parts, Runner, Work};
 use sandbox::Limits;
 use serde_json::{Value, json};
-use store::{Publisher, Store};
+use store::{Aws, Publisher, Store};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::SystemClock;
@@ -169,6 +170,7 @@ impl<'a> System<'a> {
             shares: 1,
             memory: configuration.limits.memory,
             prices: None,
+            managed: Managed::new(Aws::default())?,
             workers: Arc::new(Semaphore::new(configuration.workers)),
         };
         let capacity = configuration.workers * FILES_PER_WORKER;
@@ -486,6 +488,7 @@ impl<'a> System<'a> {
             shares: 1,
             memory: self.runner.memory,
             prices: None,
+            managed: self.runner.managed.clone(),
             workers: Arc::clone(&self.runner.workers),
         }
     }

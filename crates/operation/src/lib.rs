@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+pub mod ask;
 mod companion_path;
 mod panic;
 mod processors;
@@ -10,6 +11,7 @@ mod source;
 mod task;
 pub mod weights;
 
+pub use ask::{Answers, Services};
 pub use companion_path::companion_path;
 pub use contract::{Failure, FailureKind, Properties};
 pub use panic::{is_panic_tolerated, tolerate_panics};

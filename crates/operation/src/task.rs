@@ -14,7 +14,7 @@ use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Weights;
+use crate::{Services, Weights};
 
 /// How many warnings an operation may report; a damaged file can give rise to one for each of its parts.
 const MAX_WARNINGS: usize = 100;
@@ -29,12 +29,14 @@ pub struct Task {
     pub progress: Progress,
     /// The weights of neural networks that the operation's profile names.
     pub weights: Weights,
+    /// What it may ask of managed services.
+    pub services: Services,
 }
 
 impl Task {
-    /// A task whose operation needs no weights.
+    /// A task whose operation needs neither weights nor services.
     pub fn new(input: Input, outputs: Outputs, progress: Progress) -> Self {
-        Self { input, outputs, progress, weights: Weights::default() }
+        Self { input, outputs, progress, weights: Weights::default(), services: Services::default() }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Writes pictures in the formats that are offered.
 
 mod avif;
+mod bounded;
 mod gif;
 mod jpeg;
 mod png;
 mod tiff;
 mod webp;
 
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use bounded::bounded_jpeg;
 
 use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
 use contract::{Failure, Properties};
@@ -20,40 +23,77 @@ use crate::raster::{PixelFormat, Raster, Row};
 
 /// An output that an encoder and the operation hold together: the one writes, the other finishes it.
 #[derive(Clone)]
-pub struct Output(Arc<Mutex<BufWriter<OutputFile>>>);
+pub struct Output(Arc<Mutex<Place>>);
+
+/// Where the bytes go.
+enum Place {
+    File(BufWriter<OutputFile>),
+    Memory(Cursor<Vec<u8>>),
+}
 
 impl Output {
     /// Begins an output.
     pub fn create(outputs: &Outputs, name: &str) -> Result<Self, Failure> {
-        Ok(Self(Arc::new(Mutex::new(BufWriter::with_capacity(1 << 16, outputs.create(name)?)))))
+        let file = BufWriter::with_capacity(1 << 16, outputs.create(name)?);
+        Ok(Self(Arc::new(Mutex::new(Place::File(file)))))
+    }
+
+    /// Begins a picture that is no output: one to be handed on.
+    fn in_memory() -> Self {
+        Self(Arc::new(Mutex::new(Place::Memory(Cursor::default()))))
     }
 
     /// The output is complete and its encoder is gone.
     pub fn finish(self, content_type: &str, properties: Properties) -> Result<(), Failure> {
-        let writer = Arc::into_inner(self.0).ok_or_else(|| Failure::internal("an encoder has not finished"))?;
-        let writer = writer.into_inner().map_err(|_| Failure::internal("an encoder has panicked"))?;
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?.finish(content_type, properties);
-        Ok(())
+        match self.into_place()? {
+            Place::File(writer) => {
+                writer.into_inner().map_err(io::IntoInnerError::into_error)?.finish(content_type, properties);
+                Ok(())
+            }
+            Place::Memory(_) => Err(Failure::internal("a picture in memory is not an output")),
+        }
     }
 
-    fn lock(&self) -> io::Result<MutexGuard<'_, BufWriter<OutputFile>>> {
+    /// The bytes of a picture in memory.
+    fn into_bytes(self) -> Result<Vec<u8>, Failure> {
+        match self.into_place()? {
+            Place::Memory(bytes) => Ok(bytes.into_inner()),
+            Place::File(_) => Err(Failure::internal("an output is not a picture in memory")),
+        }
+    }
+
+    fn into_place(self) -> Result<Place, Failure> {
+        let place = Arc::into_inner(self.0).ok_or_else(|| Failure::internal("an encoder has not finished"))?;
+        place.into_inner().map_err(|_| Failure::internal("an encoder has panicked"))
+    }
+
+    fn lock(&self) -> io::Result<MutexGuard<'_, Place>> {
         self.0.lock().map_err(|_| io::Error::other("an encoder has panicked"))
     }
 }
 
 impl Seek for Output {
     fn seek(&mut self, from: SeekFrom) -> io::Result<u64> {
-        self.lock()?.seek(from)
+        match &mut *self.lock()? {
+            Place::File(file) => file.seek(from),
+            Place::Memory(bytes) => bytes.seek(from),
+        }
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock()?.write(bytes)
+        match &mut *self.lock()? {
+            Place::File(file) => file.write(bytes),
+            Place::Memory(memory) => memory.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lock()?.flush()
+        match &mut *self.lock()? {
+            Place::File(file) => file.flush(),
+            Place::Memory(_) => Ok(()),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::SystemTime;
 use catalog::{Declaration, Operations, as_command_lines, tag_of};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
 use contract::{Failure, JobEvent, Location, Prices, metrics};
+use managed::Managed;
 use operation::{Job, Share, Weights};
 use sandbox::{Limits, prepare_workers};
 use serde_json::json;
@@ -358,7 +359,8 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
     // Beyond the container's memory the kernel would choose what to end.
     let granted = sandbox::memory().map_or(u64::MAX, |bytes| bytes - bytes / 8);
     let limits = Limits { memory: running.limits.memory.min(granted), ..running.limits.clone() };
-    let store = Store::new(store::Aws::default(), StoreOptions { flush, ..StoreOptions::default() });
+    let aws = store::Aws::default();
+    let store = Store::new(aws.clone(), StoreOptions { flush, ..StoreOptions::default() });
     Ok(Runner {
         jobs,
         publisher: Publisher::from_topic(&store, running.notify.as_deref()).await?,
@@ -371,6 +373,7 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
         shares: 1,
         memory: sandbox::memory().unwrap_or(limits.memory),
         prices: running.prices(),
+        managed: Managed::new(aws)?,
         workers: Arc::new(Semaphore::new(limits.processors())),
         limits,
     })

@@ -1,9 +1,11 @@
 //! Who does the work of an operation: one trait, a member for each way.
 //!
 //! An engine is given one object and one operation and leaves finished outputs in the scratch folder; pinning, storing, the
-//! manifest and the event are the runner's, whoever does the work. [`NativeWorker`] forks a process inside a jail. A managed
-//! service is a call that the parent process makes itself, because only the parent has credentials: it implements the same
-//! trait, and its operation names it among the `engines` of its profile.
+//! manifest and the event are the runner's, whoever does the work. The options of an operation choose the engine
+//! ([`Operation::engine`]) among those that its profile names.
+//!
+//! [`NativeWorker`] forks a process inside a jail. [`AskingWorker`] does the same and answers what that process asks of one
+//! managed service: decoding stays in the jail, and the call is made by the parent process, which alone has credentials.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use catalog::{Engine as EngineName, Format, Operation};
 use contract::Failure;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use operation::{CompanionSource, OutputDescription, Progress, Share};
+use operation::{Answers, CompanionSource, OutputDescription, Progress, Share};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -32,6 +34,8 @@ pub struct EngineTask {
     pub input: WorkerInput,
     /// Its companion files.
     pub companions: Arc<dyn CompanionSource>,
+    /// Who answers what it asks of managed services, if its engine asks.
+    pub services: Option<Arc<dyn Answers>>,
     /// The folder for the outputs, which exists.
     pub scratch: PathBuf,
     /// What a process that does the work may use.
@@ -62,65 +66,104 @@ impl Engine for NativeWorker {
     }
 
     fn carry_out(&self, task: EngineTask) -> BoxFuture<'static, WorkerReport> {
-        let supervised = tokio::task::spawn_blocking(move || {
-            let EngineTask {
-                operation,
-                share,
-                name,
-                format,
-                size,
-                input,
-                companions,
-                scratch,
-                limits,
-                progress,
-                is_last,
-                finished,
-            } = task;
-            run_in_worker(WorkerTask {
-                operation: &operation,
-                share,
-                name,
-                format,
-                size,
-                input,
-                companions,
-                scratch: &scratch,
-                limits: &limits,
-                progress,
-                is_last,
-                finished: &|output| match &finished {
-                    Some(finished) => {
-                        finished.send(output.clone()).map_err(|_| Failure::internal("storing an earlier output failed"))
-                    }
-                    None => Ok(()),
-                },
-            })
-        });
-        let report = supervised.map(|report| {
-            report.unwrap_or_else(|error| {
-                WorkerReport::failed(Failure::internal("the thread that supervises the worker ended").because(error))
-            })
-        });
-        Box::pin(report)
+        in_worker(EngineTask { services: None, ..task })
     }
 }
 
-/// The engines of a program, one for each name.
-pub static ENGINES: &[&dyn Engine] = &[&NativeWorker];
+/// This project's own code, in a worker process that asks a managed service.
+pub struct AskingWorker(EngineName);
 
-/// The engine that does an operation: the first of those that its profile names.
+impl Engine for AskingWorker {
+    fn name(&self) -> EngineName {
+        self.0
+    }
+
+    fn carry_out(&self, task: EngineTask) -> BoxFuture<'static, WorkerReport> {
+        in_worker(task)
+    }
+}
+
+fn in_worker(task: EngineTask) -> BoxFuture<'static, WorkerReport> {
+    let supervised = tokio::task::spawn_blocking(move || {
+        let EngineTask {
+            operation,
+            share,
+            name,
+            format,
+            size,
+            input,
+            companions,
+            services,
+            scratch,
+            limits,
+            progress,
+            is_last,
+            finished,
+        } = task;
+        run_in_worker(WorkerTask {
+            operation: &operation,
+            share,
+            name,
+            format,
+            size,
+            input,
+            companions,
+            services,
+            scratch: &scratch,
+            limits: &limits,
+            progress,
+            is_last,
+            finished: &|output| match &finished {
+                Some(finished) => {
+                    finished.send(output.clone()).map_err(|_| Failure::internal("storing an earlier output failed"))
+                }
+                None => Ok(()),
+            },
+        })
+    });
+    let report = supervised.map(|report| {
+        report.unwrap_or_else(|error| {
+            WorkerReport::failed(Failure::internal("the thread that supervises the worker ended").because(error))
+        })
+    });
+    Box::pin(report)
+}
+
+/// The engines of a program, one for each name.
+pub static ENGINES: &[&dyn Engine] = &[
+    &NativeWorker,
+    &AskingWorker(EngineName::Rekognition),
+    &AskingWorker(EngineName::Textract),
+    &AskingWorker(EngineName::Comprehend),
+];
+
+/// The engine that does an operation: the one that its options choose.
 pub fn engine_of(operation: &Operation) -> Result<&'static dyn Engine, Failure> {
-    let wanted = operation.profile().engines.first();
-    let found = ENGINES.iter().find(|engine| Some(&engine.name()) == wanted);
-    found.copied().ok_or_else(|| Failure::internal(format!("this program has no engine for {}", operation.name())))
+    let wanted = operation.engine();
+    let found = ENGINES.iter().find(|engine| engine.name() == wanted && operation.profile().engines.contains(&wanted));
+    found.copied().ok_or_else(|| Failure::internal(format!("this program has no engine for {operation}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use catalog::OPERATIONS;
+    use catalog::{OPERATIONS, Operations};
 
     use super::*;
+
+    #[test]
+    fn options_choose_the_engine() {
+        for (text, engine) in [
+            ("recognise", EngineName::Native),
+            ("recognise?engine=rekognition", EngineName::Rekognition),
+            ("text?ocr=textract", EngineName::Textract),
+            ("text?engine=auto", EngineName::Textract),
+            ("analyse?engine=comprehend", EngineName::Comprehend),
+            ("resize?width=3", EngineName::Native),
+        ] {
+            let operations: Operations = text.parse().unwrap();
+            assert_eq!(engine_of(operations.first()).unwrap().name(), engine, "{text}");
+        }
+    }
 
     #[test]
     fn every_engine_that_a_profile_names_is_there_once() {

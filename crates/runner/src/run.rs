@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use catalog::{Access, Declaration, Detection, Format, HEAD_BYTES, Operation, Operations, detect};
+use catalog::{Access, Declaration, Detection, Engine, Format, HEAD_BYTES, Operation, Operations, detect};
 use contract::{
     Failure, JobError, JobEvent, JobRequest, Location, MANIFEST_NAME, Manifest, Outcome, Output, Portion, Prices,
     ProcessDuration, Properties, SCHEMA_VERSION, Sandbox, Source, Usage,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use managed::{Asked, Managed};
 use operation::{Job, OutputDescription, Progress, Share};
 use sandbox::{Completed, Limits, WorkerInput, WorkerReport};
 use serde_json::{Map, Value};
@@ -77,6 +78,8 @@ pub struct Runner {
     pub memory: u64,
     /// What is paid for; none where nobody asks.
     pub prices: Option<Prices>,
+    /// What operations may ask.
+    pub managed: Managed,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
 }
@@ -268,10 +271,14 @@ impl Runner {
             succeed(&mut event, &destination, manifest);
             return event;
         }
-        let mut processed = self.process(work, fetched, operation, &destination, progress, Room::Share).await;
+        // One bill for all tries.
+        let asked = (operation.engine() != Engine::Native)
+            .then(|| Arc::new(self.managed.asked(tokio::runtime::Handle::current())));
+        let asked = asked.as_ref();
+        let mut processed = self.process(work, fetched, operation, &destination, progress, Room::Share, asked).await;
         if self.shares > 1 && processed.as_ref().is_err_and(|unprocessed| unprocessed.needs_memory) {
             info!(key = work.key, "{} needs more than its share of the memory: once more, alone", operation.name());
-            processed = self.process(work, fetched, operation, &destination, progress, Room::Whole).await;
+            processed = self.process(work, fetched, operation, &destination, progress, Room::Whole, asked).await;
         }
         match processed {
             Ok(processed) => {
@@ -291,6 +298,7 @@ impl Runner {
                 let usage = Usage {
                     bytes_read: fetched.bytes,
                     reads: fetched.requests,
+                    managed: asked.map(|asked| asked.bill().units).unwrap_or_default(),
                     ..Usage::of(self.portion(Room::Share), milliseconds)
                 };
                 event.usage = Some(usage.priced(self.prices.as_ref()));
@@ -332,6 +340,7 @@ impl Runner {
     }
 
     /// Runs the operation in a worker, stores its outputs and commits them.
+    #[expect(clippy::too_many_arguments, reason = "what one operation on one object is made of")]
     async fn process(
         &self,
         work: &Work,
@@ -340,6 +349,7 @@ impl Runner {
         destination: &Destination<'_>,
         progress: &Progress,
         room: Room,
+        asked: Option<&Arc<Asked>>,
     ) -> Result<Processed, Unprocessed> {
         let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
         let window = (operation.profile().access == Access::Ranged)
@@ -374,6 +384,7 @@ impl Runner {
             size: fetched.version.size,
             input,
             companions: Arc::new(companions),
+            services: asked.map(|asked| Arc::clone(asked) as _),
             scratch: outputs.clone(),
             limits: self.limits_of(operation, room),
             progress: logged(progress, &work.key, operation.name()),
@@ -406,16 +417,19 @@ impl Runner {
             store,
         };
         let read = window.map(|window| window.report()).unwrap_or_default();
+        let bill = asked.map(|asked| asked.bill()).unwrap_or_default();
         let usage = Usage {
             bytes_read: fetched.bytes + read.bytes,
             bytes_written: outputs.iter().map(|output| output.size).sum(),
             reads: fetched.requests + read.requests,
             writes: outputs.len() as u64 + 1,
+            managed: bill.units,
             ..Usage::of(self.portion(room), duration.total)
         };
         let usage = usage.priced(self.prices.as_ref());
         let parts = self.usage_of_parts(destination).await.map_err(fail)?;
         let mut manifest = manifest(work, fetched, operation, completed, outputs, duration);
+        manifest.versions.extend(bill.versions.into_iter().map(|(name, version)| (name, Value::from(version))));
         manifest.usage = Some(parts.iter().fold(usage, Usage::and));
         commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
         Ok(Processed { manifest, peak_memory, sandbox })

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use catalog::Service;
 use contract::Failure;
 use operation::Announcement;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -67,6 +68,11 @@ impl Channel {
         announced: Option<Announcement>,
     ) -> Result<Vec<u8>, Failure> {
         Ok(self.ask(&Request::ReadRanges { ranges: with_lengths(ranges), announced })?.body)
+    }
+
+    /// Asks a managed service.
+    pub(super) fn ask_service(&self, service: Service, question: &str) -> Result<Vec<u8>, Failure> {
+        Ok(self.ask(&Request::Ask { service, question: question.to_owned() })?.body)
     }
 
     /// Tells which parts it will ask for under this name.

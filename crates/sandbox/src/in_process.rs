@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use contract::{Failure, Sandbox};
 use operation::{
-    Announcement, CompanionSource, Input, InputSource, Outputs, Processor, RangeSource, Task, Weights, companion_path,
-    read_exactly,
+    Announcement, CompanionSource, Input, InputSource, Outputs, Processor, RangeSource, Services, Task, Weights,
+    companion_path, read_exactly,
 };
 
 use super::serve::peak_memory;
@@ -28,6 +28,7 @@ pub fn run_in_process(processor: &dyn Processor, task: WorkerTask<'_>) -> Worker
         outputs: outputs.clone(),
         progress: task.progress,
         weights: Weights::default(),
+        services: task.services.map(Services::new).unwrap_or_default(),
     };
     let result = operation::process(processor, task.operation, task.share, &inner);
     let result = result.map(|properties| Completed {

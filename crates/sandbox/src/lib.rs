@@ -17,7 +17,8 @@
 //!   were in force stands in the event ([`Sandbox`]).
 //! - **Limits** ([`Limits`]) on memory, CPU time, time by the clock, bytes of results and open files. The kernel is told
 //!   to end the worker first when the container runs out of memory.
-//! - **The parent believes nothing.** The worker asks for its outputs by name, for companion files by relative path and for
+//! - **The parent believes nothing.** What it asks of managed services is one of a closed list, which the options of the operation
+//!   allow, and no more often than they allow. The worker asks for its outputs by name, for companion files by relative path and for
 //!   parts of the input by offset; names, paths, lengths and counts are checked by the parent, which makes and opens the
 //!   files itself and hands over descriptors. After a failure nothing stays in the scratch folder.
 //!
@@ -45,7 +46,7 @@ use std::time::Duration;
 
 use catalog::{Format, Operation};
 use contract::{Failure, Properties, Sandbox};
-use operation::{CompanionSource, OutputDescription, Progress, RangeSource, Share};
+use operation::{Answers, CompanionSource, OutputDescription, Progress, RangeSource, Share};
 
 mod channel;
 mod ending;
@@ -89,6 +90,8 @@ pub struct WorkerTask<'a> {
     pub input: WorkerInput,
     /// Its companion files.
     pub companions: Arc<dyn CompanionSource>,
+    /// Who answers what it asks of managed services, as far as its options allow it to.
+    pub services: Option<Arc<dyn Answers>>,
     /// The folder for the outputs, which exists.
     pub scratch: &'a Path,
     /// What the operation may use.

@@ -2,7 +2,7 @@
 //! a reply needs them. The worker asks, the parent answers. The parent takes every byte from the worker for hostile:
 //! lengths are bounded before anything is kept, and nothing is allocated for bytes that have not arrived.
 
-use catalog::{Format, MediaKind};
+use catalog::{Format, MediaKind, Service};
 use contract::{Failure, FailureKind, Properties, Sandbox};
 use operation::{Announcement, OutputDescription, Share};
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,8 @@ pub(super) enum Request {
     ReadRanges { ranges: Vec<(u64, u64)>, announced: Option<Announcement> },
     /// Parts that will be asked for under this name. No answer.
     Announce { name: Announcement, ranges: Vec<(u64, u64)> },
+    /// A question to a managed service, as JSON: see [`operation::ask`]. Answered by bytes, the answer as JSON.
+    Ask { service: Service, question: String },
     /// The last frame: how the work ended. No answer.
     Done { ending: Ending, peak_memory: u64 },
 }
@@ -175,6 +177,7 @@ mod tests {
                 .prop_map(|(fraction, seconds)| Request::Progress { fraction, seconds }),
             any::<String>().prop_map(|name| Request::CreateOutput { name }),
             any::<String>().prop_map(|relative| Request::OpenCompanion { relative }),
+            any::<String>().prop_map(|question| Request::Ask { service: Service::PageText, question }),
             (any::<u64>(), any::<usize>()).prop_map(|(offset, length)| Request::ReadAt { offset, length }),
             prop::collection::vec((any::<u64>(), any::<u64>()), 0..4)
                 .prop_map(|ranges| Request::ReadRanges { ranges, announced: Some(Announcement(3)) }),

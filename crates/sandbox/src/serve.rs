@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use catalog::{MediaKind, Operation, Operations};
+use catalog::{MediaKind, Operation, Operations, Service};
 use contract::Failure;
 use operation::{
-    Announcement, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor, Progress, Share,
-    Task, Weights, read_exactly,
+    Announcement, Answers, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor, Progress,
+    Services, Share, Task, Weights, read_exactly,
 };
 
 use super::channel::Channel;
@@ -109,6 +109,7 @@ fn work(
         outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
         progress: progress(Arc::clone(channel)),
         weights: weights.clone(),
+        services: Services::new(Arc::new(RemoteServices(Arc::clone(channel)))),
     };
     let properties = on_own_stack(processor, operation, assignment.share, &task)?;
     let outputs = task.outputs.finished();
@@ -227,6 +228,15 @@ impl OutputDestination for RemoteOutputs {
     fn finished(&self, output: &OutputDescription) {
         // A parent that is gone is noticed by the last word.
         let _ = self.0.tell(&Request::FinishedOutput { output: output.clone() });
+    }
+}
+
+/// Managed services, which the parent asks: it knows what the operation may.
+struct RemoteServices(Arc<Channel>);
+
+impl Answers for RemoteServices {
+    fn answer(&self, service: Service, question: &str) -> Result<Vec<u8>, Failure> {
+        self.0.ask_service(service, question)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The parent's side: starts the worker, answers it, holds it to its limits, and says how it ended.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IoSlice, PipeReader, Read};
 use std::mem::MaybeUninit;
@@ -10,6 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use catalog::Service;
 use contract::{Failure, FailureKind, Sandbox};
 use operation::{RangeSource, companion_path};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -71,6 +73,7 @@ struct Worker<'a> {
     deadline: Instant,
     next_check: Instant,
     companions: usize,
+    asked: BTreeMap<Service, u32>,
     peak_memory: u64,
     sandbox: Sandbox,
 }
@@ -121,6 +124,7 @@ impl<'a> Worker<'a> {
             deadline: now + task.limits.wall,
             next_check: now + CHECK_INTERVAL,
             companions: 0,
+            asked: BTreeMap::new(),
             peak_memory: 0,
             sandbox: Sandbox::default(),
         };
@@ -211,6 +215,13 @@ impl<'a> Worker<'a> {
                 let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
                 source.announce(name, &ranges);
             }
+            Request::Ask { service, question } => {
+                let answer = self.ask(service, &question)?;
+                match &answer {
+                    Ok(bytes) => self.reply(&Reply::Bytes, bytes, None, scratch)?,
+                    Err(failure) => self.reply(&Reply::Refused(failure.into()), &[], None, scratch)?,
+                }
+            }
             Request::Done { ending, peak_memory } => {
                 self.peak_memory = self.peak_memory.max(peak_memory);
                 return match ending {
@@ -260,6 +271,26 @@ impl<'a> Worker<'a> {
             Some(parts) => Ok((source.as_ref(), parts)),
             None => Err(broken("a read of parts that are outside of the input or too many").into()),
         }
+    }
+
+    /// The work may go on without the answer. A question that the options of the operation do not allow is no mistake of an
+    /// operation: somebody else is asking.
+    fn ask(&mut self, service: Service, question: &str) -> Result<Result<Vec<u8>, Failure>, End> {
+        let allowances = self.task.operation.allowances();
+        let allowed = allowances.iter().find(|allowed| allowed.service == service).map_or(0, |allowed| allowed.calls);
+        let asked = self.asked.entry(service).or_default();
+        if *asked >= allowed {
+            let what = format!("a question to the service {service:?} beyond the {allowed} that its options allow");
+            return Err(broken(&what).into());
+        }
+        *asked += 1;
+        let Some(services) = &self.task.services else {
+            return Ok(Err(Failure::invalid_request(format!(
+                "{} asks a managed service, which this program does not offer",
+                self.task.operation.name()
+            ))));
+        };
+        Ok(services.answer(service, question))
     }
 
     /// The work may go on without a companion file that is not there, but not when a later try could find it.

@@ -122,6 +122,12 @@ impl Languages {
     }
 }
 
+/// The English name of a language by its code, and the script of a text in it (ISO 15924); nothing of codes that are not known here.
+pub fn described(code: &str, text: &str) -> Option<(&'static str, &'static str)> {
+    let lang = Lang::all().iter().copied().find(|lang| self::code(*lang) == code)?;
+    Some((lang.eng_name(), script_code(lang, whatlang::detect_script(text)?)))
+}
+
 /// ISO 639-1 where there is one.
 fn code(lang: Lang) -> &'static str {
     match lang {

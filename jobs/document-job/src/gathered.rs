@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::Format;
-use catalog::operations::{Confidence, Detail, Ocr, PageRanges, Password, Text};
+use catalog::operations::{Confidence, Detail, Ocr, PageRanges, Password, Text, TextEngine};
 use contract::Failure;
 use operation::Task;
 use semantics::document::{Block, BlockKind, Document, Word};
@@ -50,6 +50,7 @@ pub(crate) fn gather(wanted: &Wanted, task: &Task) -> Result<Gathered, Failure> 
         detail: Detail::Words,
         // Its weights are not among those of the operations that gather.
         ocr: Ocr::Never,
+        engine: TextEngine::Native,
         languages: Vec::new(),
         min_confidence: Confidence::default(),
         password: wanted.password.cloned(),

@@ -12,5 +12,6 @@ mod pdf;
 mod picture;
 mod reading;
 mod rich;
+mod textract;
 
 pub use operations::{JOB, analyse, prepare_text, text};

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::operations::{Ocr, Password, Text, TextFormat};
 use content::{Resources, Shown};
-use contract::Failure;
+use contract::{Failure, FailureKind};
 use file::{File, OpenError};
 use operation::Task;
 use page_tree::{Leaf, Page};
@@ -188,7 +188,16 @@ impl PictureReader<'_, '_> {
                 return Ok(text);
             }
         };
-        let read = reader.page(&picture, text.number, (text.width, text.height))?;
+        let read = match reader.page(&picture, text.number, (text.width, text.height)) {
+            // One page that a service does not take does not take the others with it.
+            Err(failure) if failure.kind() == FailureKind::InvalidInput => {
+                if self.warnings.len() < MOST_WARNINGS {
+                    self.warnings.push(format!("the picture of page {} was not read: {failure}", text.number));
+                }
+                return Ok(text);
+            }
+            read => read?,
+        };
         // What was guessed is better than nothing.
         let is_better = !read.blocks.is_empty() || text.blocks.is_empty();
         Ok(if is_better { PageText { rotation: text.rotation, notes: text.notes, ..read } } else { text })

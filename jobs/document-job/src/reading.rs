@@ -1,18 +1,29 @@
-//! Text that is read in pictures (OCR), as pages of blocks, lines and words like those of a PDF.
+//! Text that is read in pictures (OCR), as pages of blocks, lines and words like those of a PDF. Whoever reads the words, networks or
+//! Amazon Textract, the layout is this project's own.
 
-use catalog::operations::{Ocr, Text};
-use contract::Failure;
+use std::cell::Cell;
+
+use catalog::operations::{Ocr, Text, TextEngine};
+use contract::{Failure, FailureKind};
 use ocr::{Alphabet, Settings};
-use operation::{Task, Weights};
+use operation::{Outputs, Services, Task, Weights};
 use pixels::raster::Raster;
 
 use crate::page_text::{Bounds, Method, PageText, union};
 use crate::pdf::placed_text::{self, Placed};
+use crate::textract;
 
 /// Reads pictures as the options say.
 pub(crate) struct Reader<'a> {
+    engine: TextEngine,
     settings: Settings,
     weights: &'a Weights,
+    services: &'a Services,
+    outputs: &'a Outputs,
+    /// Why the networks cannot help where Textract fails, if they cannot.
+    no_networks: Option<String>,
+    /// Textract does not answer, and is asked no more.
+    gave_up: Cell<bool>,
 }
 
 /// Whether text in pictures is read, and if not, why.
@@ -27,11 +38,19 @@ pub(crate) enum Reading<'a> {
 /// Gets ready to read: the library has to be opened before the sandbox closes. The networks are loaded once there is something to
 /// read with them.
 pub(crate) fn prepare(options: &Text, weights: &Weights) -> Result<(), Failure> {
-    match (options.ocr, missing(weights)?) {
-        (Ocr::Never, _) | (Ocr::Auto, Some(_)) => Ok(()),
-        (Ocr::Always, Some(failure)) => Err(failure),
+    if options.ocr == Ocr::Never || options.reader() == TextEngine::Textract {
+        return Ok(());
+    }
+    match (needs_networks(options), missing(weights)?) {
+        (false, Some(_)) => Ok(()),
+        (true, Some(failure)) => Err(failure),
         (_, None) => inference::open_library(weights),
     }
+}
+
+/// Whether nobody else could do what is asked for.
+fn needs_networks(options: &Text) -> bool {
+    options.ocr == Ocr::Always && options.reader() == TextEngine::Native
 }
 
 /// What says that weights are not installed. Damaged ones are a failure of everybody who may need them.
@@ -53,18 +72,28 @@ impl<'a> Reading<'a> {
         if options.ocr == Ocr::Never {
             return Ok(Self::NotAsked);
         }
-        match missing(&task.weights)? {
-            None => {}
-            Some(failure) if options.ocr == Ocr::Auto => return Ok(Self::NotInstalled(failure.to_string())),
-            Some(failure) => return Err(failure),
-        }
+        let engine = options.reader();
+        let no_networks = if engine == TextEngine::Textract { None } else { missing(&task.weights)? };
+        let no_networks = match no_networks {
+            Some(failure) if needs_networks(options) => return Err(failure),
+            Some(failure) if engine == TextEngine::Native => return Ok(Self::NotInstalled(failure.to_string())),
+            failure => failure.map(|failure| failure.to_string()),
+        };
         let codes = || options.languages.iter().map(|language| language.code());
         let alphabet = Alphabet {
             ideographs: options.languages.is_empty() || codes().any(|code| code.starts_with("zh") || code == "ja"),
             kana: options.languages.is_empty() || codes().any(|code| code == "ja"),
         };
         let settings = Settings { alphabet, min_confidence: options.min_confidence.share() };
-        Ok(Self::By(Reader { settings, weights: &task.weights }))
+        Ok(Self::By(Reader {
+            engine,
+            settings,
+            weights: &task.weights,
+            services: &task.services,
+            outputs: &task.outputs,
+            no_networks,
+            gave_up: Cell::new(false),
+        }))
     }
 }
 
@@ -76,7 +105,9 @@ impl Reader<'_> {
         number: usize,
         (width, height): (f32, f32),
     ) -> Result<PageText, Failure> {
-        let text = ocr::read(picture, &self.settings, self.weights)?;
+        let Some(text) = self.read(picture, number)? else {
+            return Ok(PageText { number, width, height, method: Method::OcrNeeded, ..PageText::default() });
+        };
         let scale = [width / picture.width as f32, height / picture.height as f32];
         let level = Level::new(&text, (width, height));
         let mut words = Vec::new();
@@ -107,6 +138,37 @@ impl Reader<'_> {
             blocks,
             notes: Vec::new(),
         })
+    }
+}
+
+impl Reader<'_> {
+    /// The words of a picture; nothing if nobody could read it and the result is to be had all the same.
+    fn read(&self, picture: &Raster, number: usize) -> Result<Option<ocr::Text>, Failure> {
+        let by_networks = || ocr::read(picture, &self.settings, self.weights).map(Some);
+        if self.engine == TextEngine::Native {
+            return by_networks();
+        }
+        let failure = if self.gave_up.get() {
+            None
+        } else {
+            match textract::read(picture, self.settings.min_confidence, self.services) {
+                Ok(text) => return Ok(Some(text)),
+                Err(failure) if self.engine == TextEngine::Textract => return Err(failure),
+                Err(failure) => Some(failure),
+            }
+        };
+        if let Some(failure) = failure {
+            // What is wrong with one page need not be with the next.
+            self.gave_up.set(failure.kind() != FailureKind::InvalidInput);
+            let from = if self.gave_up.get() { format!("from page {number} on") } else { format!("for page {number}") };
+            self.outputs.warn(match &self.no_networks {
+                None => format!("Textract was not to be had {from}, and the networks read instead: {failure}"),
+                Some(reason) => {
+                    format!("Textract was not to be had {from}: {failure}; nor were the networks: {reason}")
+                }
+            });
+        }
+        if self.no_networks.is_some() { Ok(None) } else { by_networks() }
     }
 }
 

@@ -99,6 +99,13 @@ resource "aws_iam_role_policy" "job" {
         Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
         Resource = "${var.work_bucket.arn}/parts/*"
       }],
+      # Pictures and texts travel in the requests: these actions have no resources that could be named.
+      length(lookup(var.engine_actions, each.key, [])) == 0 ? [] : [{
+        Sid      = "AskEngines"
+        Effect   = "Allow"
+        Action   = var.engine_actions[each.key]
+        Resource = "*"
+      }],
       [
         {
           # Without it S3 says "forbidden" instead of "not found", and a deleted upload would look like a missing right.

@@ -87,6 +87,12 @@ variable "environment" {
   type        = map(string)
 }
 
+variable "engine_actions" {
+  description = "What jobs of a kind may ask of managed engines; kinds that ask nothing may be absent."
+  type        = map(list(string))
+  default     = {}
+}
+
 variable "scratch_folder" {
   description = "Where the jobs' scratch volume is mounted; the images declare the same folder as a volume of the jobs' user."
   type        = string

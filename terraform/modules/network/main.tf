@@ -38,6 +38,7 @@ locals {
   # What a job without a public address has to reach besides S3.
   interface_services = local.is_closed ? toset(concat(
     ["ecr.api", "ecr.dkr", "logs", "sns"],
+    var.engines,
     var.container_instances ? ["ecs", "ecs-agent", "ecs-telemetry"] : [],
   )) : toset([])
 

@@ -39,6 +39,12 @@ variable "container_instances" {
   type        = bool
 }
 
+variable "engines" {
+  description = "Managed engines that jobs ask: a job without a public address reaches each by an endpoint of its own."
+  type        = list(string)
+  default     = []
+}
+
 variable "iam" {
   description = "First part of the role's name, its path and its permissions boundary."
   type = object({

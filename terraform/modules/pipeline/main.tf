@@ -108,7 +108,21 @@ locals {
     TMPDIR            = local.scratch_folder
     PRICE_VCPU_HOUR   = tostring(local.prices.vcpu_hour)
     PRICE_GIB_HOUR    = tostring(local.prices.gib_hour)
+    }, {
+    for engine, setting in var.engines : "${upper(engine)}_PER_SECOND" => tostring(setting.per_second) if setting.per_second != null
   })
+
+  # What operations of a kind ask of an engine (crates/catalog/src/service.rs; a test compares).
+  engine_actions = {
+    document = {
+      textract   = ["textract:DetectDocumentText"]
+      comprehend = ["comprehend:DetectDominantLanguage", "comprehend:DetectEntities", "comprehend:DetectKeyPhrases", "comprehend:DetectSentiment"]
+    }
+    image = {
+      rekognition = ["rekognition:DetectFaces", "rekognition:DetectLabels", "rekognition:DetectModerationLabels", "rekognition:DetectText"]
+      textract    = ["textract:DetectDocumentText"]
+    }
+  }
 
   # US dollars in us-east-1 (docs/cost/prices-us-east-1.toml; a test compares): what estimates are made of unless the installation has its own.
   list_prices = {
@@ -156,6 +170,7 @@ module "network" {
   region              = local.region
   network             = var.network
   container_instances = var.compute != "FARGATE"
+  engines             = keys(var.engines)
   log_retention_days  = var.log_retention_days
   kms_key_arn         = var.kms_key_arn
   iam                 = local.iam
@@ -264,6 +279,7 @@ module "compute" {
   shares             = local.has_shares ? var.shares : null
   repository_arns    = module.registry.repository_arns
   environment        = local.job_environment
+  engine_actions     = { for kind, engines in local.engine_actions : kind => flatten([for engine, actions in engines : actions if contains(keys(var.engines), engine)]) }
   scratch_folder     = local.scratch_folder
   input_bucket       = module.storage.buckets["input"]
   output_bucket      = module.storage.buckets["output"]

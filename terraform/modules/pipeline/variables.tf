@@ -665,6 +665,22 @@ variable "budget" {
   }
 }
 
+variable "engines" {
+  description = "Amazon's managed engines that operations may ask by their option engine (docs/engines.md): { rekognition = {}, textract = {}, comprehend = {} }. Those not named are not allowed to the jobs, and cost nothing; those named cost what they are asked. per_second: calls of one kind that a container makes at most in a second; by default less than the smallest quota of any region."
+  type        = map(object({ per_second = optional(number) }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for engine in keys(var.engines) : contains(["rekognition", "textract", "comprehend"], engine)])
+    error_message = "engines: allowed are rekognition, textract and comprehend."
+  }
+
+  validation {
+    condition     = alltrue([for engine in values(var.engines) : engine.per_second == null ? true : engine.per_second >= 0.01 && engine.per_second <= 1000])
+    error_message = "engines: per_second must be 0.01 to 1000."
+  }
+}
+
 variable "alarms" {
   description = "Who hears alarms (e-mail addresses), and their thresholds: seconds of turnaround (95th percentile), seconds that a message may wait in a queue, hours in which uploads may come and none end (at least as long as the longest video takes), percent of operations that may fail, percent of vCPUs (of max_vcpus and of the account's quota) and of an operation's memory that may be used, calls of functions at once that the account may have, US dollars a month (0: no budget). s3_request_metrics: whether S3 counts requests and errors (some dollars a month). canary_minutes: how often a small picture is uploaded, so that a failure shows when nobody uploads (0: never)."
   type = object({

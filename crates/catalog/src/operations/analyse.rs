@@ -3,8 +3,8 @@ use serde::Serialize;
 
 use super::{PageRanges, Password};
 use crate::operation::Options;
-use crate::profile::Profile;
-use crate::{Format, MediaKind};
+use crate::profile::{Engine, Profile};
+use crate::{Allowance, Format, MediaKind, Service};
 
 /// Finds out what a document is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -13,6 +13,11 @@ pub struct Analyse {
     /// What to find out. Names, sentiment, topics and embeddings need networks, which docs/weights.md describes
     #[arg(long, value_enum, value_name = "FEATURE,…", value_delimiter = ',', default_values_t = AnalyseFeature::ALL)]
     pub features: Vec<AnalyseFeature>,
+    /// Who finds names, phrases, sentiment and languages: this project (native), Amazon Comprehend, which is paid for each 100
+    /// characters and feature (docs/engines.md), or Comprehend and, where it cannot be had, this project (auto). What else there is
+    /// to find is always found here
+    #[arg(long, value_enum, default_value_t = AnalyseEngine::Native)]
+    pub engine: AnalyseEngine,
     /// About how many tokens a chunk has at most; the usual networks read up to 512
     #[arg(long, value_name = "COUNT", default_value_t = 320, value_parser = clap::value_parser!(u16).range(32..=2048))]
     pub chunk_tokens: u16,
@@ -37,6 +42,18 @@ pub struct Analyse {
     /// Password of an encrypted PDF; the empty one is always tried. It is never published
     #[arg(long, value_name = "PASSWORD")]
     pub password: Option<Password>,
+}
+
+/// Who finds out what a document is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnalyseEngine {
+    /// This project
+    Native,
+    /// Amazon Comprehend
+    Comprehend,
+    /// Amazon Comprehend, and this project where it fails; the result says so
+    Auto,
 }
 
 /// What can be found out about a document.
@@ -81,6 +98,17 @@ impl AnalyseFeature {
         Self::Fingerprint,
     ];
 
+    /// What Comprehend is asked for it.
+    fn service(self) -> Option<Service> {
+        match self {
+            Self::Names => Some(Service::Names),
+            Self::Phrases => Some(Service::Phrases),
+            Self::Sentiment => Some(Service::Sentiment),
+            Self::Languages => Some(Service::Languages),
+            Self::Chunks | Self::Embeddings | Self::Entities | Self::Summary | Self::Topics | Self::Fingerprint => None,
+        }
+    }
+
     /// The networks that find it out.
     fn weights(self) -> &'static [&'static str] {
         match self {
@@ -93,6 +121,9 @@ impl AnalyseFeature {
 
 /// What makes embeddings.
 const EMBEDDING: &[&str] = &["onnxruntime", "text-encoder", "text-vocabulary"];
+
+/// Calls of Comprehend for one document and feature: 10 million characters as names, 10 MB as sentiment.
+const MOST_CALLS: u32 = 2000;
 
 /// Characters of a question: what the network reads of one.
 const LONGEST_QUERY: usize = 500;
@@ -112,7 +143,13 @@ impl Analyse {
     pub fn needs_embeddings(&self) -> bool {
         self.query.is_some()
             || !self.embedding_files.is_empty()
-            || self.features.iter().any(|feature| feature.weights() == EMBEDDING)
+            || self.native_features().any(|feature| feature.weights() == EMBEDDING)
+    }
+
+    /// What this project finds out itself, if the engine answers.
+    fn native_features(&self) -> impl Iterator<Item = AnalyseFeature> {
+        let is_asked = self.engine == AnalyseEngine::Comprehend;
+        self.features.iter().copied().filter(move |feature| !is_asked || feature.service().is_none())
     }
 }
 
@@ -126,11 +163,13 @@ impl Options for Analyse {
         ("analyse?features=entities&pages=1-2", "what the first two pages name, with places"),
         ("analyse?features=chunks,languages&chunk-tokens=200", "short chunks for retrieval, without a network"),
         ("analyse?features=chunks&query=deadline", "the chunks that answer a question first, in matches"),
+        ("analyse?engine=comprehend&features=names,sentiment", "names and sentiment by Amazon Comprehend"),
         ("analyse?features=embeddings&embedding-files=arrow", "embeddings in the document and as embeddings.arrow"),
     ];
     const SECRETS: &'static [&'static str] = &["password"];
     const PROFILE: Profile = Profile {
         relative_cost: 4,
+        engines: &[Engine::Native, Engine::Comprehend],
         weights: &["onnxruntime", "text-encoder", "text-vocabulary", "text-names"],
         ..Profile::of(
             Format::of_kind(MediaKind::Document),
@@ -154,12 +193,32 @@ impl Options for Analyse {
         if self.query.as_ref().is_some_and(|query| query.trim().is_empty()) {
             return Err("query is empty; give a question or words to look for".to_owned());
         }
+        if self.engine == AnalyseEngine::Comprehend && self.allowances().is_empty() {
+            let message = "engine=comprehend finds names, phrases, sentiment and languages; name one of them, or take engine=native";
+            return Err(message.to_owned());
+        }
         Ok(())
+    }
+
+    fn engine(&self) -> Engine {
+        match self.engine {
+            AnalyseEngine::Auto if self.allowances().is_empty() => Engine::Native,
+            AnalyseEngine::Native => Engine::Native,
+            AnalyseEngine::Comprehend | AnalyseEngine::Auto => Engine::Comprehend,
+        }
+    }
+
+    fn allowances(&self) -> Vec<Allowance> {
+        if self.engine == AnalyseEngine::Native {
+            return Vec::new();
+        }
+        let services = self.features.iter().filter_map(|feature| feature.service());
+        services.map(|service| Allowance { service, calls: MOST_CALLS }).collect()
     }
 
     fn weights(&self) -> Vec<&'static str> {
         let of_embeddings: &[&str] = if self.needs_embeddings() { EMBEDDING } else { &[] };
-        let of_features = self.features.iter().flat_map(|feature| feature.weights());
+        let of_features = self.native_features().flat_map(AnalyseFeature::weights);
         let mut names: Vec<&str> = of_embeddings.to_vec();
         for name in of_features {
             if !names.contains(name) {

@@ -5,8 +5,8 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
 use crate::operation::Options;
-use crate::profile::Profile;
-use crate::{Format, MediaKind};
+use crate::profile::{Engine, Profile};
+use crate::{Allowance, Format, MediaKind, Service};
 
 /// Recognises what a picture shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -17,6 +17,10 @@ pub struct Recognise {
     #[arg(long, value_enum, value_name = "FEATURE,…", value_delimiter = ',',
           default_values_t = [Feature::Labels, Feature::Objects, Feature::Quality])]
     pub features: Vec<Feature>,
+    /// Who looks: this project's networks (native), Amazon Rekognition, which is paid for each picture and feature (docs/engines.md),
+    /// or Rekognition and, where it cannot be had, the networks (auto). Quality is measured here, whoever looks
+    #[arg(long, value_enum, default_value_t = RecogniseEngine::Native)]
+    pub engine: RecogniseEngine,
     /// Leave out labels, objects, faces, words and moderation labels of less confidence, 0 to 1. Words need at least 0.5
     #[arg(long, value_name = "0-1", default_value_t = Confidence(300))]
     pub min_confidence: Confidence,
@@ -43,6 +47,18 @@ pub struct Recognise {
     /// Refuse inputs of more megapixels (all frames together), whatever their file size
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 268, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_megapixels: u32,
+}
+
+/// Who looks at a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecogniseEngine {
+    /// This project's networks
+    Native,
+    /// Amazon Rekognition
+    Rekognition,
+    /// Amazon Rekognition, and the networks where it fails; the result says so
+    Auto,
 }
 
 /// What can be looked for in a picture.
@@ -75,6 +91,17 @@ impl Feature {
             Self::Text => &["ocr-detection", "ocr-recognition", "ocr-line-direction", "ocr-page-direction"],
             Self::Moderation => &["image-moderation"],
             Self::Quality => &[],
+        }
+    }
+
+    /// What Rekognition is asked for it.
+    fn service(self) -> Option<Service> {
+        match self {
+            Self::Labels | Self::Objects => Some(Service::Labels),
+            Self::Faces => Some(Service::Faces),
+            Self::Text => Some(Service::Words),
+            Self::Moderation => Some(Service::Moderation),
+            Self::Similar | Self::Quality => None,
         }
     }
 }
@@ -133,11 +160,13 @@ impl Options for Recognise {
         ("recognise?features=objects,faces&annotated", "objects and faces, and the picture with their boxes drawn in"),
         ("recognise?features=text", "what is written in the picture, each word with its place"),
         ("recognise?features=similar", "the picture's embedding, for a search for similar ones"),
+        ("recognise?engine=rekognition&features=labels,faces", "what Amazon Rekognition sees: two calls, 0.002 USD"),
         ("recognise?effort=3&min-confidence=0.2", "more objects, small ones too, for several times the work"),
     ];
     const PROFILE: Profile = Profile {
         fast_path: true,
         relative_cost: 2,
+        engines: &[Engine::Native, Engine::Rekognition],
         weights: &[
             "onnxruntime",
             "image-labels",
@@ -164,11 +193,51 @@ impl Options for Recognise {
         if (0..self.features.len()).any(repeated) {
             return Err("features may name each only once".to_owned());
         }
+        if self.engine == RecogniseEngine::Rekognition {
+            if self.features.contains(&Feature::Similar) {
+                let message = "features=similar is not known to Rekognition; leave it out, or take engine=native";
+                return Err(message.to_owned());
+            }
+            if self.effort > 1 {
+                let message =
+                    format!("effort={} is for engine=native; leave it out with engine=rekognition", self.effort);
+                return Err(message);
+            }
+            if self.allowances().is_empty() {
+                let message =
+                    "engine=rekognition has nothing to look for: quality is measured without it; leave it out";
+                return Err(message.to_owned());
+            }
+        }
         Ok(())
+    }
+
+    fn engine(&self) -> Engine {
+        match self.engine {
+            RecogniseEngine::Auto if self.allowances().is_empty() => Engine::Native,
+            RecogniseEngine::Native => Engine::Native,
+            RecogniseEngine::Rekognition | RecogniseEngine::Auto => Engine::Rekognition,
+        }
+    }
+
+    fn allowances(&self) -> Vec<Allowance> {
+        if self.engine == RecogniseEngine::Native {
+            return Vec::new();
+        }
+        let mut allowances: Vec<Allowance> = Vec::new();
+        for service in self.features.iter().filter_map(|feature| feature.service()) {
+            if allowances.iter().all(|allowed| allowed.service != service) {
+                allowances.push(Allowance { service, calls: 1 });
+            }
+        }
+        allowances
     }
 
     fn weights(&self) -> Vec<&'static str> {
         let mut names: Vec<&str> = Vec::new();
+        if self.engine == RecogniseEngine::Rekognition {
+            return names;
+        }
         for name in self.features.iter().flat_map(|feature| feature.weights()) {
             if !names.contains(name) {
                 names.push(name);

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::operation::{Options, REDACTED};
 use crate::operations::Confidence;
-use crate::profile::Profile;
-use crate::{Format, MediaKind, ReadingLanguage};
+use crate::profile::{Engine, Profile};
+use crate::{Allowance, Format, MediaKind, ReadingLanguage, Service};
 
 /// Extracts the text of a document or a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -30,6 +30,10 @@ pub struct Text {
     /// installed, auto leaves the pages as they are and says so
     #[arg(long, value_enum, default_value_t = Ocr::Auto)]
     pub ocr: Ocr,
+    /// Who reads text in pictures: this project's networks (native), Amazon Textract, which is paid for each page that it reads
+    /// (docs/engines.md), or Textract and, where it cannot be had, the networks (auto). Text that a document holds is never sent
+    #[arg(long, value_enum, default_value_t = TextEngine::Native)]
+    pub engine: TextEngine,
     /// Languages of the text in pictures, as codes (en, de, zh, zh-hant, ja, …) or English names; without any, each sign of all is
     /// looked for. None with other scripts than Latin, Chinese and Japanese
     #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',')]
@@ -69,7 +73,31 @@ pub enum Ocr {
     Always,
     /// Nowhere: pages without text are named in the result
     Never,
+    /// As auto, by Amazon Textract: the same as engine=textract
+    Textract,
 }
+
+/// Who reads text in pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextEngine {
+    /// This project's networks
+    Native,
+    /// Amazon Textract
+    Textract,
+    /// Amazon Textract, and the networks where it fails; the result says so
+    Auto,
+}
+
+impl Text {
+    /// Who reads text in pictures, in either way of asking for it.
+    pub fn reader(&self) -> TextEngine {
+        if self.ocr == Ocr::Textract { TextEngine::Textract } else { self.engine }
+    }
+}
+
+/// The languages that Textract reads.
+const TEXTRACT_LANGUAGES: [&str; 6] = ["en", "de", "es", "fr", "it", "pt"];
 
 /// The smallest parts of text that have their own box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -177,12 +205,14 @@ impl Options for Text {
         ("text", "plain text, words with boxes, and Markdown"),
         ("text?formats=markdown&pages=1-10", "the first ten pages as Markdown"),
         ("text?ocr=always&languages=de,en", "scans read again, whatever text they hold, as German and English"),
+        ("text?engine=textract&languages=en", "pages that are pictures are read by Amazon Textract, 0.0015 USD each"),
         ("text?formats=json&detail=lines&password=secret", "lines with boxes of an encrypted PDF"),
     ];
     const SECRETS: &'static [&'static str] = &["password"];
     const PROFILE: Profile = Profile {
         relative_cost: 2,
         fast_path: true,
+        engines: &[Engine::Native, Engine::Textract],
         weights: WEIGHTS,
         ..Profile::of(
             WITH_TEXT,
@@ -201,11 +231,48 @@ impl Options for Text {
         if self.languages.iter().enumerate().any(|(at, language)| self.languages[..at].contains(language)) {
             return Err("languages names one twice; give each once".to_owned());
         }
+        if self.engine != TextEngine::Native && self.ocr == Ocr::Never {
+            return Err(
+                "ocr=never reads no pictures, so that engine has nothing to do; leave out one of the two".to_owned()
+            );
+        }
+        if self.reader() == TextEngine::Textract
+            && let Some(language) = self.languages.iter().find(|known| !TEXTRACT_LANGUAGES.contains(&known.code()))
+        {
+            let allowed = TEXTRACT_LANGUAGES.join(", ");
+            return Err(format!("Textract does not read languages={language}, only {allowed}; take engine=native"));
+        }
+        Ok(())
+    }
+
+    fn engine(&self) -> Engine {
+        match self.reader() {
+            TextEngine::Native => Engine::Native,
+            TextEngine::Textract | TextEngine::Auto => Engine::Textract,
+        }
+    }
+
+    fn allowances(&self) -> Vec<Allowance> {
+        match self.reader() {
+            TextEngine::Native => Vec::new(),
+            TextEngine::Textract | TextEngine::Auto => {
+                vec![Allowance { service: Service::PageText, calls: self.max_pages }]
+            }
+        }
+    }
+
+    fn check_format(&self, format: Format) -> Result<(), String> {
+        if self.reader() == TextEngine::Textract && format.kind() == MediaKind::Document && format != Format::Pdf {
+            return Err(format!(
+                "Textract reads PDFs and images, and {} holds its text itself; leave out engine and ocr",
+                format.name()
+            ));
+        }
         Ok(())
     }
 
     fn weights(&self) -> Vec<&'static str> {
-        if self.ocr == Ocr::Never { Vec::new() } else { WEIGHTS.to_vec() }
+        if self.ocr == Ocr::Never || self.reader() == TextEngine::Textract { Vec::new() } else { WEIGHTS.to_vec() }
     }
 }
 
@@ -240,5 +307,19 @@ mod tests {
         for wrong in ["", "0", "5-1", "3,2", "1-,4", "x", "-3"] {
             assert!(wrong.parse::<PageRanges>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_textract_cannot_read_is_refused_with_what_would() {
+        let refused = |text: &str| text.parse::<crate::Operations>().unwrap_err().to_string();
+        assert!(refused("text?engine=textract&languages=ja").ends_with("take engine=native"));
+        assert!(refused("text?ocr=textract&languages=ja").contains("only en, de, es, fr, it, pt"));
+        assert!(refused("text?engine=auto&ocr=never").contains("leave out one of the two"));
+        let operations: crate::Operations = "text?engine=textract".parse().unwrap();
+        assert!(operations.check_format(Format::Pdf).is_ok() && operations.check_format(Format::Jpeg).is_ok());
+        let refused = operations.check_format(Format::Docx).unwrap_err().to_string();
+        assert!(refused.contains("docx holds its text itself; leave out engine and ocr"), "{refused}");
+        // What a document holds itself needs no engine.
+        assert!("text?engine=auto".parse::<crate::Operations>().unwrap().check_format(Format::Docx).is_ok());
     }
 }

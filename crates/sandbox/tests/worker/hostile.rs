@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use catalog::{Declaration, MediaKind, Operation};
 use contract::{Failure, Properties};
+use operation::ask::{self, Jpeg};
 use operation::{Job, Processor, Task};
 use serde_json::json;
 
@@ -15,7 +16,20 @@ pub static SECRET_AT: AtomicUsize = AtomicUsize::new(0);
 pub struct Hostile;
 
 /// The job with the processor above for its only operation.
-pub const HOSTILE_JOB: Job = Job { kind: MediaKind::Image, processors: &[&Hostile] };
+pub const HOSTILE_JOB: Job = Job { kind: MediaKind::Image, processors: &[&Hostile, &Asking] };
+
+/// The same misbehaviour in an operation that may ask managed services.
+struct Asking;
+
+impl Processor for Asking {
+    fn declaration(&self) -> &'static Declaration {
+        Declaration::named("recognise").expect("it is declared")
+    }
+
+    fn process(&self, operation: &Operation, task: &Task) -> Result<Properties, Failure> {
+        Hostile.process(operation, task)
+    }
+}
 
 impl Processor for Hostile {
     fn declaration(&self) -> &'static Declaration {
@@ -59,6 +73,22 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
             }
             json!({ "operation": operation.to_string(), "name": task.input.name(), "size": task.input.size(),
                     "mapped": task.input.map()?.len() })
+        }
+        "ask" => {
+            let labels = ask::Labels { picture: Jpeg(vec![0xff; 3_000_000]), min_confidence: 0.5, max: 3 };
+            let answer = task.services.ask(&labels).map(|answer| answer.labels.len());
+            json!({ "labels": answer.as_ref().ok(), "failure": answer.err().map(|failure| failure.to_string()) })
+        }
+        "ask-again" => {
+            let labels = ask::Labels { picture: Jpeg(Vec::new()), min_confidence: 0.5, max: 3 };
+            for _ in 0..1000 {
+                let _ = task.services.ask(&labels);
+            }
+            json!({})
+        }
+        "ask-another" => {
+            let _ = task.services.ask(&ask::PageText { picture: Jpeg(Vec::new()) });
+            json!({})
         }
         "threads" => {
             let sum = AtomicU64::new(0);

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use catalog::{Format, Operation, Operations, WeightsFile};
+use catalog::{Format, Operation, Operations, Service, WeightsFile};
 use contract::{Failure, FailureKind};
 use hostile::{HOSTILE_JOB, Hostile};
 use libtest_mimic::{Arguments, Trial};
-use operation::{CompanionSource, Progress, RangeSource, Weights};
+use operation::{Answers, CompanionSource, Progress, RangeSource, Weights};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use serde_json::{Value, json};
@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         ("a_companion_that_may_come_later_fails_the_job_as_temporary", companion_later),
         ("parts_are_read_on_demand", ranged),
         ("a_failure_of_the_store_is_the_jobs_failure", ranged_failure),
+        ("a_managed_service_is_asked_by_the_parent_as_often_as_the_options_allow", asks),
         ("in_this_process_the_result_is_the_same", in_process),
         ("many_workers_at_once_do_not_meet", many_at_once),
         ("the_worker_ends_with_its_parent", ends_with_its_parent),
@@ -104,6 +105,8 @@ struct Case {
     size: u64,
     limits: Limits,
     companions: Arc<dyn CompanionSource>,
+    services: Option<Arc<dyn Answers>>,
+    operation: Operation,
     progress: Progress,
 }
 
@@ -120,6 +123,8 @@ impl Case {
             size: text.len() as u64,
             limits: Limits { memory: 1 << 30, wall: Duration::from_mins(2), ..Limits::default() },
             companions: Arc::new(Beside(None)),
+            services: None,
+            operation: operation(),
             progress: Progress::silent(),
         }
     }
@@ -138,7 +143,7 @@ impl Case {
     }
 
     fn run(&mut self) -> WorkerReport {
-        let operation = operation();
+        let operation = self.operation.clone();
         run_in_worker(self.task(&operation))
     }
 
@@ -151,6 +156,7 @@ impl Case {
             size: self.size,
             input: self.input.take().expect("a case is run once"),
             companions: Arc::clone(&self.companions),
+            services: self.services.clone(),
             scratch: self.scratch.path(),
             limits: &self.limits,
             progress: self.progress.clone(),
@@ -443,6 +449,38 @@ fn weights_are_there() {
 fn ranged_failure() {
     let (case, _) = Case::ranged("ranged-failure", 200_000);
     case.fails(FailureKind::Temporary, "S3 says SlowDown");
+}
+
+/// Answers every question, and remembers how long they were.
+#[derive(Default)]
+struct Oracle(Mutex<Vec<usize>>);
+
+impl Answers for Oracle {
+    fn answer(&self, service: Service, question: &str) -> Result<Vec<u8>, Failure> {
+        assert_eq!(service, Service::Labels);
+        self.0.lock().unwrap().push(question.len());
+        Ok(br#"{"labels":[{"name":"Oracle","confidence":0.5,"parents":[]}]}"#.to_vec())
+    }
+}
+
+fn asks() {
+    let oracle = Arc::new(Oracle::default());
+    let operations: Operations = "recognise?engine=rekognition&features=labels".parse().unwrap();
+    let case = |word: &str| Case {
+        operation: operations.first().clone(),
+        services: Some(Arc::<Oracle>::clone(&oracle)),
+        ..Case::new(word)
+    };
+    assert_eq!(case("ask").succeeds(), json!({ "labels": 1, "failure": null }));
+    assert!(matches!(oracle.0.lock().unwrap()[..], [length] if length > 4_000_000));
+    case("ask-again")
+        .fails(FailureKind::Internal, "a question to the service Labels beyond the 1 that its options allow");
+    case("ask-another").fails(FailureKind::Internal, "the service PageText beyond the 0 that its options allow");
+    assert_eq!(oracle.0.lock().unwrap().len(), 2);
+    // Options that choose no engine allow nothing.
+    Case { operation: operation(), ..case("ask") }.fails(FailureKind::Internal, "beyond the 0 that its options allow");
+    let refused = Case { services: None, ..case("ask") }.succeeds();
+    assert!(refused["failure"].as_str().unwrap().contains("does not offer"), "{refused}");
 }
 
 fn in_process() {

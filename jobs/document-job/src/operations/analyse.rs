@@ -5,16 +5,20 @@
 //!                               -> entities, names, key phrases, summary, fingerprint
 //! ```
 //!
+//! With `engine=comprehend`, names, phrases, sentiment and languages are asked for ([`comprehend`]).
+//!
 //! The text is that of `text`, in the same reading order; what the parts are and how they are found is the crate `semantics`'s to
 //! say. What was not asked for is absent.
 
 mod arrow;
+mod comprehend;
 mod embeddings;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use catalog::operations::{Analyse, AnalyseFeature as Feature, EmbeddingFile};
+use catalog::Options as _;
+use catalog::operations::{Analyse, AnalyseEngine, AnalyseFeature as Feature, EmbeddingFile};
 use contract::{Failure, Properties};
 use operation::{Task, Weights};
 use semantics::chunks::{Chunk, chunks};
@@ -36,6 +40,7 @@ use semantics::words::words;
 use serde_json::json;
 
 use crate::gathered::{Gathered, Wanted, gather};
+use comprehend::Told;
 use embeddings::Embedder;
 
 /// Mentions of an entity whose places are given; all are counted.
@@ -80,9 +85,12 @@ fn report(options: &Analyse, gathered: &Gathered, task: &Task) -> Result<Semanti
         || options.query.is_some()
         || !options.embedding_files.is_empty();
     let places = ChunkNumbers::of(document, if gives_chunks { &chunks } else { &[] });
+    let told = told(options, document, &languages, &chunks, &places, task)?;
     let meaning = options.needs_embeddings().then(|| Meaning::of(options, &chunks, &languages, task)).transpose()?;
-    let names = wants(Feature::Names).then(|| names_of(document, &languages, &places, task)).transpose()?;
-    let phrases = wants(Feature::Phrases).then(|| {
+    let names = (wants(Feature::Names) && told.names.is_none())
+        .then(|| names_of(document, &languages, &places, task))
+        .transpose()?;
+    let phrases = (wants(Feature::Phrases) && told.phrases.is_none()).then(|| {
         let report = |phrase: semantics::phrases::Phrase| KeyPhrase {
             score: thousandths(phrase.score),
             count: phrase.count as u64,
@@ -103,21 +111,23 @@ fn report(options: &Analyse, gathered: &Gathered, task: &Task) -> Result<Semanti
         let sentiment = wants(Feature::Sentiment).then(|| meaning.sentiment(&chunks)).flatten();
         (sentiment, meaning.topics.clone(), meaning.matches.clone())
     });
+    let (told_sentiment, felt) = told.sentiment.map_or((None, None), |(of_all, of_chunks)| (of_all, Some(of_chunks)));
+    let sentiment = if felt.is_some() { told_sentiment } else { sentiment };
     let is_embedded = wants(Feature::Embeddings) || !options.embedding_files.is_empty();
     let network = is_embedded.then(|| task.weights.sha256(embeddings::ENCODER).map(str::to_owned)).transpose()?;
     Ok(Semantics {
         schema_version: 1,
         document: facts(gathered),
-        languages: wants(Feature::Languages).then(|| language_shares(&languages)),
+        languages: wants(Feature::Languages).then(|| told.languages.unwrap_or_else(|| language_shares(&languages))),
         summary,
-        key_phrases: phrases,
+        key_phrases: told.phrases.or(phrases),
         entities: wants(Feature::Entities).then(|| entities_of(document, &languages, &places, task)),
-        names,
+        names: told.names.or(names),
         sentiment,
         topics,
         matches,
         embedding_network: network,
-        chunks: gives_chunks.then(|| chunk_reports(options, chunks, document, &languages, meaning)),
+        chunks: gives_chunks.then(|| chunk_reports(options, chunks, document, &languages, meaning, felt)),
         fingerprint: wants(Feature::Fingerprint).then(|| fingerprint(document)).flatten().map(|fingerprint| {
             FingerprintReport {
                 simhash: format!("{:016x}", fingerprint.simhash),
@@ -126,6 +136,28 @@ fn report(options: &Analyse, gathered: &Gathered, task: &Task) -> Result<Semanti
             }
         }),
     })
+}
+
+/// What Comprehend finds out, if it is asked; nothing where this project can do it instead.
+fn told(
+    options: &Analyse,
+    document: &Document,
+    languages: &Languages,
+    chunks: &[Chunk],
+    places: &ChunkNumbers,
+    task: &Task,
+) -> Result<Told, Failure> {
+    if options.allowances().is_empty() {
+        return Ok(Told::default());
+    }
+    let told = comprehend::ask(options, document, languages, chunks, places, task);
+    match told {
+        Err(failure) if options.engine == AnalyseEngine::Auto => {
+            task.outputs.warn(format!("Comprehend was not to be had, and everything was found out here: {failure}"));
+            Ok(Told::default())
+        }
+        told => told,
+    }
 }
 
 /// What the embeddings of the chunks say.
@@ -284,13 +316,14 @@ fn chunk_reports(
     document: &Document,
     languages: &Languages,
     meaning: Option<Meaning>,
+    felt: Option<Vec<Option<Sentiment>>>,
 ) -> Vec<ChunkReport> {
     let wants = |feature| options.features.contains(&feature);
     let with_language = wants(Feature::Languages);
     let sentiment = |number: usize| {
         meaning.as_ref().filter(|_| wants(Feature::Sentiment)).and_then(|meaning| meaning.of_chunk(number))
     };
-    let feelings: Vec<Option<Sentiment>> = (0..chunks.len()).map(sentiment).collect();
+    let feelings: Vec<Option<Sentiment>> = felt.unwrap_or_else(|| (0..chunks.len()).map(sentiment).collect());
     let mut embeddings = meaning.filter(|_| wants(Feature::Embeddings)).map(|meaning| meaning.of_chunks.into_iter());
     let report = |(number, (chunk, sentiment)): (u32, (Chunk, Option<Sentiment>))| {
         let places = chunk.places(document).into_iter();

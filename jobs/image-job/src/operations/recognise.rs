@@ -4,6 +4,8 @@
 //! measurements ([`quality`]); text is read in a larger one ([`text`]). Each network runs on one thread, and networks run beside each other where there are processors for
 //! them, so that the numbers are the same on any machine. What nothing was found of is an empty list; what was not looked for is
 //! absent.
+//!
+//! With `engine=rekognition`, [`rekognition`] asks instead of the networks; quality is measured all the same.
 
 mod annotate;
 mod detection;
@@ -13,10 +15,11 @@ mod look;
 mod moderation;
 mod objects;
 mod quality;
+mod rekognition;
 mod text;
 
 use catalog::Options as _;
-use catalog::operations::{Feature, Recognise};
+use catalog::operations::{Feature, Recognise, RecogniseEngine};
 use contract::recognition::{ColourShare, Label, Recognition};
 use contract::recognition::{ContentType, Embedding, Face, ModerationLabel, Quality, RecognitionEngine, TextLine};
 use contract::{Failure, Properties};
@@ -41,6 +44,11 @@ pub fn prepare(options: &Recognise, weights: &Weights) -> Result<(), Failure> {
     if names.is_empty() { Ok(()) } else { inference::prepare(weights, &names) }
 }
 
+/// Whether everything is found by networks.
+fn is_native(options: &Recognise) -> bool {
+    options.engine == RecogniseEngine::Native || options.allowances().is_empty()
+}
+
 /// The weights that the options need, without the library.
 fn networks(options: &Recognise) -> Vec<&'static str> {
     options.weights().into_iter().filter(|name| *name != inference::LIBRARY).collect()
@@ -55,12 +63,12 @@ pub fn recognise(options: &Recognise, task: &Task) -> Result<Properties, Failure
     let SmallCopy { raster, truncated } = small_copy(picture, side(size, options.effort))?;
     task.progress.report(0.3);
     let look = Look::new(&raster, size);
-    let found = look_for(options, &look, task)?;
+    let (found, engine) = find(options, &look, task)?;
     let recognition = Recognition {
         schema_version: 1,
         width: size.0,
         height: size.1,
-        engine: RecognitionEngine { name: "native".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) },
+        engine,
         truncated,
         labels: found.labels,
         faces: found.faces,
@@ -103,6 +111,21 @@ fn open(options: &Recognise, task: &Task) -> Result<Picture, Failure> {
         }
     }
     Ok(picture)
+}
+
+/// What was found, and by whom.
+fn find(options: &Recognise, look: &Look, task: &Task) -> Result<(Found, RecognitionEngine), Failure> {
+    if !is_native(options) {
+        match rekognition::look_for(options, look, task) {
+            Ok(found) => return Ok((found, RecognitionEngine { name: "rekognition".to_owned(), version: None })),
+            Err(failure) if options.engine == RecogniseEngine::Auto => {
+                task.outputs.warn(format!("Rekognition was not to be had, and the networks looked instead: {failure}"));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    let version = Some(env!("CARGO_PKG_VERSION").to_owned());
+    Ok((look_for(options, look, task)?, RecognitionEngine { name: "native".to_owned(), version }))
 }
 
 /// The longer side of the copy: a long picture's parts have to be as detailed as another picture's whole.
@@ -158,12 +181,19 @@ fn look_for(options: &Recognise, look: &Look, task: &Task) -> Result<Found, Fail
         let network = weights.sha256(labels::NETWORK)?.to_owned();
         found.embedding = Some(Embedding { network, values: classes.embedding });
     }
-    if wants(Feature::Quality) {
-        found.quality = Some(quality::measure(look));
-        found.content_types = Some(quality::content_types(look));
-        found.colours = Some(quality::colours(look));
-    }
+    found.measure(options, look);
     Ok(found)
+}
+
+impl Found {
+    /// What needs no network.
+    fn measure(&mut self, options: &Recognise, look: &Look) {
+        if options.features.contains(&Feature::Quality) {
+            self.quality = Some(quality::measure(look));
+            self.content_types = Some(quality::content_types(look));
+            self.colours = Some(quality::colours(look));
+        }
+    }
 }
 
 /// What of it is in the manifest: enough to sort pictures by.
@@ -185,6 +215,9 @@ fn properties(recognition: &Recognition, task: &Task, frames: u32) -> Properties
     }
     if let Some(kind) = recognition.content_types.as_ref().and_then(|kinds| kinds.first()) {
         properties.insert("contentType".to_owned(), kind.name.as_str().into());
+    }
+    if recognition.engine.name != "native" {
+        properties.insert("engine".to_owned(), recognition.engine.name.as_str().into());
     }
     if recognition.truncated {
         properties.insert("truncated".to_owned(), true.into());
