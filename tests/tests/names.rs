@@ -59,7 +59,7 @@ fn jobs_may_ask_the_engines_what_the_operations_of_their_kind_ask() {
         for engine in Service::ALL.map(Service::engine) {
             let name = serde_json::to_value(engine).unwrap().as_str().unwrap().to_owned();
             let asked = Service::ALL.iter().filter(|service| service.engine() == engine).count();
-            let expected = if engines.contains(&engine) { asked } else { 0 };
+            let expected = if engines.contains(&&engine) { asked } else { 0 };
             let found = given.iter().filter(|action| action.split(':').next() == Some(&name)).count();
             assert_eq!(found, expected, "{kind}: {name}: {given:?}");
         }
