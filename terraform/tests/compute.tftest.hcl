@@ -40,6 +40,41 @@ variables {
   }
 }
 
+run "media_convert_gets_a_role_that_only_it_can_take_on" {
+  module {
+    source = "./modules/compute"
+  }
+
+  variables {
+    media_convert = { queue = "films" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.media_convert["role"].assume_role_policy).Statement[0].Principal.Service == "mediaconvert.amazonaws.com"
+    error_message = "MediaConvert takes the role on, and nobody else."
+  }
+
+  assert {
+    condition     = sort(flatten([for statement in jsondecode(aws_iam_role_policy.media_convert["role"].policy).Statement : statement.Resource])) == tolist(["arn:aws:s3:::lists/engine/*", "arn:aws:s3:::uploads/*"])
+    error_message = "It reads uploads and writes below engine/ of the work bucket."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.job["video"].policy).Statement : statement.Condition.StringEquals["iam:PassedToService"] if statement.Sid == "HandItsRoleToMediaConvert"] == ["mediaconvert.amazonaws.com"]
+    error_message = "A job hands the role to MediaConvert and to nobody else."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_role_policy.job["image"].policy).Statement : !strcontains(jsonencode(statement), "mediaconvert")])
+    error_message = "Only videos are handed over."
+  }
+
+  assert {
+    condition     = { for variable in jsondecode(aws_batch_job_definition.kind["video"].container_properties).environment : variable.name => variable.value if contains(["ENGINE_STAGING", "MEDIACONVERT_QUEUE"], variable.name) } == { ENGINE_STAGING = "s3://lists/engine", MEDIACONVERT_QUEUE = "films" }
+    error_message = "Jobs of videos are told where it writes, and by which queue."
+  }
+}
+
 run "engines_are_allowed_where_they_are_asked" {
   module {
     source = "./modules/compute"

@@ -5,11 +5,15 @@ Requests must be signed rightly, must fit the service's model and must not be wh
 real work: this project's own programs look at what was sent. A service's allowances, faults and calls belong to an access key,
 so that tests with keys of their own do not meet.
 
-POST /moto-api/engines/faults   {"key", "service", "action", "code" | "cut": true, "times", "after"}
+MediaConvert's jobs are done by video-job, from the settings that the job has, between moto's buckets.
+
+POST /moto-api/engines/faults   {"key", "service", "action", "code" | "cut": true, "times", "after"}; of MediaConvert's action "Job"
+                                the code is the one that the job ends with, or "crawl": seconds that it takes
 GET  /moto-api/engines/calls?KEY   what a key has asked, in order
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -18,6 +22,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 import traceback
 import urllib.parse
 from pathlib import Path
@@ -313,6 +318,174 @@ def detect_dominant_language(request):
     return {"Languages": [{"LanguageCode": share["language"], "Score": share["share"]} for share in semantics["languages"]]}
 
 
+# MediaConvert.
+
+MEDIA_JOBS, MEDIA_TOKENS, MEDIA_LOCK = {}, {}, threading.Lock()
+# Seconds that the service keeps a token ("Idempotency" in its reference).
+TOKEN_LIFE = 60
+
+
+@functools.cache
+def s3():
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{os.environ['MOTO_PORT']}",
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key=SECRET,
+    )
+
+
+def parted(url):
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def transcode_options(settings):
+    """What of our own options the settings mean; whatever this does not know is the settings' own."""
+    group = settings["outputGroups"][0]
+    videos = [output for output in group["outputs"] if "videoDescription" in output]
+    video = videos[0]["videoDescription"]
+    codec = video["codecSettings"]
+    own = next(value for name, value in codec.items() if name != "codec")
+    options = ["--codec", {"H_264": "h264", "H_265": "h265", "VP9": "vp9", "AV1": "av1"}[codec["codec"]], "--preset", "ultrafast"]
+    if own["rateControlMode"] == "VBR":
+        options += ["--bitrate", str(own["bitrate"] // 1000)]
+    if own["framerateControl"] == "SPECIFIED":
+        options += ["--frame-rate", str(own["framerateNumerator"] // own["framerateDenominator"])]
+    if group["outputGroupSettings"]["type"] == "CMAF_GROUP_SETTINGS":
+        cmaf = group["outputGroupSettings"]["cmafGroupSettings"]
+        heights = ",".join(str(output["videoDescription"]["height"]) for output in videos)
+        options += ["--container", "hls", "--heights", heights, "--segment-duration", str(cmaf["segmentLength"])]
+        return options + (["--dash"] if cmaf["writeDashManifest"] == "ENABLED" else []), cmaf["destination"]
+    options += ["--container", {"MP4": "mp4", "WEBM": "webm"}[videos[0]["containerSettings"]["container"]]]
+    if "height" in video:
+        options += ["--max-height", str(video["height"])]
+    return options, group["outputGroupSettings"]["fileGroupSettings"]["destination"]
+
+
+def media_job(job, fault):
+    """Does a job's work, in a thread of its own."""
+    try:
+        job["status"] = "PROGRESSING"
+        time.sleep(float((fault or {}).get("crawl", 0)))
+        if fault and "code" in fault:
+            raise Refusal(fault["code"], "as the test wants it")
+        bucket, key = parted(job["settings"]["inputs"][0]["fileInput"])
+        try:
+            content = s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+        except s3().exceptions.NoSuchKey:
+            raise Refusal("1404", "Unable to open input file: HTTP 404") from None
+        options, destination = transcode_options(job["settings"])
+        results = transcoded(options, content)
+        bucket, folder = parted(destination.rpartition("/")[0])
+        details = []
+        for name, (bytes_, facts) in results.items():
+            s3().put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=bytes_)
+            if "width" in facts:
+                size = {"widthInPx": facts["width"], "heightInPx": facts["height"]}
+                details.append({"durationInMs": int(facts.get("duration", 0) * 1000), "videoDetails": size})
+        job["outputGroupDetails"] = [{"outputDetails": details}]
+        job["status"] = "COMPLETE"
+    except Refusal as refusal:
+        job.update(status="ERROR", errorCode=int(refusal.code), errorMessage=refusal.message)
+    except Exception:  # noqa: BLE001 whatever it is, a test shall see it
+        job.update(status="ERROR", errorCode=9999, errorMessage=traceback.format_exc())
+
+
+def transcoded(options, content):
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch, "input.mp4")
+        source.write_bytes(content)
+        command = [Path(os.environ["ENGINES_PROGRAMS"], "video-job"), "transcode", *options, source, Path(scratch, "out")]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env={}, check=False)
+        if done.returncode:
+            raise Refusal("1040", done.stdout.decode() + done.stderr.decode())
+        outputs = json.loads(done.stdout)["outputs"]
+        folder = os.path.commonpath([Path(output["key"]).parent for output in outputs])
+        return {
+            str(Path(output["key"]).relative_to(folder)): (Path(scratch, "out", output["key"]).read_bytes(), output)
+            for output in outputs
+        }
+
+
+def create_job(key, request):
+    if not request["role"].startswith("arn:aws:iam::"):
+        raise Refusal("ForbiddenException", "the role cannot be assumed", 403)
+    now = time.time()
+    token = (key, request.get("clientRequestToken"))
+    with MEDIA_LOCK:
+        known = MEDIA_TOKENS.get(token)
+        if token[1] and known and now - known[1] < TOKEN_LIFE:
+            return {"job": shown(MEDIA_JOBS[known[0]])}
+        number = f"{int(now * 1000)}-{len(MEDIA_JOBS):06}"
+        kept = {name: request[name] for name in ("role", "settings", "userMetadata", "queue") if name in request}
+        job = {"id": number, "arn": f"arn:aws:mediaconvert:us-east-1:123456789012:jobs/{number}", "status": "SUBMITTED", **kept}
+        job.update(createdAt=int(now), key=key)
+        MEDIA_JOBS[number] = job
+        MEDIA_TOKENS[token] = (number, now)
+    fault = JOURNAL.note(key, {"service": "mediaconvert", "action": "Job", "bytes": 0})
+    threading.Thread(target=media_job, args=(job, fault), daemon=True).start()
+    return {"job": shown(job)}
+
+
+def shown(job):
+    return {name: value for name, value in job.items() if name != "key"}
+
+
+def get_job(key, number):
+    job = MEDIA_JOBS.get(number)
+    if not job or job["key"] != key:
+        raise Refusal("NotFoundException", "no such job", 404)
+    return {"job": shown(job)}
+
+
+def list_jobs(key, query):
+    first = int(query.get("nextToken", 0))
+    most = int(query.get("maxResults", 20))
+    if not 1 <= most <= 20:
+        raise Refusal("BadRequestException", "maxResults: 1 to 20")
+    mine = [shown(job) for job in MEDIA_JOBS.values() if job["key"] == key]
+    mine.sort(key=lambda job: job["id"], reverse=query.get("order") == "DESCENDING")
+    after = {"nextToken": str(first + most)} if first + most < len(mine) else {}
+    return {"jobs": mine[first : first + most], **after}
+
+
+MEDIA_PATH = re.compile(r"/2017-08-29/jobs(?:/([^/]+))?")
+
+
+def media_convert(environ, body, credential):
+    """The answer of MediaConvert, which speaks REST."""
+    key, date, region, service, signed, given = credential
+    path = MEDIA_PATH.fullmatch(environ["PATH_INFO"])
+    method = environ["REQUEST_METHOD"]
+    action = {("POST", False): "CreateJob", ("GET", False): "ListJobs", ("GET", True): "GetJob"}.get((method, bool(path and path[1])))
+    if not path or not action:
+        raise Refusal("NotFoundException", f"{method} {environ['PATH_INFO']}", 404)
+    fault = JOURNAL.note(key, {"service": service, "action": action, "bytes": len(body)})
+    if fault and "code" in fault:
+        status = {"TooManyRequestsException": 429, "ForbiddenException": 403, "InternalServerErrorException": 500}
+        raise Refusal(fault["code"], "as the test wants it", status.get(fault["code"], 400))
+    if given != signature(environ, body, date, region, service, signed):
+        raise Refusal("ForbiddenException", "the signature does not match", 403)
+    operation = service_models.model(service).operation_model(action)
+    query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", "")))
+    if action == "CreateJob":
+        request = json.loads(body)
+        wrong = service_models.faults(operation.input_shape, request)
+        if wrong:
+            raise Refusal("BadRequestException", "; ".join(wrong))
+        said = create_job(key, request)
+    else:
+        said = get_job(key, path[1]) if action == "GetJob" else list_jobs(key, query)
+    wrong = service_models.faults(operation.output_shape, said)
+    if wrong:
+        raise RuntimeError(f"{action}: the emulator's own answer is wrong: {'; '.join(wrong)}")
+    return json.dumps(said).encode(), bool(fault and fault.get("cut")), operation.http["responseCode"]
+
+
 ACTIONS = {
     "rekognition": {
         "DetectLabels": detect_labels,
@@ -379,12 +552,16 @@ class Engines:
         if path.startswith("/moto-api/engines/"):
             return self.control(environ, start_response, path.rpartition("/")[2])
         credential = AUTHORIZATION.match(environ.get("HTTP_AUTHORIZATION", ""))
-        if not credential or credential[4] not in ACTIONS:
+        if not credential or credential[4] not in (*ACTIONS, "mediaconvert"):
             return self.application(environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         status, cut = "200 OK", False
         try:
-            said, cut = answer(environ, body, credential.groups())
+            if credential[4] == "mediaconvert":
+                said, cut, code = media_convert(environ, body, credential.groups())
+                status = f"{code} Done"
+            else:
+                said, cut = answer(environ, body, credential.groups())
         except Refusal as refusal:
             status = f"{refusal.status} Refused"
             said = json.dumps({"__type": refusal.code, "message": refusal.message}).encode()

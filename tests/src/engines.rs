@@ -16,6 +16,7 @@ impl<'a> Engines<'a> {
         // The emulator has them do its work.
         crate::binary("image-job");
         crate::binary("document-job");
+        crate::binary("video-job");
         Self { aws, key: unique("engines") }
     }
 
@@ -33,6 +34,16 @@ impl<'a> Engines<'a> {
     /// Has the next calls of an action refused with a code.
     pub fn refuse(&self, service: &str, action: &str, code: &str, times: u32) {
         self.fault(&json!({ "service": service, "action": action, "code": code, "times": times }));
+    }
+
+    /// Has the next job of MediaConvert end with an error code.
+    pub fn fail_media_job(&self, code: u32) {
+        self.fault(&json!({ "service": "mediaconvert", "action": "Job", "code": code.to_string() }));
+    }
+
+    /// Has the next job of MediaConvert take so many seconds.
+    pub fn slow_media_job(&self, seconds: u32) {
+        self.fault(&json!({ "service": "mediaconvert", "action": "Job", "crawl": seconds }));
     }
 
     /// Has the next answer to an action broken off in its middle.

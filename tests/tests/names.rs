@@ -76,6 +76,8 @@ fn estimates_are_made_of_the_price_list() {
         ("textract_page", contract::Prices::TEXTRACT_PAGE),
         ("rekognition_image", contract::Prices::REKOGNITION_IMAGE),
         ("comprehend_unit", contract::Prices::COMPREHEND_UNIT),
+        // The list has a minute of high definition, which is billed as two.
+        ("mediaconvert_minute", contract::Prices::MEDIACONVERT_MINUTE * 2.0),
     ] {
         assert!((used - price(name)).abs() < 1e-12, "{name}: {used}");
     }

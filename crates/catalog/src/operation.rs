@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::operations::OPERATIONS;
 use crate::profile::Profile;
-use crate::{Allowance, Engine, Format, MediaKind, Rejection};
+use crate::{Allowance, Engine, Format, MediaKind, Rejection, Resources};
 
 /// Stands in manifests, events, records and logs where a request has the value of a secret option.
 pub const REDACTED: &str = "REDACTED";
@@ -322,6 +322,16 @@ impl Operation {
     /// Who does the work with these options.
     pub fn engine(&self) -> Engine {
         self.options.engine()
+    }
+
+    /// What a container gets for an object of that many bytes. Who only waits for somebody else needs little.
+    pub fn resources(&self, bytes: u64) -> Resources {
+        match self.engine() {
+            Engine::MediaConvert => Resources { vcpus: 1, memory: 2048 },
+            Engine::Native | Engine::Rekognition | Engine::Textract | Engine::Comprehend => {
+                self.profile().resources.at(bytes)
+            }
+        }
     }
 
     /// What of managed services it may ask with these options, each service once.

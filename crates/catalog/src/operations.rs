@@ -33,7 +33,7 @@ pub use simulate::{
     Amount, Angles, Length, Load, MaterialName, Pressure, Push, Side, Simulate, Study, Unit, Up, Where,
 };
 pub use text::{Detail, Ocr, PageRanges, Password, Text, TextEngine, TextFormat};
-pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, VideoCodec};
+pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, TranscodeEngine, VideoCodec};
 
 /// Every operation. Those of a kind are offered in this order.
 pub static OPERATIONS: &[Declaration] = &[

@@ -77,6 +77,9 @@ pub enum Engine {
     Textract,
     /// The same, which asks Amazon Comprehend what a text is about.
     Comprehend,
+    /// AWS Elemental MediaConvert, which reads and writes S3 itself: the program starts it, waits and takes what it wrote.
+    #[serde(rename = "mediaconvert")]
+    MediaConvert,
 }
 
 /// A part of a machine.

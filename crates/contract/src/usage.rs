@@ -43,6 +43,9 @@ pub struct ManagedUnits {
     /// Units of 100 characters that Comprehend read, three at least for each question.
     #[serde(skip_serializing_if = "is_zero")]
     pub comprehend_units: u64,
+    /// Seconds of MediaConvert's outputs as its basic tier counts them: of high definition twice, of more four times.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mediaconvert_seconds: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -63,6 +66,7 @@ impl ManagedUnits {
             textract_pages: self.textract_pages + other.textract_pages,
             rekognition_images: self.rekognition_images + other.rekognition_images,
             comprehend_units: self.comprehend_units + other.comprehend_units,
+            mediaconvert_seconds: self.mediaconvert_seconds + other.mediaconvert_seconds,
         }
     }
 
@@ -71,6 +75,7 @@ impl ManagedUnits {
         self.textract_pages as f64 * Prices::TEXTRACT_PAGE
             + self.rekognition_images as f64 * Prices::REKOGNITION_IMAGE
             + self.comprehend_units as f64 * Prices::COMPREHEND_UNIT
+            + self.mediaconvert_seconds as f64 * Prices::MEDIACONVERT_MINUTE / 60.0
     }
 }
 
@@ -94,6 +99,8 @@ impl Prices {
     pub const REKOGNITION_IMAGE: f64 = 0.001;
     /// As [`Prices::READ`].
     pub const COMPREHEND_UNIT: f64 = 0.0001;
+    /// A minute of standard definition by the basic tier, half of one in high definition; as [`Prices::READ`].
+    pub const MEDIACONVERT_MINUTE: f64 = 0.0075;
 }
 
 /// The part of a container that work has.
@@ -169,11 +176,12 @@ mod tests {
 
     #[test]
     fn what_a_service_bills_is_part_of_the_cost_and_absent_where_nothing_is() {
-        let managed = ManagedUnits { textract_pages: 3, rekognition_images: 2, comprehend_units: 30 };
+        let managed =
+            ManagedUnits { textract_pages: 3, rekognition_images: 2, comprehend_units: 30, mediaconvert_seconds: 120 };
         let usage = Usage { managed, ..Usage::default() };
         let prices = Prices { vcpu_hour: 0.04, gib_hour: 0.004 };
         let cost = usage.priced(Some(&prices)).estimated_cost.unwrap();
-        assert!((cost - (0.0045 + 0.002 + 0.003)).abs() < 1e-12, "{cost}");
+        assert!((cost - (0.0045 + 0.002 + 0.003 + 0.015)).abs() < 1e-12, "{cost}");
         assert_eq!(usage.and(&usage).managed.textract_pages, 6);
         let text = serde_json::to_string(&Usage::default()).unwrap();
         assert!(!text.contains("managed"), "{text}");

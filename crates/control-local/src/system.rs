@@ -29,7 +29,7 @@ use operation::{Job, Share};
 use runner::{Parts, Runner, Work};
 use sandbox::Limits;
 use serde_json::{Value, json};
-use store::{Aws, Publisher, Store};
+use store::{Aws, Publisher, Store, StoreOptions};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::SystemClock;
@@ -157,9 +157,10 @@ impl<'a> System<'a> {
             clock: SystemClock,
             settings: output_settings(),
         };
+        let aws = Aws::default();
         let runner = Runner {
             jobs: configuration.jobs,
-            store: Store::from_environment(),
+            store: Store::new(aws.clone(), StoreOptions::default()),
             publisher: publisher.clone(),
             limits: configuration.limits.clone(),
             scratch: outbox.scratch(),
@@ -170,7 +171,8 @@ impl<'a> System<'a> {
             shares: 1,
             memory: configuration.limits.memory,
             prices: None,
-            managed: Managed::new(Aws::default())?,
+            managed: Managed::new(aws.clone())?,
+            aws,
             workers: Arc::new(Semaphore::new(configuration.workers)),
         };
         let capacity = configuration.workers * FILES_PER_WORKER;
@@ -489,6 +491,7 @@ impl<'a> System<'a> {
             memory: self.runner.memory,
             prices: None,
             managed: self.runner.managed.clone(),
+            aws: self.runner.aws.clone(),
             workers: Arc::clone(&self.runner.workers),
         }
     }

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::client::{Api, Client};
 use crate::comprehend::{self, COMPREHEND};
+use crate::mediaconvert::MEDIACONVERT;
 use crate::rekognition::{self, REKOGNITION};
 use crate::textract::{self, TEXTRACT};
 
@@ -23,7 +24,7 @@ pub struct Managed(Arc<Client>);
 impl Managed {
     /// Engines by the process's AWS clients.
     pub fn new(aws: Aws) -> Result<Self, Failure> {
-        Ok(Self(Arc::new(Client::new(aws, &[&REKOGNITION, &TEXTRACT, &COMPREHEND])?)))
+        Ok(Self(Arc::new(Client::new(aws, &[&REKOGNITION, &TEXTRACT, &COMPREHEND, &MEDIACONVERT])?)))
     }
 
     /// Who answers one operation. Calls are made on the runtime; whoever asks waits, and must not be one of its threads.
@@ -43,7 +44,7 @@ pub struct Bill {
 
 /// Answers one operation.
 pub struct Asked {
-    client: Arc<Client>,
+    pub(crate) client: Arc<Client>,
     runtime: Handle,
     bill: Mutex<Bill>,
 }

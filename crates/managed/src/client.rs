@@ -1,6 +1,6 @@
-//! One client for all services that speak AWS JSON 1.1 over signed HTTP.
+//! One client for all services that speak JSON over signed HTTP.
 //!
-//! A call is a POST with `X-Amz-Target`; its body and its answer are JSON. Region, credentials, HTTP connections and endpoints are
+//! In AWS JSON 1.1 a call is a POST with `X-Amz-Target`, in REST JSON a method and a path; body and answer are JSON. Region, credentials, HTTP connections and endpoints are
 //! those of the process's other clients ([`store::Aws`]); `AWS_ENDPOINT_URL_TEXTRACT` and the like go before `AWS_ENDPOINT_URL`.
 //!
 //! A call is repeated if the service could not answer, was called too fast or broke off, with exponential pauses of which each
@@ -45,14 +45,14 @@ const BEFORE_EXPIRY: Duration = Duration::from_mins(5);
 /// Those that do not say when they expire, after so long.
 const USUAL_LIFE: Duration = Duration::from_mins(15);
 
-/// A service that speaks AWS JSON 1.1.
+/// A service.
 #[derive(Debug)]
 pub struct Api {
     /// In its host's name, in signatures and in permissions.
     pub name: &'static str,
     /// In environment variables: `AWS_ENDPOINT_URL_…`, `…_PER_SECOND`.
     pub variable: &'static str,
-    /// In front of an action in `X-Amz-Target`.
+    /// In front of an action in `X-Amz-Target`; empty if it speaks REST.
     pub target: &'static str,
     /// The version of its interface.
     pub version: &'static str,
@@ -70,6 +70,19 @@ pub struct Client {
 
 /// How requests to one service go out and answers come in.
 type Connection = Operation<HttpRequest, Answer, std::io::Error>;
+
+/// What is sent.
+struct Message<'a> {
+    method: &'static str,
+    path: &'a str,
+    target: Option<&'a str>,
+    body: Vec<u8>,
+}
+
+fn written(api: &Api, request: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(request)
+        .map_err(|error| Failure::internal(format!("failed to write a request to {}", api.name)).because(error))
+}
 
 #[derive(Debug)]
 struct Answer {
@@ -97,11 +110,33 @@ impl Client {
         action: &'static str,
         request: &impl Serialize,
     ) -> Result<A, Failure> {
-        let body = serde_json::to_vec(request)
-            .map_err(|error| Failure::internal(format!("failed to write a request to {}", api.name)).because(error))?;
+        let target = format!("{}.{action}", api.target);
+        let message = Message { method: "POST", path: "/", target: Some(&target), body: written(api, request)? };
+        self.repeat(api, action, &message).await
+    }
+
+    /// Calls an action of a service that speaks REST.
+    pub(crate) async fn rest<A: DeserializeOwned>(
+        &self,
+        api: &'static Api,
+        action: &'static str,
+        method: &'static str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<A, Failure> {
+        let body = body.map(|body| written(api, body)).transpose()?.unwrap_or_default();
+        self.repeat(api, action, &Message { method, path, target: None, body }).await
+    }
+
+    async fn repeat<A: DeserializeOwned>(
+        &self,
+        api: &'static Api,
+        action: &'static str,
+        message: &Message<'_>,
+    ) -> Result<A, Failure> {
         for attempt in 0.. {
             self.rates.pace(api, action).await;
-            let refusal = match self.send(api, action, &body).await {
+            let refusal = match self.send(api, message).await {
                 Ok(answer) => {
                     self.rates.answered(api, action);
                     return serde_json::from_slice(&answer).map_err(|error| {
@@ -125,10 +160,10 @@ impl Client {
     }
 
     /// One attempt.
-    async fn send(&self, api: &'static Api, action: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    async fn send(&self, api: &'static Api, message: &Message<'_>) -> Result<Vec<u8>, Refusal> {
         let configuration = self.aws.configuration().await.map_err(Refusal::Unasked)?;
         let endpoint = endpoint(configuration, api)?;
-        let request = self.signed(configuration, api, action, &endpoint, body).await?;
+        let request = self.signed(configuration, api, message, &endpoint).await?;
         let connection = self.connection(configuration, api, &endpoint);
         let answer = connection.invoke(request).await.map_err(|error| unheard(&error))?;
         if (200..300).contains(&answer.status) {
@@ -141,14 +176,15 @@ impl Client {
         &self,
         configuration: &SdkConfig,
         api: &Api,
-        action: &str,
+        message: &Message<'_>,
         endpoint: &str,
-        body: &[u8],
     ) -> Result<HttpRequest, Refusal> {
         let identity = self.credentials(configuration).await?.into();
         let region = configuration.region().map(ToString::to_string).unwrap_or_default();
-        let target = format!("{}.{action}", api.target);
-        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let Message { method, path, target, body } = message;
+        let content_type = if target.is_some() { "application/x-amz-json-1.1" } else { "application/json" };
+        let headers =
+            std::iter::once(("content-type", content_type)).chain(target.map(|target| ("x-amz-target", target)));
         let unsigned = |error: &dyn std::fmt::Display| {
             Refusal::Unasked(Failure::internal(format!("failed to sign a request to {}: {error}", api.name)))
         };
@@ -161,14 +197,14 @@ impl Client {
             .build()
             .map_err(|error| unsigned(&error))?
             .into();
-        let url = format!("{endpoint}/");
-        let signable = SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(body))
+        let url = format!("{endpoint}{path}");
+        let signable = SignableRequest::new(method, url, headers.clone(), SignableBody::Bytes(body))
             .map_err(|error| unsigned(&error))?;
         let (instructions, _) = sign(signable, &parameters).map_err(|error| unsigned(&error))?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body.to_vec()));
-        request.set_method("POST").map_err(|error| unsigned(&error))?;
-        request.set_uri("/").map_err(|error| unsigned(&error))?;
-        for (name, value) in headers.into_iter().chain(instructions.headers()) {
+        let mut request = HttpRequest::new(SdkBody::from(body.clone()));
+        request.set_method(method).map_err(|error| unsigned(&error))?;
+        request.set_uri(*path).map_err(|error| unsigned(&error))?;
+        for (name, value) in headers.chain(instructions.headers()) {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }
         Ok(request)

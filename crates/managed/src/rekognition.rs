@@ -30,7 +30,8 @@ pub(crate) const REKOGNITION: Api = Api {
 /// Bytes of a picture in a request.
 const MOST_BYTES: usize = 5_242_880;
 
-const ONE_IMAGE: ManagedUnits = ManagedUnits { textract_pages: 0, rekognition_images: 1, comprehend_units: 0 };
+const ONE_IMAGE: ManagedUnits =
+    ManagedUnits { textract_pages: 0, rekognition_images: 1, comprehend_units: 0, mediaconvert_seconds: 0 };
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

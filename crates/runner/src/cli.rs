@@ -373,7 +373,8 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
         shares: 1,
         memory: sandbox::memory().unwrap_or(limits.memory),
         prices: running.prices(),
-        managed: Managed::new(aws)?,
+        managed: Managed::new(aws.clone())?,
+        aws,
         workers: Arc::new(Semaphore::new(limits.processors())),
         limits,
     })

@@ -6,6 +6,7 @@
 //!
 //! [`NativeWorker`] forks a process inside a jail. [`AskingWorker`] does the same and answers what that process asks of one
 //! managed service: decoding stays in the jail, and the call is made by the parent process, which alone has credentials.
+//! [`MediaConvert`] has no worker: the service reads the object and writes the results itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,9 +15,13 @@ use catalog::{Engine as EngineName, Format, Operation};
 use contract::Failure;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use managed::Asked;
 use operation::{Answers, CompanionSource, OutputDescription, Progress, Share};
 use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, run_in_worker};
+use store::{Aws, ObjectVersion, Store};
 use tokio::sync::mpsc::UnboundedSender;
+
+use crate::media_convert::MediaConvert;
 
 /// One operation on one object.
 pub struct EngineTask {
@@ -46,6 +51,22 @@ pub struct EngineTask {
     pub is_last: bool,
     /// Is sent each output as soon as it is complete, if somebody stores outputs early.
     pub finished: Option<UnboundedSender<OutputDescription>>,
+    /// What an engine that reads the object itself needs; none for native work.
+    pub hand_over: Option<HandOver>,
+}
+
+/// An object that a service reads itself.
+pub struct HandOver {
+    /// Its calls and their bill.
+    pub asked: Arc<Asked>,
+    /// Clients of S3.
+    pub aws: Aws,
+    /// Where its results are taken from.
+    pub store: Store,
+    /// The object.
+    pub source: ObjectVersion,
+    /// The same for every try of the same work, and for no other work: 32 hexadecimal digits.
+    pub claim: String,
 }
 
 /// Does the work of operations.
@@ -99,6 +120,7 @@ fn in_worker(task: EngineTask) -> BoxFuture<'static, WorkerReport> {
             progress,
             is_last,
             finished,
+            hand_over: _,
         } = task;
         run_in_worker(WorkerTask {
             operation: &operation,
@@ -135,6 +157,7 @@ pub static ENGINES: &[&dyn Engine] = &[
     &AskingWorker(EngineName::Rekognition),
     &AskingWorker(EngineName::Textract),
     &AskingWorker(EngineName::Comprehend),
+    &MediaConvert,
 ];
 
 /// The engine that does an operation: the one that its options choose.
@@ -158,6 +181,7 @@ mod tests {
             ("text?ocr=textract", EngineName::Textract),
             ("text?engine=auto", EngineName::Textract),
             ("analyse?engine=comprehend", EngineName::Comprehend),
+            ("transcode?engine=mediaconvert", EngineName::MediaConvert),
             ("resize?width=3", EngineName::Native),
         ] {
             let operations: Operations = text.parse().unwrap();

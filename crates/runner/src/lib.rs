@@ -8,6 +8,7 @@ mod early;
 pub mod engine;
 pub mod human;
 mod list;
+mod media_convert;
 mod progress_log;
 mod run;
 pub mod terminal;

@@ -16,7 +16,8 @@ use managed::{Asked, Managed};
 use operation::{Job, OutputDescription, Progress, Share};
 use sandbox::{Completed, Limits, WorkerInput, WorkerReport};
 use serde_json::{Map, Value};
-use store::{ObjectVersion, Publisher, Store};
+use sha2::{Digest, Sha256};
+use store::{Aws, ObjectVersion, Publisher, Store};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Semaphore, mpsc};
@@ -25,7 +26,7 @@ use tracing::{info, warn};
 use crate::commit::{commit, committed};
 use crate::companions::StoreCompanions;
 use crate::early::{EarlyUploads, abort, send_early};
-use crate::engine::{EngineTask, engine_of};
+use crate::engine::{EngineTask, HandOver, engine_of};
 use crate::progress_log::logged;
 
 /// How many outputs of one operation are stored at a time.
@@ -80,6 +81,8 @@ pub struct Runner {
     pub prices: Option<Prices>,
     /// What operations may ask.
     pub managed: Managed,
+    /// The clients that the store and what is asked stand on.
+    pub aws: Aws,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
 }
@@ -390,6 +393,13 @@ impl Runner {
             progress: logged(progress, &work.key, operation.name()),
             is_last: self.is_single,
             finished: announce,
+            hand_over: asked.map(|asked| HandOver {
+                asked: Arc::clone(asked),
+                aws: self.aws.clone(),
+                store: self.store.clone(),
+                source: fetched.version.clone(),
+                claim: claim_of(work, operation, &fetched.version),
+            }),
         });
         let folder = destination.output.join(&destination.folder);
         let (report, early) = tokio::join!(worker, send_early(&self.store, &folder, &outputs, announced));
@@ -501,6 +511,13 @@ impl Runner {
         let memory = if room == Room::Whole { limits.memory } else { limits.memory / u64::from(self.shares.max(1)) };
         Limits { memory, cpu: limits.cpu.saturating_mul(factor), wall: limits.wall.saturating_mul(factor), ..limits }
     }
+}
+
+/// What names an operation's work on a version of an object at a service: the same for every try.
+fn claim_of(work: &Work, operation: &Operation, version: &ObjectVersion) -> String {
+    let etag = version.etag.as_deref().unwrap_or_default();
+    let digest = Sha256::digest(format!("{}\n{}\n{}\n{etag}", work.job_id, work.source, operation.folder()));
+    contract::hexadecimal(&digest[..16])
 }
 
 /// To the local disk, storing is copying: nothing is gained by beginning early.

@@ -19,6 +19,7 @@ locals {
         JOB_PROCESSORS = tostring(setting.vcpus)
         AWS_REGION     = var.region
       },
+      lookup(local.media_convert_environment, kind, {}),
       var.environment,
     )
   }

@@ -99,6 +99,7 @@ resource "aws_iam_role_policy" "job" {
         Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
         Resource = "${var.work_bucket.arn}/parts/*"
       }],
+      [for statement in flatten([for statements in local.media_convert_statements : values(statements)]) : statement if contains(local.media_convert_kinds, each.key)],
       # Pictures and texts travel in the requests: these actions have no resources that could be named.
       length(lookup(var.engine_actions, each.key, [])) == 0 ? [] : [{
         Sid      = "AskEngines"

@@ -93,6 +93,12 @@ variable "engine_actions" {
   default     = {}
 }
 
+variable "media_convert" {
+  description = "Whether jobs may hand videos over to AWS Elemental MediaConvert, and by which queue; null: not."
+  type        = object({ queue = optional(string) })
+  default     = null
+}
+
 variable "scratch_folder" {
   description = "Where the jobs' scratch volume is mounted; the images declare the same folder as a volume of the jobs' user."
   type        = string

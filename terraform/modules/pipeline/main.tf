@@ -280,6 +280,7 @@ module "compute" {
   repository_arns    = module.registry.repository_arns
   environment        = local.job_environment
   engine_actions     = { for kind, engines in local.engine_actions : kind => flatten([for engine, actions in engines : actions if contains(keys(var.engines), engine)]) }
+  media_convert      = lookup(var.engines, "mediaconvert", null)
   scratch_folder     = local.scratch_folder
   input_bucket       = module.storage.buckets["input"]
   output_bucket      = module.storage.buckets["output"]

@@ -666,18 +666,26 @@ variable "budget" {
 }
 
 variable "engines" {
-  description = "Amazon's managed engines that operations may ask by their option engine (docs/engines.md): { rekognition = {}, textract = {}, comprehend = {} }. Those not named are not allowed to the jobs, and cost nothing; those named cost what they are asked. per_second: calls of one kind that a container makes at most in a second; by default less than the smallest quota of any region."
-  type        = map(object({ per_second = optional(number) }))
-  default     = {}
+  description = "Amazon's managed engines that operations may ask by their option engine (docs/engines.md): { rekognition = {}, textract = {}, comprehend = {}, mediaconvert = {} }. Those not named are not allowed to the jobs, and cost nothing; those named cost what they are asked. per_second: calls of one kind that a container makes at most in a second; by default less than the smallest quota of any region. queue: name or ARN of a queue of MediaConvert's; by default the account's default."
+  type = map(object({
+    per_second = optional(number)
+    queue      = optional(string)
+  }))
+  default = {}
 
   validation {
-    condition     = alltrue([for engine in keys(var.engines) : contains(["rekognition", "textract", "comprehend"], engine)])
-    error_message = "engines: allowed are rekognition, textract and comprehend."
+    condition     = alltrue([for engine in keys(var.engines) : contains(["rekognition", "textract", "comprehend", "mediaconvert"], engine)])
+    error_message = "engines: allowed are rekognition, textract, comprehend and mediaconvert."
   }
 
   validation {
     condition     = alltrue([for engine in values(var.engines) : engine.per_second == null ? true : engine.per_second >= 0.01 && engine.per_second <= 1000])
     error_message = "engines: per_second must be 0.01 to 1000."
+  }
+
+  validation {
+    condition     = alltrue([for engine, setting in var.engines : setting.queue == null || engine == "mediaconvert"])
+    error_message = "engines: queue is of mediaconvert alone."
   }
 }
 

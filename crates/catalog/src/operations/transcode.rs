@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::keyframes::RESOURCES;
 use crate::Format;
 use crate::operation::Options;
-use crate::profile::{Access, ExecutorClass, Profile, ResourcesBySize, Sharding};
+use crate::profile::{Access, Engine, ExecutorClass, Profile, ResourcesBySize, Sharding};
 
 /// Encodes a video again: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -70,11 +70,33 @@ pub struct Transcode {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,
+    /// Who encodes: this project (native), or AWS Elemental MediaConvert, which is paid for each minute of each output
+    /// (docs/engines.md) and reads its input from S3
+    #[arg(long, value_enum, default_value_t = TranscodeEngine::Native)]
+    pub engine: TranscodeEngine,
+    /// An object in S3 with settings of a MediaConvert job as JSON, for what no option here says; what options say goes before them
+    #[arg(long, value_name = "s3://BUCKET/KEY")]
+    pub mediaconvert_settings: Option<String>,
 }
+
+/// Lines of a picture, by MediaConvert's service model.
+const SMALLEST_HEIGHT: u32 = 32;
+/// LUFS, by the same.
+const QUIETEST: i8 = -59;
 
 /// A shard is some minutes of high definition.
 const SHARDING: Sharding =
     Sharding { bytes_per_shard: 256 << 20, max_shards: 64, merge: ResourcesBySize::of(RESOURCES) };
+
+/// Who encodes a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TranscodeEngine {
+    /// This project
+    Native,
+    /// AWS Elemental MediaConvert
+    Mediaconvert,
+}
 
 /// What a transcode writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -171,6 +193,33 @@ impl Serialize for Chunks {
 }
 
 impl Transcode {
+    /// What MediaConvert cannot do of it, and what would.
+    fn check_for_mediaconvert(&self) -> Result<(), String> {
+        if self.chunks != Chunks::Off {
+            return Err("MediaConvert divides its work itself; leave out chunks, or take engine=native".to_owned());
+        }
+        if self.allow_truncated {
+            return Err(
+                "MediaConvert reads no damaged videos; leave out allow-truncated, or take engine=native".to_owned()
+            );
+        }
+        let smallest = self.heights.iter().chain(&self.max_height).min().copied().unwrap_or(u32::MAX);
+        if smallest < SMALLEST_HEIGHT {
+            return Err(format!("MediaConvert writes pictures of {SMALLEST_HEIGHT} to 8192 lines, not of {smallest}"));
+        }
+        if self.codec() == VideoCodec::Vp9 && self.bitrate.is_none() {
+            return Err("MediaConvert writes VP9 at a bit rate only; give bitrate, or take engine=native".to_owned());
+        }
+        if self.loudness.is_some_and(|loudness| loudness < QUIETEST) {
+            return Err(format!("MediaConvert normalises audio to {QUIETEST} LUFS at least; take engine=native"));
+        }
+        let is_in_s3 = |location: &String| location.strip_prefix("s3://").is_some_and(|rest| rest.contains('/'));
+        if self.mediaconvert_settings.as_ref().is_some_and(|location| !is_in_s3(location)) {
+            return Err("mediaconvert-settings names an object in S3, such as s3://settings/job.json".to_owned());
+        }
+        Ok(())
+    }
+
     /// The codec that is written.
     pub fn codec(&self) -> VideoCodec {
         self.codec.unwrap_or(match self.container {
@@ -188,6 +237,7 @@ impl Options for Transcode {
         ("transcode?container=webm&max-height=720", "WebM with VP9 and Opus, at most 720 lines"),
         ("transcode?codec=av1&crf=30&preset=fast", "MP4 with AV1"),
         ("transcode?container=hls&heights=1080,720,480,360", "an HLS ladder"),
+        ("transcode?engine=mediaconvert&max-height=1080", "MP4 by AWS Elemental MediaConvert, 0.015 USD a minute"),
         ("transcode?loudness=-16", "MP4 whose audio has the loudness usual on the web"),
     ];
     const PROFILE: Profile = Profile {
@@ -197,6 +247,7 @@ impl Options for Transcode {
         // The segments of a ladder. An MP4 or a WebM is not final before its end, because its index moves to the front.
         streams_outputs: true,
         sharding: Some(SHARDING),
+        engines: &[Engine::Native, Engine::MediaConvert],
         disk_gib: 200,
         executor: ExecutorClass::LargeDisk,
         relative_cost: 10,
@@ -243,7 +294,20 @@ impl Options for Transcode {
         if self.dash && self.container != Container::Hls {
             return Err("dash goes with container=hls, whose segments it shares".to_owned());
         }
+        if self.engine == TranscodeEngine::Mediaconvert {
+            return self.check_for_mediaconvert();
+        }
+        if self.mediaconvert_settings.is_some() {
+            return Err("mediaconvert-settings goes with engine=mediaconvert".to_owned());
+        }
         Ok(())
+    }
+
+    fn engine(&self) -> Engine {
+        match self.engine {
+            TranscodeEngine::Native => Engine::Native,
+            TranscodeEngine::Mediaconvert => Engine::MediaConvert,
+        }
     }
 
     fn shards(&self, bytes: u64) -> Option<u32> {

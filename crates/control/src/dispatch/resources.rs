@@ -106,8 +106,8 @@ pub fn memory_limit(memory: u32) -> String {
 
 /// What a container gets for operations on an object of that many bytes.
 pub fn resources(operations: &Operations, bytes: u64) -> Resources {
-    let first = operations.first().profile().resources.at(bytes);
-    profiles(operations).map(|profile| profile.resources.at(bytes)).fold(first, Resources::max)
+    let first = operations.first().resources(bytes);
+    operations.iter().map(|operation| operation.resources(bytes)).fold(first, Resources::max)
 }
 
 /// The work on one small object, as a multiple of that on an image.
@@ -124,6 +124,15 @@ mod tests {
     use catalog::{OPERATIONS, ResourcesBySize};
 
     use super::*;
+
+    #[test]
+    fn who_waits_for_a_service_gets_little_and_who_works_beside_it_what_that_needs() {
+        let of = |text: &str| resources(&text.parse().unwrap(), 5 << 30);
+        assert_eq!(of("transcode?engine=mediaconvert"), Resources { vcpus: 1, memory: 2048 });
+        assert!(is_on_fargate(of("transcode?engine=mediaconvert")));
+        assert_eq!(of("transcode?engine=mediaconvert,keyframes"), of("keyframes"));
+        assert_eq!(of("transcode").vcpus, 16);
+    }
 
     #[test]
     fn every_profile_asks_for_what_fargate_has() {
