@@ -50,6 +50,7 @@ module "pipeline" {
   lambda_zips_folder          = var.lambda_zips_folder
   lambda_reserved_concurrency = var.lambda_reserved_concurrency
   log_level                   = var.log_level
+  fast_path                   = var.fast_path
   dispatch                    = var.dispatch
   record                      = var.record
   reconcile                   = var.reconcile

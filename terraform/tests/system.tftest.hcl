@@ -41,6 +41,7 @@ run "a_name_and_a_region_are_enough" {
   assert {
     condition = sort(keys(output.installation.environments.classify)) == sort([
       "S3_INPUT", "SQS_DOCUMENT", "SQS_PICTURE", "SQS_3D_FILE", "SQS_VIDEO", "DYNAMODB_INPUT", "SNS_NOTIF", "PROCESSING_RULES", "WALK_PAGES", "SHARE_BY", "MAX_PRIORITY", "RECORD_DAYS",
+      "FAST_MAX_SECONDS", "FAST_DOCUMENT", "FAST_IMAGE", "FAST_MODEL", "FAST_VIDEO",
     ])
     error_message = "Classify must get the variables that it declares."
   }
@@ -589,4 +590,83 @@ run "a_pace_is_above_nothing" {
   }
 
   expect_failures = [var.engines]
+}
+
+run "without_a_fast_path_nothing_is_made_for_it" {
+  assert {
+    condition     = length(output.installation.fast_queues) == 0 && length(output.installation.fast_functions) == 0
+    error_message = "The fast path must be off unless it is asked for."
+  }
+
+  assert {
+    condition     = alltrue([for kind in ["DOCUMENT", "IMAGE", "MODEL", "VIDEO"] : output.installation.environments.classify["FAST_${kind}"] == ""])
+    error_message = "Classify must not be told of queues that do not exist."
+  }
+}
+
+run "the_fast_path_is_one_variable" {
+  variables {
+    fast_path        = { enabled = true, kinds = ["image", "document"], max_seconds = 8 }
+    processing_rules = [{ glob = "slow/**", processing_option = "resize?width=8", fast = "off" }]
+  }
+
+  assert {
+    condition     = sort(keys(output.installation.fast_queues)) == tolist(["document", "image"]) && sort(keys(output.installation.fast_functions)) == tolist(["document", "image"])
+    error_message = "Each kind that is named must have a fast queue and a function."
+  }
+
+  assert {
+    condition = (
+      output.installation.environments.classify.FAST_IMAGE == output.installation.fast_queues.image &&
+      output.installation.environments.classify.FAST_VIDEO == "" &&
+      output.installation.environments.classify.FAST_MAX_SECONDS == "8"
+    )
+    error_message = "Classify must be told which kinds have a fast queue."
+  }
+
+  assert {
+    condition     = strcontains(output.installation.environments.classify.PROCESSING_RULES, "\"fast\":\"off\"")
+    error_message = "A rule must be able to keep its uploads from the fast path."
+  }
+
+  assert {
+    condition     = length(split(",", output.installation.environments.output.DISPATCH_MAPPINGS)) == 6
+    error_message = "The budget guard must be able to stop the fast path as well."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in ["fast-queue-age", "fast-refused", "fast-errors"] : contains(output.installation.alarms, "media-${alarm}")])
+    error_message = "The fast path must have its alarms."
+  }
+
+  assert {
+    condition     = output.installation.environments.fast.PRICE_VCPU_HOUR == "0" && output.installation.environments.fast.PRICE_GIB_HOUR == "0.06"
+    error_message = "Functions are charged by their memory."
+  }
+}
+
+run "workers_take_the_place_of_functions" {
+  variables {
+    fast_path = { enabled = true, by = "workers", kinds = ["image"], workers = { min = 0, max = 2 } }
+  }
+
+  assert {
+    condition     = join(",", keys(output.installation.fast_queues)) == "image" && length(output.installation.fast_functions) == 0
+    error_message = "Workers poll the queue themselves."
+  }
+
+  assert {
+    condition     = output.installation.environments.fast.PRICE_VCPU_HOUR != "0"
+    error_message = "Workers are charged as tasks of Fargate."
+  }
+}
+
+run "a_fast_path_needs_time_for_what_follows_the_work" {
+  command = plan
+
+  variables {
+    fast_path = { enabled = true, timeout_seconds = 12, max_seconds = 10 }
+  }
+
+  expect_failures = [var.fast_path]
 }

@@ -34,6 +34,9 @@ pub struct Infrastructure {
     pub tables: Tables,
     /// URL of each kind's queue.
     pub queues: BTreeMap<MediaKind, String>,
+    /// URL of each kind's fast queue, where the fast path is on; its dead-letter queue is the kind's ordinary queue.
+    #[serde(default)]
+    pub fast_queues: BTreeMap<MediaKind, String>,
     /// URL of the dead-letter queue behind it.
     pub dead_letters: BTreeMap<MediaKind, String>,
     /// URLs of the queues of events that could not be delivered or processed: `undelivered-uploads`, `undelivered-results`.
@@ -99,6 +102,9 @@ pub struct Environments {
     pub output: Variables,
     /// The containers.
     pub job: Variables,
+    /// The functions of the fast path, apart from the queues.
+    #[serde(default)]
+    pub fast: Variables,
 }
 
 impl Infrastructure {
@@ -151,6 +157,7 @@ impl Infrastructure {
             buckets,
             tables,
             queues,
+            fast_queues: BTreeMap::new(),
             dead_letters,
             undelivered,
             topics,
@@ -161,6 +168,30 @@ impl Infrastructure {
         }
     }
 }
+
+impl Infrastructure {
+    /// The same with the fast path of a kind: its queue, which hands what is not done to the kind's ordinary one.
+    pub async fn with_fast_path(mut self, aws: &Aws, kind: MediaKind) -> Self {
+        let ordinary = &self.queues[&kind];
+        let redrive = json!({"deadLetterTargetArn": queue_arn(ordinary), "maxReceiveCount": FAST_RECEIVES}).to_string();
+        let queue = aws
+            .sqs()
+            .create_queue()
+            .queue_name(format!("{}-{kind}-fast", self.name))
+            .attributes(QueueAttributeName::RedrivePolicy, redrive)
+            .attributes(QueueAttributeName::VisibilityTimeout, "180")
+            .send()
+            .await;
+        let queue = queue.expect("a queue is made").queue_url.expect("a queue has a URL");
+        let classify = &mut self.environments.classify;
+        classify.insert(format!("FAST_{}", kind.name().to_ascii_uppercase()), queue.clone());
+        self.fast_queues.insert(kind, queue);
+        self
+    }
+}
+
+/// Receives of a fast queue before a message moves to the ordinary one.
+pub(crate) const FAST_RECEIVES: u32 = 2;
 
 fn variables(values: &[(&str, String)]) -> Variables {
     values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
@@ -383,5 +414,6 @@ fn environments(
         ("SNS_NOTIF", topics.jobs.clone()),
         ("CLOUDFRONT_DOMAIN", "d111111abcdef8.cloudfront.net".to_owned()),
     ]);
-    Environments { classify, dispatch, output, job }
+    let fast = job.clone();
+    Environments { classify, dispatch, output, job, fast }
 }

@@ -2,25 +2,44 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::lambda_box::{Package, put_into_box};
 
 /// How long a Lambda may take to start or to answer.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Where the program of a job runs that is a Lambda function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In a box like Lambda's, from an image as it should be.
+    Boxed,
+    /// In such a box, with a program that can be read.
+    Readable,
+    /// As a mere process, where the kernel takes filters.
+    Open,
+}
+
 /// A Lambda's running program.
 pub struct Lambda {
     name: String,
-    child: Child,
-    events: Sender<Value>,
+    child: Mutex<Child>,
+    process: u32,
+    events: Sender<(Value, Duration)>,
     answers: Receiver<Answer>,
     init: Duration,
     printed: Arc<Mutex<Vec<String>>>,
+    package: Option<Package>,
+    place: Place,
+    environment: Vec<(String, String)>,
 }
 
 /// What the program says.
@@ -35,6 +54,38 @@ enum Answer {
 impl Lambda {
     /// Starts a workspace binary with nothing but this environment, and waits until it asks for its first event.
     pub fn start(name: &str, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::start_command(name, crate::command(name), environment.into_iter().collect(), 256, None, Place::Open)
+    }
+
+    /// Starts the program of a job as the function of a fast path.
+    pub fn of_job(name: &str, place: Place, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        let package = Package::of(name, if place == Place::Readable { 0o755 } else { 0o111 });
+        Self::of_package(name, place, environment.into_iter().collect(), package)
+    }
+
+    /// Starts a job's program again that has ended.
+    pub fn start_again(&mut self) {
+        let package = self.package.take().expect("the program of a job");
+        *self = Self::of_package(&self.name.clone(), self.place, std::mem::take(&mut self.environment), package);
+    }
+
+    fn of_package(name: &str, place: Place, environment: Vec<(String, String)>, package: Package) -> Self {
+        let mut command = package.command(name);
+        command.arg("serve-lambda");
+        if place != Place::Open {
+            put_into_box(&mut command);
+        }
+        Self::start_command(name, command, environment, 1769, Some(package), place)
+    }
+
+    fn start_command(
+        name: &str,
+        mut command: Command,
+        environment: Vec<(String, String)>,
+        memory: u32,
+        package: Option<Package>,
+        place: Place,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
         let (events, waiting) = channel();
@@ -47,15 +98,14 @@ impl Lambda {
                 thread::spawn(move || serve(connection, &waiting, &answered));
             }
         });
-        let mut command = crate::command(name);
         let started = Instant::now();
         let mut child = command
-            .envs(environment)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .envs([
                 ("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}")),
                 ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.to_string()),
                 ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
                 ("AWS_LAMBDA_LOG_STREAM_NAME", "stream".to_owned()),
             ])
@@ -71,21 +121,59 @@ impl Lambda {
                 shared.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
-        let mut lambda = Self { name: name.to_owned(), child, events, answers, init: Duration::ZERO, printed };
+        let (name, process, child) = (name.to_owned(), child.id(), Mutex::new(child));
+        let init = Duration::ZERO;
+        let mut lambda = Self { name, child, process, events, answers, init, printed, package, place, environment };
         match lambda.answers.recv_timeout(PATIENCE) {
             Ok(Answer::Ready) => lambda.init = started.elapsed(),
-            other => panic!("{name} did not ask for an event: {other:?} ({:?})", lambda.child.try_wait()),
+            other => panic!("{} did not ask for an event: {other:?} ({:?})", lambda.name, lambda.ended()),
         }
         lambda
     }
 
     /// Invokes it. An error is what Lambda would show as the function's error.
     pub fn invoke(&self, event: &Value) -> Result<Value, Value> {
-        self.events.send(event.clone()).expect("the server runs as long as this");
-        match self.answers.recv_timeout(PATIENCE) {
-            Ok(Answer::Done(result)) => result,
-            other => panic!("{} did not answer: {other:?}", self.name),
+        self.invoke_within(event, PATIENCE)
+    }
+
+    /// Invokes it with a timeout, after which it is ended as Lambda would. An error is what Lambda would show as the function's
+    /// error: its own, or that it ended or was ended.
+    pub fn invoke_within(&self, event: &Value, timeout: Duration) -> Result<Value, Value> {
+        let deadline = Instant::now() + timeout;
+        self.events.send((event.clone(), timeout)).expect("the server runs as long as this");
+        loop {
+            match self.answers.recv_timeout(Duration::from_millis(20)) {
+                Ok(Answer::Done(result)) => return result,
+                Ok(Answer::Ready) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => panic!("the server runs as long as this"),
+            }
+            if let Some(ended) = self.ended() {
+                return Err(json!({"errorType": "Runtime.ExitError", "errorMessage": ended.to_string()}));
+            }
+            if Instant::now() > deadline {
+                let _ = self.child().kill();
+                return Err(json!({"errorType": "Sandbox.Timedout"}));
+            }
         }
+    }
+
+    /// How the program ended, if it did.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child().try_wait().expect("a child can be waited for")
+    }
+
+    /// The process.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// The folder for temporary files of a job's program.
+    pub fn temporary(&self) -> Option<PathBuf> {
+        self.package.as_ref().map(Package::temporary)
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lines that it has printed so far: logs, and metrics in the embedded metric format.
@@ -100,7 +188,7 @@ impl Lambda {
 
     /// CPU time of the process so far, of the threads that it still has.
     pub fn cpu(&self) -> Duration {
-        let threads = fs_err::read_dir(format!("/proc/{}/task", self.child.id())).expect("the program runs");
+        let threads = fs_err::read_dir(format!("/proc/{}/task", self.process)).expect("the program runs");
         let of_thread = |thread: fs_err::DirEntry| -> Option<u64> {
             let text = fs_err::read_to_string(thread.path().join("schedstat")).ok()?;
             text.split_whitespace().next()?.parse().ok()
@@ -110,7 +198,7 @@ impl Lambda {
 
     /// The most memory that the process has held, bytes.
     pub fn peak_memory(&self) -> u64 {
-        let text = fs_err::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let text = fs_err::read_to_string(format!("/proc/{}/status", self.process)).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kib.unwrap_or_default() * 1024
@@ -120,12 +208,19 @@ impl Lambda {
 impl Drop for Lambda {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = self.child();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
-fn serve(connection: TcpStream, events: &Mutex<Receiver<Value>>, answers: &Sender<Answer>) -> io::Result<()> {
+fn serve(
+    connection: TcpStream,
+    events: &Mutex<Receiver<(Value, Duration)>>,
+    answers: &Sender<Answer>,
+) -> io::Result<()> {
+    /// Invocations of this process so far.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut writer = connection;
     let mut is_first = true;
@@ -136,14 +231,16 @@ fn serve(connection: TcpStream, events: &Mutex<Receiver<Value>>, answers: &Sende
                 is_first = false;
                 let _ = answers.send(Answer::Ready);
             }
-            let Ok(event) = events.lock().unwrap_or_else(PoisonError::into_inner).recv() else { return Ok(()) };
-            let deadline = std::time::SystemTime::now() + PATIENCE;
+            let next = events.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((event, timeout)) = next else { return Ok(()) };
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let deadline = std::time::SystemTime::now() + timeout;
             let deadline = deadline.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
             let body = event.to_string();
             write!(
                 writer,
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-                 Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
+                 Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-{number:012x}\r\n\
                  Lambda-Runtime-Deadline-Ms: {deadline}\r\n\
                  Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:test\r\n\
                  Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700\r\n\r\n{body}",

@@ -5,7 +5,8 @@
 //! AWS's in names and in a constant sequencer. So queues stand where Lambdas are the targets of Terraform's rules and
 //! subscriptions, and what arrives in them is handed over in AWS's shapes, once or as often as a test asks for.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use catalog::MediaKind;
@@ -15,7 +16,7 @@ use crate::aws::{ACCOUNT, Aws, REGION};
 use crate::batch::{self, CarriedOut, Kill};
 use crate::containers::Engine;
 use crate::infrastructure::{Infrastructure, Variables, queue_arn};
-use crate::lambda::Lambda;
+use crate::lambda::{Lambda, Place};
 
 /// How often an asynchronous invocation is tried in all.
 const INVOCATIONS: u32 = 3;
@@ -41,6 +42,12 @@ pub struct System<'a> {
     classify: Lambda,
     dispatch: Lambda,
     output: Lambda,
+    /// The functions of the fast path, by kind.
+    pub fast: BTreeMap<MediaKind, Lambda>,
+    /// How long they may take.
+    pub fast_timeout: Duration,
+    /// Invocations of theirs that failed as a whole, with the error.
+    pub fast_errors: Vec<Value>,
     uploads: String,
     results: String,
     notices: String,
@@ -60,8 +67,13 @@ enum Target {
 }
 
 impl<'a> System<'a> {
-    /// Starts the programs on an installation.
+    /// Starts the programs on an installation, the functions of fast paths in a box like Lambda's.
     pub async fn start(aws: &'a Aws, engine: &'a Engine, infrastructure: Infrastructure) -> Self {
+        Self::start_with(aws, engine, infrastructure, Place::Boxed).await
+    }
+
+    /// Starts the programs on an installation, the functions of fast paths in such a place.
+    pub async fn start_with(aws: &'a Aws, engine: &'a Engine, infrastructure: Infrastructure, place: Place) -> Self {
         aws.without_containers();
         let start = |name: &str, variables: &Variables| {
             let variables = variables.iter().map(|(name, value)| (name.clone(), value.clone()));
@@ -71,6 +83,13 @@ impl<'a> System<'a> {
         let classify = start("classify-lambda", &environments.classify);
         let dispatch = start("dispatch-lambda", &environments.dispatch);
         let output = start("output-lambda", &environments.output);
+        let fast = infrastructure.fast_queues.keys().map(|kind| {
+            let variables = environments.fast.iter().filter(|(name, _)| *name != "TMPDIR");
+            let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
+            let ordinary = (kind.queue_variable().to_owned(), infrastructure.queues[kind].clone());
+            (*kind, Lambda::of_job(kind.job_name(), place, variables.chain([ordinary]).chain(aws.environment())))
+        });
+        let fast = fast.collect();
         let (uploads, results) = (aws.queue().await, aws.queue().await);
         let notices = aws.queue().await;
         let rules = &infrastructure.rules;
@@ -88,6 +107,9 @@ impl<'a> System<'a> {
             classify,
             dispatch,
             output,
+            fast,
+            fast_timeout: Duration::from_secs(30),
+            fast_errors: Vec::new(),
             uploads,
             results,
             notices,
@@ -116,6 +138,7 @@ impl<'a> System<'a> {
         loop {
             let mut moved = self.invoke_again();
             moved += self.carry_events().await;
+            moved += self.carry_fast_requests().await;
             moved += self.carry_requests().await;
             moved += self.run_jobs().await;
             moved += self.carry_notices().await;
@@ -189,6 +212,42 @@ impl<'a> System<'a> {
         object.insert("sequencer".to_owned(), json!(format!("{:018X}", 0x0061_7F08_2993_29D1_u64 + sequencer as u64)));
     }
 
+    /// Messages of the fast queues to their functions, one at a time; those that a function does not name as failed are deleted. What
+    /// is received once too often moves to the ordinary queue, which is SQS's work.
+    async fn carry_fast_requests(&mut self) -> usize {
+        let mut count = 0;
+        for (kind, queue) in self.infrastructure.fast_queues.clone() {
+            for message in receive(self.aws, &queue).await {
+                count += 1;
+                let event = json!({"Records": [queue_record(&message, &queue)]});
+                let mut is_done = true;
+                for _ in 0..self.copies {
+                    is_done = match self.fast[&kind].invoke_within(&event, self.fast_timeout) {
+                        Ok(answer) => answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
+                        Err(error) => {
+                            self.fast_errors.push(error);
+                            self.start_fast_again(kind);
+                            false
+                        }
+                    };
+                }
+                if is_done {
+                    delete(self.aws, &queue, &message).await;
+                } else {
+                    put_back(self.aws, &queue, &message).await;
+                }
+            }
+        }
+        count
+    }
+
+    /// As Lambda does with a function whose program ended.
+    fn start_fast_again(&mut self, kind: MediaKind) {
+        if self.fast[&kind].ended().is_some() {
+            self.fast.get_mut(&kind).expect("it was there").start_again();
+        }
+    }
+
     /// Messages of the kinds' queues to dispatch; those that it does not name as failed are deleted.
     async fn carry_requests(&mut self) -> usize {
         let mut count = 0;
@@ -214,11 +273,8 @@ impl<'a> System<'a> {
                 failed = named.iter().filter_map(|item| item["itemIdentifier"].as_str().map(str::to_owned)).collect();
             }
             for message in messages {
-                let receipt = message.receipt_handle.clone().unwrap_or_default();
                 if failed.contains(message.message_id().unwrap_or_default()) {
-                    // It comes again at once instead of after the queue's visibility timeout.
-                    let visible = self.aws.sqs().change_message_visibility().queue_url(&queue).receipt_handle(receipt);
-                    visible.visibility_timeout(0).send().await.expect("a message is put back");
+                    put_back(self.aws, &queue, &message).await;
                 } else {
                     delete(self.aws, &queue, &message).await;
                 }
@@ -320,6 +376,13 @@ async fn receive(aws: &Aws, queue: &str) -> Vec<Message> {
         .send()
         .await;
     received.expect("a queue can be read").messages.unwrap_or_default()
+}
+
+/// Has a message come again at once instead of after the queue's visibility timeout.
+async fn put_back(aws: &Aws, queue: &str, message: &Message) {
+    let receipt = message.receipt_handle().unwrap_or_default();
+    let visible = aws.sqs().change_message_visibility().queue_url(queue).receipt_handle(receipt);
+    visible.visibility_timeout(0).send().await.expect("a message is put back");
 }
 
 async fn delete(aws: &Aws, queue: &str, message: &Message) {

@@ -1,8 +1,8 @@
 //! The images: built from the Dockerfile that users build from, run as AWS Batch runs them.
 #![expect(clippy::print_stdout, reason = "the test prints the size of each image")]
 
-use std::io::Cursor;
-use std::process::{Command, Output};
+use std::io::{Cursor, Write};
+use std::process::{Command, Output, Stdio};
 
 use contract::{JobEvent, JobRequest, SCHEMA_VERSION, Source};
 use e2e::Aws;
@@ -42,9 +42,38 @@ fn the_images_are_small_closed_and_work() {
     let shell = run(&engine, &image, &["--entrypoint", "/bin/sh"], &["-c", "true"]);
     assert!(!shell.status.success(), "there is no shell");
 
+    is_isolated(&engine, &image);
     local_files_work(&engine, &image);
     s3_objects_work(&engine, &image);
     videos_work(&engine, &format!("video-job:{TAG}"));
+}
+
+/// The program cannot be read, nothing in the image runs with other rights, and a jail holds, whichever way it is asked.
+fn is_isolated(engine: &Engine, image: &str) {
+    let told = run(engine, image, &[], &["isolation"]);
+    assert!(told.status.success(), "{}{}", text(&told.stdout), text(&told.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["jail"], &told["programMode"]),
+        (&serde_json::json!("filter"), &serde_json::json!("0111")),
+        "{told:#}"
+    );
+    assert_eq!(told["verdicts"][1], "the jail of limits holds", "{told:#}");
+    let container = succeed(&mut engine.docker(&["create", image, "isolation"]));
+    let export = engine.docker(&["export", container.trim()]).output().unwrap();
+    succeed(&mut engine.docker(&["rm", container.trim()]));
+    let mut list = Command::new("tar").args(["-tv"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut files = list.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || files.write_all(&export.stdout));
+    let listed = text(&list.wait_with_output().unwrap().stdout);
+    writer.join().unwrap().unwrap();
+    let with_rights =
+        listed.lines().filter(|line| line.split_whitespace().next().is_some_and(|mode| mode.contains('s')));
+    assert_eq!(with_rights.collect::<Vec<_>>(), Vec::<&str>::new());
+    assert!(
+        listed.lines().any(|line| line.starts_with("---x--x--x") && line.contains("usr/local/bin/image-job")),
+        "{listed}"
+    );
 }
 
 fn local_files_work(engine: &Engine, image: &str) {

@@ -8,8 +8,8 @@ use catalog::{Engine, MediaKind, Service};
 use contract::{FailureKind, metrics};
 
 /// Every family of metrics that is printed.
-const FAMILIES: [&metrics::Family; 5] =
-    [&metrics::OPERATIONS, &metrics::USAGE, &metrics::UPLOADS, &metrics::SWEEPS, &metrics::BUDGET];
+const FAMILIES: [&metrics::Family; 6] =
+    [&metrics::OPERATIONS, &metrics::USAGE, &metrics::FAST, &metrics::UPLOADS, &metrics::SWEEPS, &metrics::BUDGET];
 
 #[test]
 fn terraforms_map_of_kinds_is_that_of_catalog() {
@@ -90,6 +90,15 @@ fn estimates_are_made_of_the_price_list() {
         let line = format!("{{ vcpu_hour = {vcpu}, gib_hour = {gib} }}");
         let is_row = |text: &str| text.trim_start().split(' ').next() == Some(row) && text.ends_with(&line);
         assert!(module.lines().any(is_row), "terraform/modules/pipeline/main.tf: {row} should be {line}");
+    }
+    // Rounded in Terraform: a function's seconds are a small part of a month's costs.
+    let of_functions = find_value(&module, "lambda_gib_hour").expect("what a function costs");
+    for (row, second) in [("x86_64", "lambda_gib_second"), ("arm64", "lambda_arm_gib_second")] {
+        let told: f64 = before(of_functions.split(&format!("{row} = ")).nth(1).expect(row), ",")
+            .trim_end_matches(" }")
+            .parse()
+            .unwrap();
+        assert!((told / (price(second) * 3600.0) - 1.0).abs() < 1e-4, "{row}: {told}");
     }
 }
 

@@ -44,6 +44,7 @@ fn names_in(block: &str) -> BTreeSet<String> {
             ("${setting.queue_variable}_DLQ", format!("{}_DLQ", kind.queue_variable())),
             ("BATCH_QUEUE_${upper(kind)}\"", format!("BATCH_QUEUE_{upper}")),
             ("BATCH_QUEUE_${upper(kind)}_ON_DEMAND", format!("BATCH_QUEUE_{upper}_ON_DEMAND")),
+            ("\"FAST_${upper(kind)}\"", format!("FAST_{upper}")),
             ("FALLBACK_${setting.queue_variable}", format!("FALLBACK_{}", kind.queue_variable())),
             ("BATCH_DEFINITION_${upper(kind)}", format!("BATCH_DEFINITION_{upper}")),
         ];

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use catalog::{Format, MediaKind, Operations};
 use serde::Deserialize;
 
 const PRICES: &str = include_str!("../../../docs/cost/prices-us-east-1.toml");
@@ -263,6 +264,7 @@ fn page() -> Result<String> {
     write_load(&mut page, &model)?;
     write_month(&mut page, &model)?;
     write_levers(&mut page, &model)?;
+    write_fast_path(&mut page, &model)?;
     write_idle(&mut page, &model)?;
     write_prices(&mut page, &model)?;
     Ok(page)
@@ -403,6 +405,68 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
         load.compared.pages_a_document, load.compared.video_minutes_a_gb
     )?;
     Ok(())
+}
+
+/// GiB of a function with one vCPU: 1,769 MB.
+const FUNCTION_GIB: f64 = 1769.0 / 1024.0;
+
+/// Requests of SQS for one message of the fast path: it is sent, received and deleted.
+const FAST_QUEUE_REQUESTS: f64 = 3.0;
+
+fn write_fast_path(page: &mut String, model: &Model) -> Result<()> {
+    page.push_str(
+        "## The fast path\n\nMillionths of a US dollar for one object of the kinds whose usual operation takes it, storage, events and records \
+        aside: by a function of 1,769 MB for as long as the operation's declaration expects, in a full container of Batch on Fargate Spot, and in \
+        a container of its own.\n\n\
+        | kind | MB | seconds expected | function, x86 | function, arm64 | Batch, packed | Batch, alone |\n\
+        | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+    );
+    let spot = model.fargate(model.load.fargate_spot_share);
+    let most = std::time::Duration::from_secs(10);
+    for (name, kind) in &model.load.kinds {
+        let of_kind: MediaKind = name.parse()?;
+        let bytes = (kind.object_mb * 1e6) as u64;
+        let operations = Operations::parse_for(of_kind, &usual_option(kind)).context("the usual operation")?;
+        let Ok(expected) = catalog::fast_path(&operations, usual_format(of_kind), bytes, most) else { continue };
+        let requests = model.price("lambda_request") + FAST_QUEUE_REQUESTS * model.price("sqs_request");
+        let function = |price: &str| expected.as_secs_f64() * FUNCTION_GIB * model.price(price) + requests;
+        let batch = |objects_a_job: f64| model.kind_compute(kind, &spot, objects_a_job) / kind.objects();
+        writeln!(
+            page,
+            "| {name} | {} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
+            kind.object_mb,
+            expected.as_secs_f64(),
+            function("lambda_gib_second") * 1e6,
+            function("lambda_arm_gib_second") * 1e6,
+            batch(kind.objects_a_job) * 1e6,
+            batch(1.0) * 1e6
+        )?;
+    }
+    page.push_str(
+        "\nAt rest functions cost nothing but the polling of their queues; a warm worker of 1 vCPU and 2 GiB on Fargate Spot costs ",
+    );
+    let hours = 24.0 * model.load.days_a_month;
+    writeln!(
+        page,
+        "{:.1} USD a month.\n",
+        hours * (spot.vcpu_hour + 2.0 * spot.gib_hour + model.price("public_ipv4_hour"))
+    )?;
+    Ok(())
+}
+
+/// The operation of the load as it is usually asked for.
+fn usual_option(kind: &Kind) -> String {
+    if kind.operation == "resize" { "resize?width=800".to_owned() } else { kind.operation.clone() }
+}
+
+/// The format that most objects of a kind have.
+const fn usual_format(kind: MediaKind) -> Format {
+    match kind {
+        MediaKind::Document => Format::Pdf,
+        MediaKind::Image => Format::Jpeg,
+        MediaKind::Model => Format::Glb,
+        MediaKind::Video => Format::Mp4,
+    }
 }
 
 fn write_idle(page: &mut String, model: &Model) -> Result<()> {

@@ -38,6 +38,7 @@ fn main() -> Result<()> {
             services: None,
             scratch: scratch.path(),
             limits: &limits,
+            jail: contract::Jail::Filter,
             progress: Progress::silent(),
             is_last: false,
             finished: &|_| Ok(()),

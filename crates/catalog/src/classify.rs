@@ -45,6 +45,8 @@ pub enum Classification {
         operations: Operations,
         /// Where that was asked for.
         source: OptionSource,
+        /// Whether no rule keeps the upload from the fast path.
+        may_be_fast: bool,
     },
     /// What was asked for cannot be done.
     Rejected {
@@ -81,7 +83,10 @@ pub fn classify(upload: &Upload<'_>, rules: &Rules) -> Classification {
     };
     let accepted = operations.and_then(|operations| operations.check_format(format).map(|()| operations));
     match accepted {
-        Ok(operations) => Classification::Accepted { format, operations, source },
+        Ok(operations) => {
+            let may_be_fast = rules.rule_for(upload.key, format).is_none_or(|rule| rule.may_be_fast);
+            Classification::Accepted { format, operations, source, may_be_fast }
+        }
         Err(reason) => Classification::Rejected { kind, reason },
     }
 }
@@ -96,6 +101,7 @@ struct Rule {
     glob: GlobMatcher,
     kind: Option<MediaKind>,
     operations: Operations,
+    may_be_fast: bool,
 }
 
 /// A rule that cannot be used.
@@ -121,8 +127,15 @@ impl Rules {
             None => processing_option.parse(),
         };
         let operations = operations.map_err(|rejection| error(rejection.to_string()))?;
-        self.0.push(Rule { glob: matcher, kind, operations });
+        self.0.push(Rule { glob: matcher, kind, operations, may_be_fast: true });
         Ok(())
+    }
+
+    /// Keeps the uploads of the rule that was added last from the fast path, whoever says what is done with them.
+    pub fn without_fast_path(&mut self) {
+        if let Some(last) = self.0.last_mut() {
+            last.may_be_fast = false;
+        }
     }
 
     /// What the rules that match a key ask for, in their order: whoever compares it sees whether other rules hold.
@@ -131,12 +144,16 @@ impl Rules {
     }
 
     fn operations_for(&self, key: &str, format: Format) -> Option<Operations> {
+        let rule = self.rule_for(key, format)?;
+        Some(rule.operations.clone().of_kind(format.kind()))
+    }
+
+    fn rule_for(&self, key: &str, format: Format) -> Option<&Rule> {
         let is_for = |rule: &&Rule| match rule.kind {
             Some(kind) => kind == format.kind(),
             None => rule.operations.check_format(format).is_ok(),
         };
-        let rule = self.0.iter().find(|rule| rule.glob.is_match(key) && is_for(rule))?;
-        Some(rule.operations.clone().of_kind(format.kind()))
+        self.0.iter().find(|rule| rule.glob.is_match(key) && is_for(rule))
     }
 }
 
@@ -184,6 +201,25 @@ mod tests {
         assert!(rules.add("x", None, "resize").is_err());
         assert!(rules.add("x", Some(MediaKind::Video), "resize?width=3").is_err());
         assert!(rules.add("{x", None, "text").is_err());
+    }
+
+    #[test]
+    fn a_rule_keeps_its_uploads_from_the_fast_path_whoever_says_what_is_done() {
+        let mut rules = Rules::default();
+        rules.add("slow/**", None, "resize?width=3").unwrap();
+        rules.without_fast_path();
+        rules.add("**", None, "resize?width=4").unwrap();
+        for (key, metadata, expected) in [
+            ("slow/a", None, false),
+            ("slow/a", Some("convert"), false),
+            ("b", None, true),
+            ("b", Some("convert"), true),
+        ] {
+            let Classification::Accepted { may_be_fast, .. } = classify(&upload(key, metadata, None), &rules) else {
+                panic!("{key} is accepted")
+            };
+            assert_eq!(may_be_fast, expected, "{key}");
+        }
     }
 
     #[test]

@@ -176,6 +176,11 @@ impl Format {
         matches!(self, Self::Mp3 | Self::M4a | Self::Aac | Self::Wav | Self::Flac | Self::Ogg)
     }
 
+    /// Whether a file of this format may name files beside it that belong to it: buffers, textures, materials.
+    pub const fn names_companions(self) -> bool {
+        matches!(self, Self::Gltf | Self::Obj)
+    }
+
     /// The format whose usual extension the name carries, whatever its case.
     pub fn from_name(name: &str) -> Option<Self> {
         let file = name.rsplit('/').next().unwrap_or(name);

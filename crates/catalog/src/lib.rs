@@ -9,6 +9,7 @@
 
 mod classify;
 mod detect;
+mod fast_path;
 mod format;
 mod grammar;
 mod kind;
@@ -26,6 +27,7 @@ mod weights;
 
 pub use classify::{Classification, OptionSource, Rules, RulesError, Upload, classify};
 pub use detect::{Detection, HEAD_BYTES, detect};
+pub use fast_path::{FastPath, fast_path};
 pub use format::Format;
 pub use grammar::{Operations, as_command_lines, redact, tag_of};
 pub use kind::{MediaKind, PerKind, UnknownKind};

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::operations::OPERATIONS;
 use crate::profile::Profile;
-use crate::{Allowance, Engine, Format, MediaKind, Rejection, Resources};
+use crate::{Allowance, Engine, FastPath, Format, MediaKind, Rejection, Resources};
 
 /// Stands in manifests, events, records and logs where a request has the value of a secret option.
 pub const REDACTED: &str = "REDACTED";
@@ -64,6 +64,11 @@ pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::
         Ok(())
     }
 
+    /// How these options take the fast path, if they do. Asked only if the profile says that some do.
+    fn fast_path(&self) -> Option<FastPath> {
+        Self::PROFILE.fast_path
+    }
+
     /// How many containers share the work on an object of that many bytes; none if one does it all. Asked only if the
     /// profile says how work is shared.
     fn shards(&self, bytes: u64) -> Option<u32> {
@@ -102,6 +107,7 @@ trait AnyOptions: fmt::Debug + Send + Sync {
     fn engine(&self) -> Engine;
     fn allowances(&self) -> Vec<Allowance>;
     fn check_format(&self, format: Format) -> Result<(), String>;
+    fn fast_path(&self) -> Option<FastPath>;
 }
 
 impl<O: Options> AnyOptions for O {
@@ -139,6 +145,10 @@ impl<O: Options> AnyOptions for O {
 
     fn check_format(&self, format: Format) -> Result<(), String> {
         Options::check_format(self, format)
+    }
+
+    fn fast_path(&self) -> Option<FastPath> {
+        Options::fast_path(self)
     }
 }
 
@@ -312,6 +322,11 @@ impl Operation {
     /// How many containers share the work on an object of that many bytes; none if one does it all.
     pub fn shards(&self, bytes: u64) -> Option<u32> {
         self.profile().sharding.and_then(|_| self.options.shards(bytes))
+    }
+
+    /// How it takes the fast path with these options, if it does.
+    pub fn fast_path(&self) -> Option<FastPath> {
+        self.profile().fast_path.and_then(|_| self.options.fast_path())
     }
 
     /// The names of the neural networks' weights that it needs with these options.

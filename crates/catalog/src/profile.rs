@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::Format;
+use crate::{FastPath, Format};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -38,8 +38,8 @@ pub struct Profile {
     pub weights: &'static [&'static str],
     /// Who can do the work, the default first.
     pub engines: &'static [Engine],
-    /// Whether small inputs may take the fast path: they are done within seconds and a few hundred MiB.
-    pub fast_path: bool,
+    /// How small inputs take the fast path (see [`crate::fast_path`]), if they do: within seconds and a few hundred MiB.
+    pub fast_path: Option<FastPath>,
 }
 
 /// How an operation reads its input.
@@ -129,7 +129,7 @@ impl Profile {
             relative_cost: 1,
             weights: &[],
             engines: &[Engine::Native],
-            fast_path: false,
+            fast_path: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::grammar::tag_of;
-use crate::{Access, Declaration, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
+use crate::{Access, Declaration, FastPath, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
 
 /// The reference page of every operation with its options, defaults, limits and examples, as Markdown.
 pub fn operations_reference() -> String {
@@ -88,6 +88,15 @@ fn write_profile(page: &mut String, profile: &Profile) {
             "up to {} containers can share one object, with {mib} MiB or more for each",
             sharding.max_shards
         ));
+    }
+    match profile.fast_path {
+        Some(FastPath { max_bytes: u64::MAX, .. }) => {
+            facts.push("inputs of any size may take the fast path".to_owned())
+        }
+        Some(FastPath { max_bytes, .. }) => {
+            facts.push(format!("inputs up to {} MiB may take the fast path", max_bytes >> 20));
+        }
+        None => {}
     }
     if !profile.weights.is_empty() {
         facts.push(format!("it needs the weights {}", list(profile.weights)));

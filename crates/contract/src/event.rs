@@ -178,6 +178,15 @@ pub struct Manifest {
     pub versions: Map<String, Value>,
     /// RFC 3339.
     pub created_at: String,
+    /// The request's, which tells the versions of an object apart and orders them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// Where the work was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<Compute>,
+    /// What held the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
 }
 
 /// How a job ended.
@@ -212,6 +221,47 @@ impl From<&Failure> for JobError {
     }
 }
 
+/// Where work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    /// A job of AWS Batch.
+    Batch,
+    /// A Lambda function: the fast path.
+    Lambda,
+    /// A service that is always running: the fast path with warm workers.
+    Service,
+    /// A program that somebody started.
+    Local,
+}
+
+impl Compute {
+    /// The word in events and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Lambda => "lambda",
+            Self::Service => "service",
+            Self::Local => "local",
+        }
+    }
+
+    /// Whether it takes the messages of a fast queue, and leaves what goes wrong to AWS Batch.
+    pub const fn is_fast(self) -> bool {
+        matches!(self, Self::Lambda | Self::Service)
+    }
+}
+
+/// What keeps a worker from everything but its input and its outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Jail {
+    /// A filter of system calls, Landlock where the kernel has it, and limits.
+    Filter,
+    /// Limits alone, without a new descriptor or process, in a program that cannot be read: where the kernel's filters are refused.
+    Limits,
+}
+
 /// What held the worker while it worked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -220,6 +270,9 @@ pub struct Sandbox {
     pub seccomp: bool,
     /// The Landlock version of the kernel that kept it from the file system; 0 where the kernel has none.
     pub landlock: u32,
+    /// Which jail was in force; absent where no worker came so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jail: Option<Jail>,
 }
 
 /// Tells how one operation on one object ended. Published to `SNS_NOTIF` with the message attributes `kind`, `operation`
@@ -292,6 +345,12 @@ pub struct JobEvent {
     /// AWS Batch's id of the job (or of the array child) that did the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_job_id: Option<String>,
+    /// Where the work was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<Compute>,
+    /// What tells this run of a function or a service from others: the invocation's id, or the message's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
     /// The version of this program.
     pub program_version: String,
 }
@@ -323,6 +382,8 @@ impl JobEvent {
             started_at: None,
             finished_at: None,
             batch_job_id: None,
+            compute: None,
+            run_id: None,
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

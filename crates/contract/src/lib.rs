@@ -18,11 +18,11 @@ mod usage;
 pub use batch_parameters::BatchParameters;
 pub use ended::{OperationEnded, UploadEnded};
 pub use event::{
-    JobError, JobEvent, JobRequest, MANIFEST_NAME, Manifest, Outcome, Output, ProcessDuration, Properties,
-    SCHEMA_VERSION, Sandbox, Source,
+    Compute, Jail, JobError, JobEvent, JobRequest, MANIFEST_NAME, Manifest, Outcome, Output, ProcessDuration,
+    Properties, SCHEMA_VERSION, Sandbox, Source,
 };
 pub use failure::{Failure, FailureKind};
-pub use identity::{hexadecimal, job_id};
+pub use identity::{SEQUENCER_DIGITS, hexadecimal, is_of_upload, job_id, sequence};
 pub use list::{read_list, slice_of};
 pub use location::{BucketName, Location, S3Location};
 pub use metrics::NAMESPACE;

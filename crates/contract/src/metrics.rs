@@ -31,6 +31,11 @@ pub const USAGE: Family = Family {
     metrics: &[("vcpuSeconds", Unit::Seconds), ("gibSeconds", Unit::Seconds), ("estimatedCost", Unit::None)],
 };
 
+/// What the fast path did not do: printed by the jobs when they hand work on to AWS Batch. `fastRefused` counts requests that found
+/// no isolation, `fastForwarded` all others.
+pub const FAST: Family =
+    Family { dimensions: &[&["kind"]], metrics: &[("fastRefused", Unit::Count), ("fastForwarded", Unit::Count)] };
+
 /// Each upload: printed by LAMBDA_OUTPUT when it reaches a terminal state. `turnaround` is the time from the upload to the
 /// record; the durations after it are its parts.
 pub const UPLOADS: Family = Family {
@@ -125,6 +130,7 @@ pub fn of_operation(namespace: &str, now: OffsetDateTime, event: &JobEvent, memo
         ("outcome", json!(event.outcome)),
         ("errorKind", json!(event.error.as_ref().map(|error| error.kind))),
         ("jobId", json!(event.job_id)),
+        ("compute", json!(event.compute)),
         ("key", json!(event.source.key)),
         ("jobs", json!(1)),
         ("processDuration", json!(event.process_duration.total)),

@@ -173,6 +173,8 @@ impl<'a> System<'a> {
             prices: None,
             managed: Managed::new(aws.clone())?,
             aws,
+            compute: contract::Compute::Local,
+            jail: contract::Jail::Filter,
             workers: Arc::new(Semaphore::new(configuration.workers)),
         };
         let capacity = configuration.workers * FILES_PER_WORKER;
@@ -472,6 +474,7 @@ impl<'a> System<'a> {
             key: request.source.key.clone(),
             etag: request.source.etag.clone(),
             operations: request.operations()?.clone(),
+            run: None,
         })
     }
 
@@ -492,6 +495,8 @@ impl<'a> System<'a> {
             prices: None,
             managed: self.runner.managed.clone(),
             aws: self.runner.aws.clone(),
+            compute: contract::Compute::Local,
+            jail: contract::Jail::Filter,
             workers: Arc::clone(&self.runner.workers),
         }
     }
@@ -602,6 +607,9 @@ pub fn classify_settings(rules: Rules) -> classify::settings::Settings {
     classify::settings::Settings {
         bucket: String::new(),
         queues: queue_names(),
+        // Everything is fast here.
+        fast_queues: PerKind::default(),
+        fast_most: Duration::ZERO,
         rules,
         record_days: RECORD_DAYS,
         shares: control::share::Shares::default(),

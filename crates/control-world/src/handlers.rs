@@ -1,5 +1,7 @@
 //! The handlers over a world, each with settings that a test may change.
 
+use std::time::Duration;
+
 use catalog::{PerKind, Rules};
 use control::classify::handler::Classifier;
 use control::dispatch::handler::Dispatcher;
@@ -23,6 +25,8 @@ impl World {
             settings: control::classify::settings::Settings {
                 bucket: "in".to_owned(),
                 queues: queues(""),
+                fast_queues: PerKind::default(),
+                fast_most: Duration::ZERO,
                 rules: Rules::default(),
                 record_days: 30,
                 walk_pages: 10,

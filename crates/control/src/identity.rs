@@ -1,15 +1,11 @@
 //! Ids of jobs: a pure function of the event, so that every delivery of it gives the same, in the order of an object's
 //! versions.
 
-use contract::Source;
+use contract::{SEQUENCER_DIGITS, Source};
+pub use contract::{is_of_upload, sequence};
 use sha2::{Digest, Sha256};
 
 use crate::input_record::object_of;
-
-/// S3's sequencers have 16 to 20 hexadecimal digits. "To compare them, right-pad the shorter value with zeros, and then do a
-/// lexicographic comparison" (S3 User Guide, event message structure): they begin with the time, and longer ones go on
-/// with what tells events of the same time apart.
-const SEQUENCER_DIGITS: usize = 24;
 
 /// The id of the job of an upload. For one object, a later version's id is greater.
 pub fn job_id(source: &Source, sequencer: Option<&str>) -> String {
@@ -26,17 +22,6 @@ pub fn submitted_job_id(source: &Source, processing_option: &str, at: &str) -> S
 /// The id of the job of an object that was found in a listing, where it has no sequencer: the same however often it is found.
 pub fn listed_job_id(source: &Source, modified: &str) -> String {
     format!("listed-{}", short_hash(&[&object_of(source), source.etag.as_deref().unwrap_or_default(), modified]))
-}
-
-/// Whether it is the id of an upload's own job, which has a place in the order of its object's versions.
-pub fn is_of_upload(job_id: &str) -> bool {
-    let digits = job_id.split('-').next().unwrap_or_default();
-    digits.len() >= SEQUENCER_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// An upload's place in the order of its object's versions. Empty for a job that an operator asked for.
-pub fn sequence(job_id: &str) -> &str {
-    if is_of_upload(job_id) { job_id.split('-').next().unwrap_or_default() } else { "" }
 }
 
 /// A sequencer of S3 in the form in which the greater text is the later event.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Format, MediaKind, ProcessingOption};
-use contract::{FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, Usage, timestamp};
+use contract::{Compute, FailureKind, JobEvent, JobRequest, Outcome, ProcessDuration, Source, Usage, timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::table::{Condition, Key, Put, Record, to_item};
@@ -106,6 +106,10 @@ pub struct InputRecord {
     /// Its priority within that.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: u32,
+
+    /// Its request went to the kind's fast queue first: until dispatch has it, a function may work on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fast: bool,
 
     /// Why it was refused before any work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,6 +284,12 @@ pub struct OperationResult {
     /// Batch's id of the job that was submitted (an array's parent).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_job_id: Option<String>,
+    /// Where it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute: Option<Compute>,
+    /// What tells the run of a function or a service from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
 }
 
 /// Batch's word that a job failed.
@@ -349,6 +359,7 @@ impl InputRecord {
             operations: BTreeSet::new(),
             share: None,
             priority: 0,
+            fast: false,
             refusal: None,
             lease: None,
             batch_job_id: None,
@@ -449,6 +460,14 @@ impl InputRecord {
         }
     }
 
+    /// Where its operations were done, each place once; the fast path's last.
+    pub fn computes(&self) -> Vec<Compute> {
+        let mut computes: Vec<Compute> = self.results.values().filter_map(|result| result.compute).collect();
+        computes.sort_by_key(|compute| (compute.is_fast(), compute.name()));
+        computes.dedup();
+        computes
+    }
+
     /// What all operations used together.
     pub fn usage(&self) -> Option<Usage> {
         self.results.values().filter_map(|result| result.usage).reduce(|all, more| all.and(&more))
@@ -476,10 +495,12 @@ impl InputRecord {
         self.retired_jobs.extend(self.batch_job_id.take());
         self.retired_jobs.extend(self.batch_failure.take().map(|failure| failure.batch_job_id));
         let failed = self.results.values().filter(|result| result.outcome != Outcome::Succeeded);
-        self.retired_jobs.extend(failed.filter_map(|result| result.batch_job_id.clone()));
+        self.retired_jobs.extend(failed.filter_map(|result| result.done_by().cloned()));
         self.results.retain(|_, result| result.outcome == Outcome::Succeeded);
         self.lease = None;
         self.given_up = None;
+        // Everything that is done again is done by Batch.
+        self.fast = false;
         self.expires_at = None;
         self.timeline.queued_at = None;
         self.timeline.submitted_at = None;
@@ -522,6 +543,9 @@ impl InputRecord {
             State::Failed
         } else if self.redriven > 0 && self.batch_job_id.is_none() {
             // What succeeded before it was sent on its way again does not run.
+            State::Queued
+        } else if self.fast && self.batch_job_id.is_none() && self.lease.is_none() {
+            // What of its operations the fast path has not ended waits in a queue.
             State::Queued
         } else if self.timeline.started_at.is_some() || !self.results.is_empty() {
             State::Running
@@ -711,6 +735,8 @@ impl OperationResult {
             started_at: event.started_at.as_deref().map(timestamp::normal),
             finished_at: event.finished_at.as_deref().map(timestamp::normal),
             batch_job_id: event.batch_job_id.as_ref().map(submitted),
+            compute: event.compute,
+            run_id: event.run_id.clone(),
         }
     }
 
@@ -720,7 +746,12 @@ impl OperationResult {
     }
 
     fn failed_in(&self, retired: &BTreeSet<String>) -> bool {
-        self.outcome != Outcome::Succeeded && self.batch_job_id.as_ref().is_some_and(|id| retired.contains(id))
+        self.outcome != Outcome::Succeeded && self.done_by().is_some_and(|id| retired.contains(id))
+    }
+
+    /// The id of the job or of the run that it comes from.
+    fn done_by(&self) -> Option<&String> {
+        self.batch_job_id.as_ref().or(self.run_id.as_ref())
     }
 
     /// The greater of two results of the same operation is kept: success before failure, final before temporary, later

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use catalog::{Declaration, Format, MediaKind, Operation, Options};
 use contract::{Failure, Properties};
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -94,6 +94,11 @@ pub trait InputSource: Send + Sync {
 
     /// The open file, where there is one.
     fn file(&self) -> Option<&File>;
+
+    /// All of it, where it is in memory: a part of a file as an input of its own.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// Another object in the folder (or below the key prefix) of this one, whole.
     fn companion(&self, relative: &str) -> Result<File, Failure>;
@@ -212,6 +217,11 @@ impl Input {
 
     /// The whole input in memory, mapped. Only for [`catalog::Access::Whole`].
     pub fn map(&self) -> Result<Mmap, Failure> {
+        if let Some(bytes) = self.source.bytes() {
+            let mut copy = MmapMut::map_anon(bytes.len())?;
+            copy.copy_from_slice(bytes);
+            return Ok(copy.make_read_only()?);
+        }
         let file = self
             .source
             .file()

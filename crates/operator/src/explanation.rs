@@ -1,12 +1,17 @@
 //! Where an upload is, since when, why, and what to do about it.
 
-use contract::Outcome;
-use contract::{FailureKind, timestamp};
+use std::time::Duration;
+
+use catalog::Operations;
+use contract::{Compute, FailureKind, Outcome, timestamp};
 use control::State;
 use control::input_record::{InputRecord, OperationResult};
 use control::ports::{Phase, Report};
 use serde::Serialize;
 use time::OffsetDateTime;
+
+/// How long work on the fast path is expected to take at most, unless the installation says otherwise.
+const FAST_MOST: Duration = Duration::from_secs(10);
 
 /// After so many seconds, a step that takes none is worth a look.
 const SLOW: i64 = 15 * 60;
@@ -40,6 +45,9 @@ pub struct Explanation {
     pub since: String,
     /// How many seconds ago that was.
     pub seconds: i64,
+    /// Which way its work goes or went: the fast path or AWS Batch, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Why it has not succeeded: each reason once, without the object's name.
     pub cause: Vec<String>,
     /// What is going on, or what to do.
@@ -58,9 +66,48 @@ pub fn explain(record: &InputRecord, report: Option<&Report>, place: Place, now:
         state: record.state,
         since: record.state_at.clone(),
         seconds,
+        path: path(record, place),
         cause: causes(record),
         advice: advice(record, report, place, seconds, now),
     }
+}
+
+/// Which way its work goes, in AWS; where it went, once an operation has ended.
+fn path(record: &InputRecord, place: Place) -> Option<String> {
+    if place == Place::Here || record.refusal.is_some() {
+        return None;
+    }
+    let computes = record.computes();
+    if !computes.is_empty() {
+        let names: Vec<&str> = computes
+            .iter()
+            .map(|compute| match compute {
+                Compute::Batch => "AWS Batch",
+                Compute::Lambda => "a Lambda function (fast path)",
+                Compute::Service => "a warm worker (fast path)",
+                Compute::Local => "a program that was started by hand",
+            })
+            .collect();
+        return Some(format!("done by {}", names.join(" and ")));
+    }
+    let format = record.format?;
+    let operations = Operations::parse_for(record.kind?, record.processing_option.as_deref()?).ok()?;
+    let decided = catalog::fast_path(&operations, format, record.source.size, FAST_MOST);
+    Some(match (record.fast, record.batch_job_id.is_some() || record.lease.is_some(), decided) {
+        (true, false, Ok(expected)) => {
+            format!(
+                "fast path, about {:.1} s of work; what is not done there within minutes goes to AWS Batch",
+                expected.as_secs_f64()
+            )
+        }
+        (true, false, Err(_)) => "fast path; what is not done there within minutes goes to AWS Batch".to_owned(),
+        (true, true, _) => "AWS Batch: the fast path did not end it".to_owned(),
+        (false, _, Ok(_)) => {
+            "AWS Batch: the fast path is off for its kind, a rule keeps it from it, or an operator asked for it"
+                .to_owned()
+        }
+        (false, _, Err(reason)) => format!("AWS Batch, not the fast path: {reason}"),
+    })
 }
 
 /// Why an upload has not succeeded. The object's name, with which a failure begins, is left out, and so is the operation's
@@ -161,6 +208,9 @@ fn queued(record: &InputRecord, since: i64, now: OffsetDateTime) -> String {
         None if since > SLOW => "Its request waits in the queue longer than it should: look at the queue's and the dead-letter \
                                  queue's depth and at dispatch's log. pipeline redrive --state queued sends its request again."
             .to_owned(),
+        None if record.fast => {
+            "Its request is in the fast queue, or a function works on it; what fails there goes to AWS Batch.".to_owned()
+        }
         None => "Its request waits in the queue for dispatch.".to_owned(),
     }
 }
@@ -196,7 +246,10 @@ fn span(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract::Source;
+    use std::collections::BTreeSet;
+
+    use catalog::{Format, MediaKind};
+    use contract::{JobEvent, Source};
     use control::input_record::{Lease, Refusal};
     use control::table::Record as _;
 
@@ -234,6 +287,38 @@ mod tests {
         let mut leased = record();
         leased.lease = Some(Lease { name: "image-resize-1".into(), queue: "q".into(), work_list: "l".into(), at: 0 });
         assert!(advice_in_aws(&leased, None, 1).contains("image-resize-1"));
+    }
+
+    #[test]
+    fn the_way_of_an_upload_is_told() {
+        let mut waiting = record();
+        waiting.source.size = 5 << 20;
+        (waiting.kind, waiting.format) = (Some(MediaKind::Image), Some(Format::Jpeg));
+        waiting.processing_option = Some("resize?width=80".into());
+        waiting.operations = BTreeSet::from(["resize?width=80".to_owned()]);
+        let path = |record: &InputRecord| explained(record, None, 1, Place::Aws).path.unwrap_or_default();
+        assert!(path(&waiting).contains("off for its kind"), "{}", path(&waiting));
+        waiting.fast = true;
+        waiting.derive();
+        assert!(path(&waiting).starts_with("fast path, about 0.7 s"), "{}", path(&waiting));
+        assert!(advice_in_aws(&waiting, None, 1).contains("in the fast queue"));
+        assert_eq!(explained(&waiting, None, 1, Place::Here).path, None);
+        let mut large = InputRecord { fast: false, ..waiting.clone() };
+        large.source.size = 90 << 20;
+        assert_eq!(path(&large), "AWS Batch, not the fast path: resize takes it up to 20 MiB");
+        let handed_on = InputRecord { batch_job_id: Some("b1".into()), ..waiting.clone() };
+        assert_eq!(path(&handed_on), "AWS Batch: the fast path did not end it");
+
+        let event = JobEvent {
+            operation: Some("resize".into()),
+            processing_option: Some("resize?width=80".into()),
+            compute: Some(Compute::Lambda),
+            ..JobEvent::new("0-1".into(), waiting.source.clone(), Outcome::Succeeded)
+        };
+        waiting.operation_ended(&event);
+        waiting.derive();
+        assert_eq!(waiting.state, State::Succeeded);
+        assert_eq!(path(&waiting), "done by a Lambda function (fast path)");
     }
 
     #[test]

@@ -11,8 +11,7 @@ pub(crate) mod tiff;
 mod webp;
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::fd::FromRawFd;
+use std::io;
 use std::sync::Arc;
 
 use catalog::Format;
@@ -213,43 +212,23 @@ impl ReadOptions {
 }
 
 /// A part of a file as an input of its own.
-struct InMemory {
-    bytes: Vec<u8>,
-    /// For decoders that map their input.
-    file: Option<File>,
-}
-
-impl InMemory {
-    /// For a decoder that reads.
-    fn of(bytes: Vec<u8>) -> Self {
-        Self { bytes, file: None }
-    }
-
-    /// For any decoder.
-    fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
-        // SAFETY: the name is a C string; the descriptor is new and nobody else's.
-        let mut file = unsafe {
-            let descriptor = libc::memfd_create(c"part".as_ptr(), libc::MFD_CLOEXEC);
-            if descriptor < 0 {
-                return Err(io::Error::last_os_error().into());
-            }
-            File::from_raw_fd(descriptor)
-        };
-        file.write_all(&bytes)?;
-        Ok(Self { bytes, file: Some(file) })
-    }
-}
+struct InMemory(Vec<u8>);
 
 impl InputSource for InMemory {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
-        let count = buffer.len().min(self.bytes.len() - start);
-        buffer[..count].copy_from_slice(&self.bytes[start..start + count]);
+        let Self(bytes) = self;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let count = buffer.len().min(bytes.len() - start);
+        buffer[..count].copy_from_slice(&bytes[start..start + count]);
         Ok(count)
     }
 
     fn file(&self) -> Option<&File> {
-        self.file.as_ref()
+        None
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(&self.0)
     }
 
     fn companion(&self, _: &str) -> Result<File, Failure> {
@@ -276,7 +255,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
 /// Opens an image that is in memory.
 pub fn open_in_memory(bytes: Vec<u8>, format: Format, options: &ReadOptions) -> Result<Picture, Failure> {
     let size = bytes.len() as u64;
-    open(&Input::new("image", format, size, Arc::new(InMemory::new(bytes)?)), options)
+    open(&Input::new("image", format, size, Arc::new(InMemory(bytes))), options)
 }
 
 /// Versions of the native libraries, for manifests.

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use catalog::{Declaration, Operations, as_command_lines, tag_of};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum, ValueHint};
-use contract::{Failure, JobEvent, Location, Prices, metrics};
+use contract::{Compute, Failure, FailureKind, Jail, JobEvent, Location, Prices, metrics};
 use managed::Managed;
 use operation::{Job, Share, Weights};
 use sandbox::{Limits, prepare_workers};
@@ -26,9 +26,15 @@ use store::{Publisher, Store, StoreOptions};
 use tokio::sync::Semaphore;
 use tracing_subscriber::EnvFilter;
 
+mod isolation;
+mod serve;
+
+use crate::cli::isolation::Isolation;
+use crate::cli::serve::{ISOLATION, SERVE, SERVE_LAMBDA, Serve, serve_requests, subcommands};
 use crate::human;
 use crate::list;
 use crate::run::{Parts, Runner, Work, declarations_of};
+use crate::serve::lambda;
 use crate::terminal;
 
 /// The whole of a job's `main`: its workers and the command line.
@@ -39,8 +45,10 @@ pub fn main(jobs: &'static [Job]) -> ExitCode {
         return ExitCode::from(failure.kind().exit_code());
     }
     let matches = command(jobs).get_matches();
+    // While there is one thread: what is tried is tried in forks of this process.
+    let isolation = Isolation::try_out(matches.subcommand_name());
     let ended = match runtime(&matches) {
-        Ok(runtime) => runtime.block_on(until_terminated(carry_out(jobs, &matches))),
+        Ok(runtime) => runtime.block_on(until_terminated(carry_out(jobs, &matches, isolation))),
         Err(error) => Err(Failure::from(error)),
     };
     match ended {
@@ -59,7 +67,7 @@ fn runtime(matches: &ArgMatches) -> std::io::Result<tokio::runtime::Runtime> {
         location.is_some_and(|location| location.starts_with("s3://"))
     };
     let is_local = match matches.subcommand() {
-        Some(("run", _)) | None => false,
+        Some(("run" | SERVE | SERVE_LAMBDA, _)) | None => false,
         Some((_, matches)) => !["INPUT", "OUTPUT"].iter().any(|id| is_remote(matches, id)),
     };
     if is_local {
@@ -209,7 +217,8 @@ pub fn command(jobs: &[Job]) -> Command {
     let weights = Command::new("weights")
         .about("List the weights of neural networks that the operations need, one file per line, as JSON")
         .after_help(format!("Example:\n  {name} weights    # sha256, bytes, name, and whether the file is installed"));
-    command.subcommand(run).subcommand(weights).subcommand(
+    let served = subcommands(name).into_iter().fold(command, Command::subcommand);
+    served.subcommand(run).subcommand(weights).subcommand(
         Command::new("completions")
             .about("Print a completion script for a shell")
             .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(clap_complete::Shell)))
@@ -269,11 +278,16 @@ fn operation_command(name: &str, declaration: &Declaration) -> Command {
     Running::augment_args(command).about(declaration.about)
 }
 
-async fn carry_out(jobs: &'static [Job], matches: &ArgMatches) -> Result<u8, Failure> {
+async fn carry_out(jobs: &'static [Job], matches: &ArgMatches, isolation: Isolation) -> Result<u8, Failure> {
     let (name, matches) = matches.subcommand().expect("clap requires a subcommand");
     if name == "weights" {
         list_weights(jobs)?;
         return Ok(0);
+    }
+    if name == ISOLATION {
+        terminal::print(format!("{:#}\n", isolation.report()).as_bytes())?;
+        let code = isolation.jail().map_or(FailureKind::Internal.exit_code(), |_| 0);
+        return Ok(code);
     }
     if name == "completions" {
         let shell = *matches.get_one::<clap_complete::Shell>("shell").expect("clap requires a shell");
@@ -286,6 +300,11 @@ async fn carry_out(jobs: &'static [Job], matches: &ArgMatches) -> Result<u8, Fai
     }
     let running = Running::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;
     log_to_stderr(&running.log);
+    if matches!(name, SERVE | SERVE_LAMBDA) {
+        let serve = Serve::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;
+        let queue = matches.try_get_one::<String>("queue").ok().flatten();
+        return serve_requests(jobs, running, serve, queue.map(String::as_str), isolation).await;
+    }
     if name == "run" {
         let run = Run::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;
         return run_requests(jobs, running, run).await;
@@ -340,7 +359,8 @@ async fn run_one(
     };
     let job_id = job_id.unwrap_or_else(|| contract::job_id(&source.to_string(), &operations.to_string()));
     let bar = terminal::Bar::new(&key);
-    let ended = runner.run(&Work { job_id, source, key, etag: None, operations }, &bar.progress()).await;
+    let work = Work { job_id, source, key, etag: None, operations, run: None };
+    let ended = runner.run(&work, &bar.progress()).await;
     bar.finish();
     for event in &ended.events {
         report(running, event);
@@ -357,7 +377,8 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
         return Err(Failure::invalid_request(format!("scratch folder {} not found", scratch.display())));
     }
     // Beyond the container's memory the kernel would choose what to end.
-    let granted = sandbox::memory().map_or(u64::MAX, |bytes| bytes - bytes / 8);
+    let memory = lambda::memory().or_else(sandbox::memory);
+    let granted = memory.map_or(u64::MAX, |bytes| bytes - bytes / 8);
     let limits = Limits { memory: running.limits.memory.min(granted), ..running.limits.clone() };
     let aws = store::Aws::default();
     let store = Store::new(aws.clone(), StoreOptions { flush, ..StoreOptions::default() });
@@ -371,10 +392,12 @@ async fn runner(jobs: &'static [Job], running: &Running, output: Location, flush
         parts: None,
         is_single: false,
         shares: 1,
-        memory: sandbox::memory().unwrap_or(limits.memory),
+        memory: memory.unwrap_or(limits.memory),
         prices: running.prices(),
         managed: Managed::new(aws.clone())?,
         aws,
+        compute: if std::env::var_os("AWS_BATCH_JOB_ID").is_some() { Compute::Batch } else { Compute::Local },
+        jail: Jail::Filter,
         workers: Arc::new(Semaphore::new(limits.processors())),
         limits,
     })

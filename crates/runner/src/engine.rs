@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use catalog::{Engine as EngineName, Format, Operation};
-use contract::Failure;
+use contract::{Failure, Jail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use managed::Asked;
@@ -45,6 +45,8 @@ pub struct EngineTask {
     pub scratch: PathBuf,
     /// What a process that does the work may use.
     pub limits: Limits,
+    /// What holds that process.
+    pub jail: Jail,
     /// Where progress is reported.
     pub progress: Progress,
     /// Whether the program does nothing after this task.
@@ -117,6 +119,7 @@ fn in_worker(task: EngineTask) -> BoxFuture<'static, WorkerReport> {
             services,
             scratch,
             limits,
+            jail,
             progress,
             is_last,
             finished,
@@ -133,6 +136,7 @@ fn in_worker(task: EngineTask) -> BoxFuture<'static, WorkerReport> {
             services,
             scratch: &scratch,
             limits: &limits,
+            jail,
             progress,
             is_last,
             finished: &|output| match &finished {

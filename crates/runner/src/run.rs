@@ -3,13 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use catalog::{Access, Declaration, Detection, Engine, Format, HEAD_BYTES, Operation, Operations, detect};
 use contract::{
-    Failure, JobError, JobEvent, JobRequest, Location, MANIFEST_NAME, Manifest, Outcome, Output, Portion, Prices,
-    ProcessDuration, Properties, SCHEMA_VERSION, Sandbox, Source, Usage,
+    Compute, Failure, FailureKind, Jail, JobError, JobEvent, JobRequest, Location, MANIFEST_NAME, Manifest, Outcome,
+    Output, Portion, Prices, ProcessDuration, Properties, SCHEMA_VERSION, Sandbox, Source, Usage,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use managed::{Asked, Managed};
@@ -23,7 +23,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
-use crate::commit::{commit, committed};
+use crate::commit::{Present, commit, present};
 use crate::companions::StoreCompanions;
 use crate::early::{EarlyUploads, abort, send_early};
 use crate::engine::{EngineTask, HandOver, engine_of};
@@ -40,6 +40,10 @@ fn workers(objects: usize, processors: usize, memory: u64) -> usize {
     let worthwhile = usize::try_from(memory / LEAST_SHARE).unwrap_or(usize::MAX);
     objects.min(processors).min(worthwhile).max(1)
 }
+
+/// How long it is taken for granted that no later version of an object has a result: as long as small work takes, for which a look
+/// would cost a tenth more.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// A part's manifest that is larger than this was not written by this program.
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
@@ -83,6 +87,10 @@ pub struct Runner {
     pub managed: Managed,
     /// The clients that the store and what is asked stand on.
     pub aws: Aws,
+    /// Where this program runs.
+    pub compute: Compute,
+    /// What holds the workers.
+    pub jail: Jail,
     /// How many operations are worked on at a time; fetching and storing of other objects goes on beside them.
     pub workers: Arc<Semaphore>,
 }
@@ -109,6 +117,17 @@ pub struct Work {
     pub etag: Option<String>,
     /// What is done with it, each operation on its own.
     pub operations: Operations,
+    /// The run that does it, on the fast path.
+    pub run: Option<Run>,
+}
+
+/// A run of the fast path: what it does not end is done by AWS Batch.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What tells it from others.
+    pub id: String,
+    /// When it must have ended.
+    pub until: Instant,
 }
 
 /// How the operations on one object ended.
@@ -118,6 +137,8 @@ pub struct Ended {
     pub events: Vec<JobEvent>,
     /// Why an event could not be published.
     pub unpublished: Option<Failure>,
+    /// Why a run of the fast path left the rest to AWS Batch. That is no end, and not published.
+    pub left: Option<JobError>,
 }
 
 /// The object, pinned to the version that was seen first, and fetched where an operation wants the whole of it.
@@ -172,6 +193,7 @@ impl Work {
             key: request.source.key.clone(),
             etag: request.source.etag.clone(),
             operations,
+            run: None,
         })
     }
 }
@@ -181,7 +203,7 @@ impl Ended {
     pub fn exit_code(&self) -> u8 {
         let failures = self.events.iter().filter_map(|event| event.error.as_ref()).map(|error| error.kind);
         let kinds: Vec<_> = failures.chain(self.unpublished.as_ref().map(Failure::kind)).collect();
-        let temporary = kinds.iter().find(|&&kind| kind == contract::FailureKind::Temporary);
+        let temporary = kinds.iter().find(|&&kind| kind == FailureKind::Temporary);
         temporary.or(kinds.first()).map_or(0, |kind| kind.exit_code())
     }
 }
@@ -190,13 +212,14 @@ impl Runner {
     /// Carries out the work. What fails is in the events: one object's failure is never another's.
     pub async fn run(&self, work: &Work, progress: &Progress) -> Ended {
         let fetched = self.fetch(work, progress).await;
-        let mut ended = Ended { events: Vec::new(), unpublished: None };
+        let mut ended = Ended { events: Vec::new(), unpublished: None, left: None };
         for operation in &work.operations {
             let started = OffsetDateTime::now_utc();
             let mut event = match &fetched {
                 Err(failure) => failed(work, operation, failure),
                 Ok(fetched) => Box::pin(self.carry_out(work, fetched, operation, progress)).await,
             };
+            event.compute = Some(self.compute);
             event.started_at = rfc_3339(started);
             event.finished_at = rfc_3339(OffsetDateTime::now_utc());
             match &event.error {
@@ -209,6 +232,12 @@ impl Runner {
                 Some(error) => {
                     warn!(key = work.key, operation = operation.name(), kind = ?error.kind, "{}", error.message);
                 }
+            }
+            if work.run.is_some()
+                && let Some(error) = event.error.as_ref().filter(|error| !is_final_on_the_fast_path(error))
+            {
+                ended.left = Some(error.clone());
+                return ended;
             }
             // A part that is done is no end of the work; one that failed is.
             let is_end = event.error.is_some() || !self.is_part();
@@ -268,11 +297,20 @@ impl Runner {
         let destination = self.destination(work, operation);
         let Destination { output, folder } = &destination;
         let source = source_of(work, Some(&fetched.version));
-        if self.skip_committed
-            && let Ok(Some(manifest)) = committed(&self.store, output, folder, &source, operation).await
-        {
-            succeed(&mut event, &destination, manifest);
-            return event;
+        if self.skip_committed {
+            match present(&self.store, output, folder, &source, operation, &work.job_id).await {
+                Ok(Present::Same(manifest)) => {
+                    succeed(&mut event, &destination, *manifest);
+                    return event;
+                }
+                Ok(Present::Later) => {
+                    event.outcome = Outcome::Failed;
+                    event.error = Some(JobError::from(&superseded(work)));
+                    return event;
+                }
+                // Whatever keeps it from being read is told when it is written.
+                Ok(Present::Other) | Err(_) => {}
+            }
         }
         // One bill for all tries.
         let asked = (operation.engine() != Engine::Native)
@@ -354,6 +392,8 @@ impl Runner {
         room: Room,
         asked: Option<&Arc<Asked>>,
     ) -> Result<Processed, Unprocessed> {
+        // A moment ago, as far as anybody looked.
+        let looked = Instant::now();
         let scratch = tempfile::Builder::new().prefix("out-").tempdir_in(&self.scratch).map_err(Failure::from)?;
         let window = (operation.profile().access == Access::Ranged)
             .then(|| Arc::new(self.store.window(fetched.version.clone(), tokio::runtime::Handle::current())));
@@ -378,7 +418,7 @@ impl Runner {
         let start = Instant::now();
         let outputs = scratch.path().to_owned();
         let (announce, announced) = mpsc::unbounded_channel();
-        let announce = stores_early(operation, destination).then_some(announce);
+        let announce = (stores_early(operation, destination) && self.jail == Jail::Filter).then_some(announce);
         let worker = engine_of(operation)?.carry_out(EngineTask {
             operation: operation.clone(),
             share: self.parts.as_ref().map(|parts| parts.share),
@@ -389,7 +429,8 @@ impl Runner {
             companions: Arc::new(companions),
             services: asked.map(|asked| Arc::clone(asked) as _),
             scratch: outputs.clone(),
-            limits: self.limits_of(operation, room),
+            limits: self.limits_of(work, operation, room)?,
+            jail: self.jail,
             progress: logged(progress, &work.key, operation.name()),
             is_last: self.is_single,
             finished: announce,
@@ -417,7 +458,11 @@ impl Runner {
             }
         };
 
-        let start = Instant::now();
+        if let Err(failure) = self.check_latest(work, fetched, operation, destination, looked).await {
+            abort(early).await;
+            return Err(fail(failure));
+        }
+        let (start, looked) = (Instant::now(), Instant::now());
         let outputs = self.store_outputs(&outputs, destination, &completed, early).await.map_err(fail)?;
         let store = milliseconds(start);
         let duration = ProcessDuration {
@@ -441,6 +486,8 @@ impl Runner {
         let mut manifest = manifest(work, fetched, operation, completed, outputs, duration);
         manifest.versions.extend(bill.versions.into_iter().map(|(name, version)| (name, Value::from(version))));
         manifest.usage = Some(parts.iter().fold(usage, Usage::and));
+        (manifest.compute, manifest.sandbox) = (Some(self.compute), Some(sandbox));
+        self.check_latest(work, fetched, operation, destination, looked).await.map_err(fail)?;
         commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
         Ok(Processed { manifest, peak_memory, sandbox })
     }
@@ -504,12 +551,41 @@ impl Runner {
         self.workers = Arc::new(Semaphore::new(workers));
     }
 
-    /// The limits, with the time that the operation may need.
-    fn limits_of(&self, operation: &Operation, room: Room) -> Limits {
+    /// Fails if a later version of the object has a result meanwhile, which this one would overwrite: a request that takes the
+    /// fast path overtakes others. `looked` is when that was last looked for; the time from the look to the writing stays.
+    async fn check_latest(
+        &self,
+        work: &Work,
+        fetched: &Fetched,
+        operation: &Operation,
+        destination: &Destination<'_>,
+        looked: Instant,
+    ) -> Result<(), Failure> {
+        let is_recent = work.run.is_none() && looked.elapsed() < RECENT;
+        if !self.skip_committed || self.is_part() || is_recent {
+            return Ok(());
+        }
+        let source = source_of(work, Some(&fetched.version));
+        let Destination { output, folder } = destination;
+        match present(&self.store, output, folder, &source, operation, &work.job_id).await? {
+            Present::Later => Err(superseded(work)),
+            Present::Same(_) | Present::Other => Ok(()),
+        }
+    }
+
+    /// The limits, with the time that the operation may need, or that is left.
+    fn limits_of(&self, work: &Work, operation: &Operation, room: Room) -> Result<Limits, Failure> {
         let factor = operation.profile().time_factor;
         let limits = self.limits.clone();
         let memory = if room == Room::Whole { limits.memory } else { limits.memory / u64::from(self.shares.max(1)) };
-        Limits { memory, cpu: limits.cpu.saturating_mul(factor), wall: limits.wall.saturating_mul(factor), ..limits }
+        let mut wall = limits.wall.saturating_mul(factor);
+        if let Some(run) = &work.run {
+            wall = wall.min(run.until.saturating_duration_since(Instant::now()));
+            if wall.is_zero() {
+                return Err(Failure::temporary(format!("{}: no time is left for it here", work.source)));
+            }
+        }
+        Ok(Limits { memory, cpu: limits.cpu.saturating_mul(factor), wall, ..limits })
     }
 }
 
@@ -518,6 +594,23 @@ fn claim_of(work: &Work, operation: &Operation, version: &ObjectVersion) -> Stri
     let etag = version.etag.as_deref().unwrap_or_default();
     let digest = Sha256::digest(format!("{}\n{}\n{}\n{etag}", work.job_id, work.source, operation.folder()));
     contract::hexadecimal(&digest[..16])
+}
+
+/// Whether a failure would be the same in a job of AWS Batch. A crash, a limit, a right that only the function lacks or trouble with
+/// the store may not be, nor whatever only the jail of limits refuses.
+fn is_final_on_the_fast_path(error: &JobError) -> bool {
+    match error.kind {
+        FailureKind::InvalidInput | FailureKind::InputNotFound => true,
+        FailureKind::InvalidRequest | FailureKind::Internal | FailureKind::Temporary => false,
+    }
+}
+
+/// In the words of the control plane, which refuses earlier versions that have not begun.
+fn superseded(work: &Work) -> Failure {
+    Failure::input_not_found(format!(
+        "{} was overwritten by a later version, which has a record of its own",
+        work.source
+    ))
 }
 
 /// To the local disk, storing is copying: nothing is gained by beginning early.
@@ -583,6 +676,7 @@ fn event(work: &Work, operation: &Operation, seen: Option<(&ObjectVersion, Forma
         processing_option: Some(operation.to_string()),
         options: operation.option_values(),
         batch_job_id: std::env::var("AWS_BATCH_JOB_ID").ok(),
+        run_id: work.run.as_ref().map(|run| run.id.clone()),
         ..JobEvent::new(work.job_id.clone(), source, Outcome::Succeeded)
     }
 }
@@ -617,6 +711,9 @@ fn manifest(
         usage: None,
         versions,
         created_at: rfc_3339(OffsetDateTime::now_utc()).unwrap_or_default(),
+        job_id: Some(work.job_id.clone()),
+        compute: None,
+        sandbox: None,
     }
 }
 

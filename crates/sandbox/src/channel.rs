@@ -13,7 +13,7 @@ use operation::Announcement;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use serde::de::DeserializeOwned;
 
-use super::protocol::{MAX_READ, Reply, Request, encode_request};
+use super::protocol::{GIVEN_OUTPUTS, MAX_READ, Reply, Request, encode_request};
 
 pub(super) struct Channel {
     socket: Mutex<OwnedFd>,
@@ -22,7 +22,7 @@ pub(super) struct Channel {
 struct Frame<T> {
     message: T,
     body: Vec<u8>,
-    file: Option<File>,
+    files: Vec<File>,
 }
 
 impl Channel {
@@ -31,9 +31,9 @@ impl Channel {
     }
 
     /// Waits for the first frame.
-    pub(super) fn receive_assignment<T: DeserializeOwned>(&self) -> io::Result<(T, Option<File>)> {
+    pub(super) fn receive_assignment<T: DeserializeOwned>(&self) -> io::Result<(T, Vec<File>)> {
         let frame = receive(&self.socket())?;
-        Ok((frame.message, frame.file))
+        Ok((frame.message, frame.files))
     }
 
     /// Tells without asking.
@@ -51,8 +51,16 @@ impl Channel {
 
     /// Asks for an open file.
     pub(super) fn ask_file(&self, request: &Request) -> Result<File, Failure> {
-        let frame = self.ask(request)?;
-        frame.file.ok_or_else(|| Failure::internal("the parent answered without a file"))
+        let mut frame = self.ask(request)?;
+        frame.files.pop().ok_or_else(|| Failure::internal("the parent answered without a file"))
+    }
+
+    /// Asks which of the files that came with the work an output is.
+    pub(super) fn ask_given(&self, request: &Request) -> Result<usize, Failure> {
+        match self.ask(request)?.message {
+            Reply::Given(index) => Ok(index),
+            other => Err(Failure::internal(format!("the parent answered {other:?} in the place of a file"))),
+        }
     }
 
     /// Asks for bytes.
@@ -87,7 +95,7 @@ impl Channel {
         let frame: Frame<Reply> = receive(&socket).map_err(|error| lost(&error))?;
         match frame.message {
             Reply::Refused(reason) => Err(reason.into()),
-            Reply::File | Reply::Bytes => Ok(frame),
+            Reply::File | Reply::Given(_) | Reply::Bytes => Ok(frame),
         }
     }
 
@@ -111,10 +119,10 @@ fn send(socket: &OwnedFd, request: &Request) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One frame with the file that may come with its first byte.
+/// One frame with the files that may come with its first byte.
 fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Frame<T>> {
     let mut lengths = [0; 8];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + GIVEN_OUTPUTS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = retry(|| {
         let mut target = [IoSliceMut::new(&mut lengths)];
@@ -123,10 +131,10 @@ fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Frame<T>> {
     if received.bytes == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    let mut file = None;
+    let mut files = Vec::new();
     for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-            file = descriptors.next().map(File::from);
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            files.extend(descriptors.map(File::from));
         }
     }
     read_exact(socket, &mut lengths[received.bytes..])?;
@@ -139,7 +147,7 @@ fn receive<T: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Frame<T>> {
     let message = serde_json::from_slice(&bytes)?;
     let mut bytes = vec![0; body];
     read_exact(socket, &mut bytes)?;
-    Ok(Frame { message, body: bytes, file })
+    Ok(Frame { message, body: bytes, files })
 }
 
 fn read_exact(socket: &OwnedFd, mut buffer: &mut [u8]) -> io::Result<()> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-use contract::Sandbox;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use contract::{Jail, Sandbox};
 use landlock::{ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetError, Scope};
 use rustix::process::{Resource, Rlimit, Signal};
 use seccompiler::{
@@ -18,11 +20,15 @@ use super::Limits;
 /// The descriptor of the channel to the parent.
 pub(super) const CHANNEL: RawFd = 3;
 
+/// Whether this worker ends with its parent, however that ends.
+static ENDS_WITH_PARENT: AtomicBool = AtomicBool::new(false);
+
 /// Lets go of everything that was inherited: descriptors, folder, signals. What the operation prints goes to the log, and
 /// an empty pipe stands for its standard input.
 pub(super) fn settle(channel: BorrowedFd<'_>, log: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    // The worker ends with its parent, however that ends.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Where that is refused, the filter will be, too: see `limit`.
+    let ends_with_parent = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_ok();
+    tied_to_parent(ends_with_parent);
     let (empty, _) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     // Away from the numbers that are about to be taken.
     let channel = rustix::io::fcntl_dupfd_cloexec(channel, 10)?;
@@ -61,9 +67,14 @@ fn close_from(first: RawFd) {
     }
 }
 
+/// Notes whether this process ends with its parent.
+pub(super) fn tied_to_parent(is_tied: bool) {
+    ENDS_WITH_PARENT.store(is_tied, Ordering::Relaxed);
+}
+
 /// Sets the resource limits. `mapped` is the size of an input that may be mapped as a whole, which takes address space
 /// but no memory of its own.
-pub(super) fn limit(limits: &Limits, mapped: u64) -> io::Result<()> {
+pub(super) fn limit(limits: &Limits, mapped: u64, jail: Jail) -> io::Result<()> {
     let set = |resource, soft: u64, hard: u64| {
         // A lower limit that already holds stays.
         let bound = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
@@ -85,11 +96,48 @@ pub(super) fn limit(limits: &Limits, mapped: u64) -> io::Result<()> {
         libc::mallopt(libc::M_ARENA_MAX, 8);
     }
     // When memory runs out in the container, the worker is what the kernel ends, not its parent. Without the file (no
-    // /proc) the kernel chooses as it always does.
+    // /proc) the kernel chooses as it always does. The images' programs cannot be read, which makes the file root's until the
+    // process says that it may be looked into.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
     let _ = fs_err::write("/proc/self/oom_score_adj", "1000");
     // Nobody of the same user may look into this process or trace it.
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    let hidden = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    if jail == Jail::Filter {
+        hidden?;
+        if !ENDS_WITH_PARENT.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the worker would outlive its parent"));
+        }
+    }
     Ok(())
+}
+
+/// Closes the sandbox by limits alone, for places whose own filter refuses another one (AWS Lambda). What is open stays so, and
+/// nothing can be opened any more, not even in the place of what is closed: no file, no socket, no memory file, no descriptor that is
+/// sent. No process and no thread can be started, which is why the caller is the last thread. The parent is out of reach
+/// because the program's file cannot be read: see [`crate::self_test`], which shows that all of this is so.
+///
+/// OpenSSH holds its own decoder so (`sandbox-rlimit.c`). A worker is left with memory that may be code, signals to processes of
+/// its user, and calls that name a path: its parent therefore takes nothing by a path that the worker could have changed (see
+/// [`crate::scratch`]).
+pub(super) fn close_by_limits() -> Result<Sandbox, String> {
+    // Refused in AWS Lambda; anywhere else, programs that run with other rights are out of reach as well.
+    let _ = rustix::thread::set_no_new_privs(true);
+    if rustix::process::getuid().is_root() || rustix::process::geteuid().is_root() {
+        return Err("limits do not hold root; the program must run as another user".to_owned());
+    }
+    for (resource, name) in [(Resource::Nproc, "processes"), (Resource::Nofile, "open files")] {
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        rustix::process::setrlimit(resource, none).map_err(|error| format!("failed to limit {name}: {error}"))?;
+        let limit = rustix::process::getrlimit(resource);
+        if (limit.current, limit.maximum) != (Some(0), Some(0)) {
+            return Err(format!("the limit of {name} did not take effect"));
+        }
+    }
+    match rustix::stdio::dup2_stdin(rustix::stdio::stdout()) {
+        Err(rustix::io::Errno::BADF) => {}
+        other => return Err(format!("a descriptor was not refused: {other:?}")),
+    }
+    Ok(Sandbox { seccomp: false, landlock: 0, jail: Some(Jail::Limits) })
 }
 
 /// Closes the sandbox. Landlock is taken as far as the kernel has it; without seccomp nothing is worked on.
@@ -97,7 +145,7 @@ pub(super) fn close() -> Result<Sandbox, String> {
     rustix::thread::set_no_new_privs(true).map_err(|error| format!("failed to set no_new_privs: {error}"))?;
     let landlock = landlock().unwrap_or(0);
     seccomp().map_err(|error| format!("the kernel refused the seccomp filter: {error}"))?;
-    Ok(Sandbox { seccomp: true, landlock })
+    Ok(Sandbox { seccomp: true, landlock, jail: Some(Jail::Filter) })
 }
 
 /// No rights at all: not one file can be opened, no port bound or connected to, no process outside signalled. Gives the

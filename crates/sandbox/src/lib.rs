@@ -45,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::{Format, Operation};
-use contract::{Failure, Properties, Sandbox};
+use contract::{Failure, Jail, Properties, Sandbox};
 use operation::{Answers, CompanionSource, OutputDescription, Progress, RangeSource, Share};
 
 mod channel;
@@ -58,6 +58,7 @@ mod limits;
 mod panic;
 mod protocol;
 mod scratch;
+mod self_test;
 mod serve;
 mod supervise;
 
@@ -65,6 +66,7 @@ pub use fork_server::{Workers, prepare_workers};
 pub use granted::{memory, processors};
 pub use in_process::run_in_process;
 pub use limits::Limits;
+pub use self_test::{Attempt, SelfTest, choose_jail, self_test};
 
 /// Where the bytes of the input come from.
 pub enum WorkerInput {
@@ -96,6 +98,8 @@ pub struct WorkerTask<'a> {
     pub scratch: &'a Path,
     /// What the operation may use.
     pub limits: &'a Limits,
+    /// What holds it: [`Jail::Filter`] but where it is refused and [`self_test`] has shown that [`Jail::Limits`] holds.
+    pub jail: Jail,
     /// Where progress is reported.
     pub progress: Progress,
     /// Whether the program starts no worker after this one: what would have forked it may then be it.

@@ -3,7 +3,7 @@
 //! lengths are bounded before anything is kept, and nothing is allocated for bytes that have not arrived.
 
 use catalog::{Format, MediaKind, Service};
-use contract::{Failure, FailureKind, Properties, Sandbox};
+use contract::{Failure, FailureKind, Jail, Properties, Sandbox};
 use operation::{Announcement, OutputDescription, Share};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub(super) const MAX_RANGES: usize = 64;
 pub(super) const MAX_OUTPUTS: usize = 100_000;
 /// How many companion files one operation may open.
 pub(super) const MAX_COMPANIONS: usize = 10_000;
+/// How many files for outputs come with the work where none can be sent later: as many as `resize` writes at most.
+pub(super) const GIVEN_OUTPUTS: usize = 64;
 /// The longest text of a worker's failure that is passed on.
 pub(super) const MAX_MESSAGE: usize = 4096;
 
@@ -34,6 +36,8 @@ pub(super) struct Assignment {
     pub(super) size: u64,
     pub(super) whole: bool,
     pub(super) limits: Limits,
+    /// What holds it. For [`Jail::Limits`], files for the outputs come with the frame, behind the input's.
+    pub(super) jail: Jail,
 }
 
 /// From the worker.
@@ -43,7 +47,7 @@ pub(super) enum Request {
     Started { sandbox: Sandbox },
     /// How far the work is, and how many seconds of a video or of sound that is. No answer.
     Progress { fraction: f64, seconds: Option<f64> },
-    /// A new output. Answered by its open file.
+    /// A new output. Answered by its open file, or by which of the files that came with the work it is.
     CreateOutput { name: String },
     /// An output is complete. No answer.
     FinishedOutput { output: OutputDescription },
@@ -80,6 +84,8 @@ pub(super) struct Reason {
 pub(super) enum Reply {
     /// An open file comes with this frame.
     File,
+    /// It is this one of the files that came with the work.
+    Given(usize),
     /// The bytes follow as the frame's body.
     Bytes,
     /// It could not be done, and the work may go on without.
@@ -170,7 +176,7 @@ mod tests {
     fn requests() -> impl Strategy<Value = Request> {
         prop_oneof![
             (any::<bool>(), 0..10u32).prop_map(|(seccomp, landlock)| {
-                let sandbox = Sandbox { seccomp, landlock };
+                let sandbox = Sandbox { seccomp, landlock, jail: Some(Jail::Filter) };
                 Request::Started { sandbox }
             }),
             (0.0..=1.0, prop::option::of(0.0..1e6))

@@ -1,30 +1,76 @@
 //! The files that a worker has the parent make for its outputs.
+//!
+//! In the jail of limits a worker can open nothing, but calls that name a path work: it can remove, rename and cut files of its
+//! user, and put a symbolic link in the place of one, which its parent would then read in its stead. So there the outputs have no
+//! names while it works. The parent keeps them open, and gives them names once nothing of the worker runs any more, in a folder
+//! that it makes anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use contract::Failure;
 use operation::{OutputDescription, is_output_name};
 
-use super::protocol::MAX_OUTPUTS;
+use rustix::fs::{AtFlags, CWD};
+
+use super::protocol::{GIVEN_OUTPUTS, MAX_OUTPUTS};
 
 /// Removes everything it made when dropped, but for what was kept.
 pub(super) struct Scratch<'a> {
     folder: &'a Path,
-    files: HashMap<String, PathBuf>,
+    files: HashMap<String, Held>,
     /// Sizes of complete files, which may be gone by now: stored elsewhere.
     finished: HashMap<String, u64>,
     folders: BTreeSet<PathBuf>,
+    /// Files without a name that the worker has as well, by their number in its list.
+    given: Vec<File>,
+}
+
+/// An output.
+enum Held {
+    /// A file of the folder.
+    At(PathBuf),
+    /// One of those that came with the work.
+    Given(usize),
 }
 
 impl<'a> Scratch<'a> {
     pub(super) fn new(folder: &'a Path) -> Self {
-        Self { folder, files: HashMap::new(), finished: HashMap::new(), folders: BTreeSet::new() }
+        Self { folder, files: HashMap::new(), finished: HashMap::new(), folders: BTreeSet::new(), given: Vec::new() }
     }
 
-    /// A new file below the folder.
-    pub(super) fn create(&mut self, name: &str) -> Result<File, Failure> {
+    /// Makes the files that come with the work.
+    pub(super) fn give(&mut self) -> io::Result<&[File]> {
+        for _ in 0..GIVEN_OUTPUTS {
+            self.given.push(tempfile::tempfile_in(self.folder)?);
+        }
+        Ok(&self.given)
+    }
+
+    /// Which of the files that came with the work a new output is.
+    pub(super) fn assign(&mut self, name: &str) -> Result<usize, Assigned> {
+        self.check_new(name).map_err(Assigned::Refused)?;
+        let is_there = self.files.keys().any(|other| {
+            let (one, another) = (Path::new(other), Path::new(name));
+            one.starts_with(another) || another.starts_with(one)
+        });
+        if is_there {
+            return Err(Assigned::Refused(Failure::internal(format!(
+                "failed to create the output {name:?}: it exists"
+            ))));
+        }
+        let index = self.files.len();
+        if index >= self.given.len() {
+            return Err(Assigned::UsedUp);
+        }
+        self.files.insert(name.to_owned(), Held::Given(index));
+        Ok(index)
+    }
+
+    fn check_new(&self, name: &str) -> Result<(), Failure> {
         if !is_output_name(name) || name.chars().any(char::is_control) {
             let shown: String = name.chars().take(100).collect();
             return Err(Failure::internal(format!("{shown:?} is not a valid output name")));
@@ -32,6 +78,12 @@ impl<'a> Scratch<'a> {
         if self.files.len() >= MAX_OUTPUTS {
             return Err(Failure::internal(format!("the operation makes more than {MAX_OUTPUTS} files")));
         }
+        Ok(())
+    }
+
+    /// A new file below the folder.
+    pub(super) fn create(&mut self, name: &str) -> Result<File, Failure> {
+        self.check_new(name)?;
         let path = self.folder.join(name);
         let mut missing = Vec::new();
         for folder in path.ancestors().skip(1).take_while(|folder| *folder != self.folder) {
@@ -39,22 +91,21 @@ impl<'a> Scratch<'a> {
                 missing.push(folder.to_owned());
             }
         }
-        let failed =
-            |error: std::io::Error| Failure::from(error).context(format!("failed to create the output {name:?}"));
+        let failed = |error: io::Error| Failure::from(error).context(format!("failed to create the output {name:?}"));
         if !missing.is_empty() {
             fs_err::create_dir_all(path.parent().unwrap_or(self.folder)).map_err(failed)?;
         }
         self.folders.extend(missing);
         let mut options = fs_err::OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).open(&path).map_err(failed)?;
-        self.files.insert(name.to_owned(), path);
+        self.files.insert(name.to_owned(), Held::At(path));
         Ok(file.into_parts().0)
     }
 
     /// The worker says that an output is complete.
     pub(super) fn finished(&mut self, output: &OutputDescription) -> Result<(), Failure> {
         check_description(output)?;
-        let size = self.files.get(&output.name).map(|path| size_of(path));
+        let size = self.files.get(&output.name).map(|held| self.size_of(held));
         match size {
             Some(size) if self.finished.insert(output.name.clone(), size).is_none() => Ok(()),
             _ => Err(not_made(output)),
@@ -64,11 +115,18 @@ impl<'a> Scratch<'a> {
     /// Bytes of all files together, those that were complete and are gone included.
     pub(super) fn size(&self) -> u64 {
         let sizes =
-            self.files.iter().map(|(name, path)| size_of(path).max(self.finished.get(name).copied().unwrap_or(0)));
+            self.files.iter().map(|(name, held)| self.size_of(held).max(self.finished.get(name).copied().unwrap_or(0)));
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// Leaves the finished outputs, and nothing else, where they are.
+    fn size_of(&self, held: &Held) -> u64 {
+        match held {
+            Held::At(path) => fs_err::symlink_metadata(path).map_or(0, |file| file.len()),
+            Held::Given(index) => self.given[*index].metadata().map_or(0, |file| file.len()),
+        }
+    }
+
+    /// Leaves the finished outputs, and nothing else, in the folder. Nothing of the worker may run any more.
     pub(super) fn keep(mut self, outputs: &[OutputDescription]) -> Result<(), Failure> {
         let mut names = BTreeSet::new();
         for output in outputs {
@@ -77,15 +135,53 @@ impl<'a> Scratch<'a> {
                 return Err(not_made(output));
             }
         }
+        if !self.given.is_empty() {
+            let named = self.name_given(outputs);
+            named.map_err(|error| Failure::internal("failed to name the outputs").because(error))?;
+        }
         for output in outputs {
             self.files.remove(&output.name);
         }
         Ok(())
     }
+
+    /// Gives the files that came with the work their names, in a folder that nobody but this process has been in.
+    fn name_given(&mut self, outputs: &[OutputDescription]) -> io::Result<()> {
+        renew(self.folder)?;
+        for output in outputs {
+            let Some(Held::Given(index)) = self.files.get(&output.name) else { continue };
+            let (mut file, path) = (&self.given[*index], self.folder.join(&output.name));
+            fs_err::create_dir_all(path.parent().unwrap_or(self.folder))?;
+            let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+            if rustix::fs::linkat(CWD, &open, CWD, &path, AtFlags::SYMLINK_FOLLOW).is_err() {
+                // A file system that cannot give a nameless file a name.
+                file.seek(SeekFrom::Start(0))?;
+                let mut copy = fs_err::OpenOptions::new().write(true).create_new(true).open(&path)?;
+                io::copy(&mut file, &mut copy)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-fn size_of(path: &Path) -> u64 {
-    fs_err::symlink_metadata(path).map_or(0, |file| file.len())
+/// Why no file is assigned to an output.
+pub(super) enum Assigned {
+    /// The worker asked for what it must not have.
+    Refused(Failure),
+    /// There are no more.
+    UsedUp,
+}
+
+/// Makes a folder anew, whatever is in its place.
+fn renew(folder: &Path) -> io::Result<()> {
+    match fs_err::symlink_metadata(folder) {
+        // Links below it are removed, and not followed.
+        Ok(found) if found.is_dir() => fs_err::remove_dir_all(folder)?,
+        Ok(_) => fs_err::remove_file(folder)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs_err::create_dir(folder)
 }
 
 fn not_made(output: &OutputDescription) -> Failure {
@@ -115,9 +211,10 @@ fn check_description(output: &OutputDescription) -> Result<(), Failure> {
 
 impl Drop for Scratch<'_> {
     fn drop(&mut self) {
-        for path in self.files.values() {
+        for held in self.files.values() {
+            let Held::At(path) = held else { continue };
             if let Err(error) = fs_err::remove_file(path)
-                && error.kind() != std::io::ErrorKind::NotFound
+                && error.kind() != io::ErrorKind::NotFound
             {
                 tracing::warn!("a file of no use stays in the scratch folder: {error}");
             }

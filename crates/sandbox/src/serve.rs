@@ -12,17 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use catalog::{MediaKind, Operation, Operations, Service};
-use contract::Failure;
+use catalog::{MediaKind, Operations, Service};
+use contract::{Failure, Jail, Sandbox};
 use operation::{
-    Announcement, Answers, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Processor, Progress,
-    Services, Share, Task, Weights, read_exactly,
+    Announcement, Answers, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Progress, Services,
+    Task, Weights, read_exactly,
 };
 
 use super::channel::Channel;
 use super::jail;
 use super::panic::Panic;
-use super::protocol::{Assignment, Ending, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
+use super::protocol::{Assignment, Ending, GIVEN_OUTPUTS, MAX_OUTPUTS, MAX_RANGES, MAX_READ, Reason, Request};
 
 /// The stack of the thread that an operation begins on.
 pub(super) const STACK: usize = 16 << 20;
@@ -53,14 +53,14 @@ fn is_intact(weights: &Weights, name: &'static str) -> bool {
 
 pub(super) fn serve(jobs: &[Job], weights: &Weights, channel: OwnedFd) {
     let channel = Arc::new(Channel::new(channel));
-    let (assignment, file): (Assignment, _) = match channel.receive_assignment() {
+    let (assignment, files): (Assignment, _) = match channel.receive_assignment() {
         Ok(received) => received,
         Err(error) => return say(&format!("the worker got no work: {error}")),
     };
     let _ = rustix::thread::set_name(&worker_name(assignment.kind));
     // Before the sandbox: it cannot be opened later.
     let status = fs_err::File::open("/proc/self/status").ok();
-    let ending = work(jobs, weights, &channel, assignment, file)
+    let ending = work(jobs, weights, &channel, assignment, files)
         .unwrap_or_else(|failure| Ending::Failed(Reason::from(&failure)));
     let peak_memory = status.and_then(|status| peak_memory(status.file())).unwrap_or(0);
     if let Err(failure) = channel.tell(&Request::Done { ending, peak_memory }) {
@@ -74,7 +74,7 @@ fn work(
     weights: &Weights,
     channel: &Arc<Channel>,
     assignment: Assignment,
-    file: Option<File>,
+    files: Vec<File>,
 ) -> Result<Ending, Failure> {
     let operations = Operations::parse_for(assignment.kind, &assignment.operation)
         .map_err(|rejection| Failure::internal(format!("the worker failed to parse its operation: {rejection}")))?;
@@ -83,35 +83,55 @@ fn work(
         Failure::internal(format!("this program has no operations for files of kind {}", assignment.kind))
     })?;
     let processor = job.processor(operation)?;
-    if assignment.whole != file.is_some() {
-        return Err(Failure::internal("the input's file descriptor did not reach the worker"));
+    let given = if assignment.jail == Jail::Limits { GIVEN_OUTPUTS } else { 0 };
+    if files.len() != usize::from(assignment.whole) + given {
+        return Err(Failure::internal("the file descriptors of the work did not reach the worker"));
     }
+    let mut files = files.into_iter();
+    let file = assignment.whole.then(|| files.next()).flatten();
+    let outputs = match assignment.jail {
+        Jail::Filter => RemoteOutputs::Asked(Arc::clone(channel)),
+        Jail::Limits => RemoteOutputs::Given(Arc::clone(channel), Mutex::new(files.map(Some).collect())),
+    };
     let input = if assignment.whole { assignment.size } else { 0 };
     let mapped = input.saturating_add(weights.mapped_bytes());
     let unset = |error| Failure::internal("failed to set the worker's limits").because(error);
     if let Some(processors) = assignment.limits.processors {
         operation::set_processors(processors.into());
     }
-    jail::limit(&assignment.limits, mapped).map_err(unset)?;
+    jail::limit(&assignment.limits, mapped, assignment.jail).map_err(unset)?;
     // Under the limits, and while libraries can still be opened.
     processor.prepare(operation, weights)?;
-    let sandbox = jail::close().map_err(|reason| {
-        Failure::internal(format!(
-            "the operation was not started because it would not be isolated: {reason}; Linux 3.17 or later with seccomp \
-             filters is needed"
-        ))
-    })?;
-    channel.tell(&Request::Started { sandbox })?;
+    if assignment.jail == Jail::Filter {
+        closed(channel, jail::close())?;
+    }
     let source =
         RemoteInput { channel: Arc::clone(channel), file, size: assignment.size, announcements: AtomicU64::default() };
     let task = Task {
         input: Input::new(assignment.name, assignment.format, assignment.size, Arc::new(source)),
-        outputs: Outputs::new(Arc::new(RemoteOutputs(Arc::clone(channel)))),
+        outputs: Outputs::new(Arc::new(outputs)),
         progress: progress(Arc::clone(channel)),
         weights: weights.clone(),
         services: Services::new(Arc::new(RemoteServices(Arc::clone(channel)))),
     };
-    let properties = on_own_stack(processor, operation, assignment.share, &task)?;
+    let properties = on_own_stack(|| {
+        if assignment.jail == Jail::Limits {
+            // On the thread that works, because none can be started any more; the limits are the whole process's.
+            closed(channel, jail::close_by_limits())?;
+        }
+        operation::process(processor, operation, assignment.share, &task)
+    });
+    let properties = properties.map_err(|end| match (end, assignment.jail) {
+        (OperationEnd::Failed(failure), _) => failure,
+        (OperationEnd::Panicked(panic), Jail::Filter) => {
+            panic.map_or_else(|| Failure::internal("the operation panicked"), Panic::into_failure)
+        }
+        // A library that panics because it gets no thread or file says nothing about the input.
+        (OperationEnd::Panicked(panic), Jail::Limits) => {
+            let panic = panic.map_or_else(|| "without a message".to_owned(), |panic| panic.to_string());
+            Failure::internal(format!("the operation panicked where nothing can be opened: {panic}"))
+        }
+    })?;
     let outputs = task.outputs.finished();
     if outputs.len() > MAX_OUTPUTS {
         return Err(Failure::internal(format!("the operation created more than {MAX_OUTPUTS} files")));
@@ -121,15 +141,28 @@ fn work(
     Ok(Ending::Completed { outputs, properties, versions })
 }
 
+/// Tells the parent that the sandbox is closed, or fails if it is not.
+fn closed(channel: &Channel, sandbox: Result<Sandbox, String>) -> Result<(), Failure> {
+    let sandbox = sandbox.map_err(|reason| {
+        Failure::internal(format!(
+            "the operation was not started because it would not be isolated: {reason}; Linux 3.17 or later with seccomp \
+             filters is needed"
+        ))
+    })?;
+    channel.tell(&Request::Started { sandbox })
+}
+
+/// How an operation ended without a result.
+enum OperationEnd {
+    Failed(Failure),
+    Panicked(Option<Panic>),
+}
+
 /// The main thread's stack depends on the system's settings, that of a thread on nothing.
 fn on_own_stack(
-    processor: &dyn Processor,
-    operation: &Operation,
-    share: Option<Share>,
-    task: &Task,
-) -> Result<contract::Properties, Failure> {
+    process: impl FnOnce() -> Result<contract::Properties, Failure> + Send,
+) -> Result<contract::Properties, OperationEnd> {
     static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
-    let process = || operation::process(processor, operation, share, task);
     std::panic::set_hook(Box::new(|info| {
         if operation::is_panic_tolerated() {
             return;
@@ -143,12 +176,13 @@ fn on_own_stack(
         let operation_thread = std::thread::Builder::new().name("operation".to_owned()).stack_size(STACK);
         let handle =
             operation_thread.spawn_scoped(scope, || catch_unwind(AssertUnwindSafe(process))).map_err(|error| {
-                Failure::internal("failed to start the operation's thread within the memory limit").because(error)
+                let what = "failed to start the operation's thread within the memory limit";
+                OperationEnd::Failed(Failure::internal(what).because(error))
             })?;
-        handle.join().unwrap_or_else(Err).unwrap_or_else(|_| {
-            let panic = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(panic.map_or_else(|| Failure::internal("the operation panicked"), Panic::into_failure))
-        })
+        match handle.join().unwrap_or_else(Err) {
+            Ok(result) => result.map_err(OperationEnd::Failed),
+            Err(_) => Err(OperationEnd::Panicked(PANIC.lock().unwrap_or_else(PoisonError::into_inner).take())),
+        }
     })
 }
 
@@ -218,16 +252,39 @@ impl RemoteInput {
     }
 }
 
-struct RemoteOutputs(Arc<Channel>);
+/// The outputs in the parent.
+enum RemoteOutputs {
+    /// Each open file is asked for.
+    Asked(Arc<Channel>),
+    /// The open files came with the work: the parent says which one an output is.
+    Given(Arc<Channel>, Mutex<Vec<Option<File>>>),
+}
+
+impl RemoteOutputs {
+    fn channel(&self) -> &Channel {
+        match self {
+            Self::Asked(channel) | Self::Given(channel, _) => channel,
+        }
+    }
+}
 
 impl OutputDestination for RemoteOutputs {
     fn create(&self, name: &str) -> Result<File, Failure> {
-        self.0.ask_file(&Request::CreateOutput { name: name.to_owned() })
+        let request = Request::CreateOutput { name: name.to_owned() };
+        match self {
+            Self::Asked(channel) => channel.ask_file(&request),
+            Self::Given(channel, files) => {
+                let index = channel.ask_given(&request)?;
+                let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+                let file = files.get_mut(index).and_then(Option::take);
+                file.ok_or_else(|| Failure::internal("the parent answered with a file that is in use"))
+            }
+        }
     }
 
     fn finished(&self, output: &OutputDescription) {
         // A parent that is gone is noticed by the last word.
-        let _ = self.0.tell(&Request::FinishedOutput { output: output.clone() });
+        let _ = self.channel().tell(&Request::FinishedOutput { output: output.clone() });
     }
 }
 

@@ -12,7 +12,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use catalog::Service;
-use contract::{Failure, FailureKind, Sandbox};
+use contract::{Failure, FailureKind, Jail, Sandbox};
 use operation::{RangeSource, companion_path};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
@@ -20,9 +20,9 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 
 use super::ending::{self, Log};
 use super::protocol::{
-    Assignment, Decoder, Ending, MAX_COMPANIONS, MAX_RANGES, MAX_READ, Reply, Request, encode_reply,
+    Assignment, Decoder, Ending, GIVEN_OUTPUTS, MAX_COMPANIONS, MAX_RANGES, MAX_READ, Reply, Request, encode_reply,
 };
-use super::scratch::Scratch;
+use super::scratch::{Assigned, Scratch};
 use super::serve::peak_memory;
 use super::{Completed, WorkerInput, WorkerReport, WorkerTask, fork_server};
 
@@ -160,7 +160,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn assign(&mut self, scratch: &Scratch<'_>) -> Result<(), End> {
+    fn assign(&mut self, scratch: &mut Scratch<'_>) -> Result<(), End> {
         let task = self.task;
         let file = match &task.input {
             WorkerInput::Whole(file) => Some(read_only(file)?),
@@ -176,10 +176,19 @@ impl<'a> Worker<'a> {
             whole: file.is_some(),
             // The worker cannot find out how many there are.
             limits: task.limits.with_processors(),
+            jail: task.jail,
         };
+        let mut files: Vec<File> = file.into_iter().collect();
+        if task.jail == Jail::Limits {
+            let given =
+                scratch.give().and_then(|given| given.iter().map(File::try_clone).collect::<io::Result<Vec<_>>>());
+            files.extend(
+                given.map_err(|error| Failure::temporary("failed to make files for the outputs").because(error))?,
+            );
+        }
         let frame = encode_reply(&assignment, &[])
             .map_err(|error| Failure::internal("failed to encode the work for the worker").because(error))?;
-        self.send(&frame, file.as_ref(), scratch)
+        self.send(&frame, &files, scratch)
     }
 
     /// Answers one request; gives the result when it is the last.
@@ -190,13 +199,31 @@ impl<'a> Worker<'a> {
                 self.task.progress.report_media(fraction, seconds);
             }
             Request::Progress { .. } => {}
+            Request::CreateOutput { name } if self.task.jail == Jail::Limits => match scratch.assign(&name) {
+                Ok(index) => self.reply(&Reply::Given(index), &[], &[], scratch)?,
+                Err(Assigned::Refused(failure)) => {
+                    self.reply(&Reply::Refused((&failure).into()), &[], &[], scratch)?;
+                }
+                Err(Assigned::UsedUp) => {
+                    let message =
+                        format!("the operation makes more than {GIVEN_OUTPUTS} files, which it cannot do here");
+                    return Err(Failure::temporary(message).into());
+                }
+            },
             Request::CreateOutput { name } => {
                 let file = scratch.create(&name);
                 self.reply_file(file, scratch)?;
             }
             Request::FinishedOutput { output } => {
                 scratch.finished(&output)?;
-                (self.task.finished)(&output)?;
+                // In the jail of limits it has no name yet.
+                if self.task.jail == Jail::Filter {
+                    (self.task.finished)(&output)?;
+                }
+            }
+            Request::OpenCompanion { .. } if self.task.jail == Jail::Limits => {
+                let message = "the input names files beside it, which are not read here";
+                return Err(Failure::temporary(message).into());
             }
             Request::OpenCompanion { relative } => {
                 let file = self.companion(&relative)?;
@@ -204,12 +231,12 @@ impl<'a> Worker<'a> {
             }
             Request::ReadAt { offset, length } => {
                 let bytes = self.read_at(offset, length)?;
-                self.reply(&Reply::Bytes, &bytes, None, scratch)?;
+                self.reply(&Reply::Bytes, &bytes, &[], scratch)?;
             }
             Request::ReadRanges { ranges, announced } => {
                 let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
                 let bytes = source.read_ranges(&ranges, announced)?;
-                self.reply(&Reply::Bytes, &bytes, None, scratch)?;
+                self.reply(&Reply::Bytes, &bytes, &[], scratch)?;
             }
             Request::Announce { name, ranges } => {
                 let (source, ranges) = self.ranges_of_one_reply(&ranges)?;
@@ -218,8 +245,8 @@ impl<'a> Worker<'a> {
             Request::Ask { service, question } => {
                 let answer = self.ask(service, &question)?;
                 match &answer {
-                    Ok(bytes) => self.reply(&Reply::Bytes, bytes, None, scratch)?,
-                    Err(failure) => self.reply(&Reply::Refused(failure.into()), &[], None, scratch)?,
+                    Ok(bytes) => self.reply(&Reply::Bytes, bytes, &[], scratch)?,
+                    Err(failure) => self.reply(&Reply::Refused(failure.into()), &[], &[], scratch)?,
                 }
             }
             Request::Done { ending, peak_memory } => {
@@ -317,24 +344,24 @@ impl<'a> Worker<'a> {
 
     fn reply_file(&mut self, file: Result<File, Failure>, scratch: &Scratch<'_>) -> Result<(), End> {
         match file {
-            Ok(file) => self.reply(&Reply::File, &[], Some(&file), scratch),
-            Err(failure) => self.reply(&Reply::Refused((&failure).into()), &[], None, scratch),
+            Ok(file) => self.reply(&Reply::File, &[], std::slice::from_ref(&file), scratch),
+            Err(failure) => self.reply(&Reply::Refused((&failure).into()), &[], &[], scratch),
         }
     }
 
-    fn reply(&mut self, reply: &Reply, body: &[u8], file: Option<&File>, scratch: &Scratch<'_>) -> Result<(), End> {
+    fn reply(&mut self, reply: &Reply, body: &[u8], files: &[File], scratch: &Scratch<'_>) -> Result<(), End> {
         let frame = encode_reply(reply, body)
             .map_err(|error| Failure::internal("failed to encode an answer to the worker").because(error))?;
-        self.send(&frame, file, scratch)
+        self.send(&frame, files, scratch)
     }
 
-    /// Sends a frame, the file with its first byte, without ever waiting longer than the limits allow.
-    fn send(&mut self, frame: &[u8], mut file: Option<&File>, scratch: &Scratch<'_>) -> Result<(), End> {
+    /// Sends a frame, the files with its first byte, without ever waiting longer than the limits allow.
+    fn send(&mut self, frame: &[u8], mut files: &[File], scratch: &Scratch<'_>) -> Result<(), End> {
         let mut rest = frame;
         while !rest.is_empty() {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1 + GIVEN_OUTPUTS))];
             let mut control = SendAncillaryBuffer::new(&mut space);
-            let descriptors: Vec<BorrowedFd<'_>> = file.iter().map(|file| file.as_fd()).collect();
+            let descriptors: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
             if !descriptors.is_empty() {
                 control.push(SendAncillaryMessage::ScmRights(&descriptors));
             }
@@ -342,7 +369,7 @@ impl<'a> Worker<'a> {
             match sent {
                 Ok(count) => {
                     rest = &rest[count..];
-                    file = None;
+                    files = &[];
                 }
                 Err(rustix::io::Errno::AGAIN) => self.wait(PollFlags::OUT, scratch)?,
                 Err(rustix::io::Errno::INTR) => {}

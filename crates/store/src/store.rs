@@ -119,6 +119,11 @@ impl Store {
         Self { aws, options }
     }
 
+    /// The clients of AWS that it uses.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
     /// What is there now.
     pub async fn head(&self, location: &Location) -> Result<ObjectVersion, Failure> {
         match location {

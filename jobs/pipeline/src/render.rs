@@ -180,6 +180,7 @@ fn explanation(of: &Explanation) -> String {
         format!("asked for: {} (by {})", or_unknown(&of.asked_for, "nothing"), or_unknown(&of.asked_by, "nobody")),
         format!("{} since {}, {} s ago", of.state.name(), of.since, of.seconds),
     ];
+    lines.extend(of.path.iter().map(|path| format!("way: {path}")));
     lines.extend(of.cause.iter().cloned());
     lines.push(of.advice.clone());
     lines.join("\n")

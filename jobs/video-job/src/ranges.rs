@@ -129,7 +129,7 @@ impl RangeReader {
     /// Says which ranges will be read, from the lowest to the highest. They are fetched ahead of the reader.
     pub(crate) fn plan(&mut self, ranges: impl IntoIterator<Item = Range<u64>>) {
         let ranges = joined(ranges, self.size());
-        self.ahead = (!ranges.is_empty()).then(|| Ahead::start(&self.input, ranges));
+        self.ahead = if ranges.is_empty() { None } else { Ahead::start(&self.input, ranges) };
         self.windows.clear();
     }
 
@@ -210,16 +210,17 @@ struct State {
 }
 
 impl Ahead {
-    fn start(input: &Input, ranges: Vec<Range<u64>>) -> Self {
+    /// None where no thread can be started: ranges are then asked for when they are read.
+    fn start(input: &Input, ranges: Vec<Range<u64>>) -> Option<Self> {
         let shared = Arc::new(Shared { ranges, state: Mutex::default(), changed: Condvar::new() });
         let thread = {
             let (shared, input) = (Arc::clone(&shared), input.clone());
-            std::thread::spawn(move || {
+            std::thread::Builder::new().spawn(move || {
                 let _ending = Ending(&shared);
                 shared.fetch_all(&input);
             })
         };
-        Self { shared, thread: Some(thread) }
+        Some(Self { shared, thread: Some(thread.ok()?) })
     }
 
     /// Copies from a known range; none where the offset is in none of those still kept.

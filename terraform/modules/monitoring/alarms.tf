@@ -170,6 +170,36 @@ locals {
         namespace = "AWS/Events", name = "FailedInvocations", statistic = "Sum", dimensions = { RuleName = rule }
       }]
     }
+    fast-queue-age = {
+      description = "Requests wait longer than a minute in a fast queue: the ordinary way would soon be as fast."
+      enabled     = length(var.fast_queue_names) > 0
+      threshold   = 60
+      periods     = 2
+      result      = "MAX(METRICS())"
+      metrics = [for kind in sort(keys(var.fast_queue_names)) : {
+        namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", statistic = "Maximum", dimensions = { QueueName = var.fast_queue_names[kind] }
+      }]
+    }
+    fast-refused = {
+      description = "The fast path refuses work, because operations would not be isolated; AWS Batch does it."
+      enabled     = length(var.fast_queue_names) > 0
+      threshold   = 0
+      periods     = 1
+      result      = "SUM(METRICS())"
+      metrics = [for kind in sort(keys(var.fast_queue_names)) : {
+        namespace = local.namespace, name = "fastRefused", statistic = "Sum", dimensions = { kind = kind }
+      }]
+    }
+    fast-errors = {
+      description = "Functions of the fast path end before they have answered: a crash, no memory, or the timeout."
+      enabled     = length(var.fast_function_names) > 0
+      threshold   = 5
+      periods     = 3
+      result      = "SUM(METRICS())"
+      metrics = [for kind in sort(keys(var.fast_function_names)) : {
+        namespace = "AWS/Lambda", name = "Errors", statistic = "Sum", dimensions = { FunctionName = var.fast_function_names[kind] }
+      }]
+    }
     dispatch-paused = {
       description = "The estimated spend has passed its bound: dispatch is paused, and requests wait."
       enabled     = var.has_budget

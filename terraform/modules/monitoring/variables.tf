@@ -38,6 +38,16 @@ variable "function_names" {
   type        = map(string)
 }
 
+variable "fast_queue_names" {
+  description = "Names of the fast queues, by kind; empty without a fast path."
+  type        = map(string)
+}
+
+variable "fast_function_names" {
+  description = "Names of the fast path's functions, by kind; empty where there are none."
+  type        = map(string)
+}
+
 variable "table_names" {
   description = "Names of the tables, by input and output."
   type        = map(string)

@@ -45,8 +45,10 @@ locals {
         SHARE_BY         = var.shares.by == null ? "" : var.shares.by
         MAX_PRIORITY     = tostring(var.shares.max_priority)
         RECORD_DAYS      = tostring(var.record_days)
+        FAST_MAX_SECONDS = tostring(var.fast_path.max_seconds)
       },
       { for kind, setting in local.kinds : setting.queue_variable => module.queues.requests[kind].url },
+      { for kind in keys(local.kinds_as_shipped) : "FAST_${upper(kind)}" => try(module.fast.queues[kind].url, "") },
     )
     dispatch = merge(
       local.log_environment,
@@ -85,7 +87,7 @@ locals {
 
       BUDGET_DAY_USD          = var.budget.day_usd == null ? "" : tostring(var.budget.day_usd)
       BUDGET_MONTH_USD        = var.budget.month_usd == null ? "" : tostring(var.budget.month_usd)
-      DISPATCH_MAPPINGS       = join(",", values(module.dispatch.mappings))
+      DISPATCH_MAPPINGS       = join(",", concat(values(module.dispatch.mappings), values(module.fast.mappings)))
       EVENT_BUS               = local.event_bus == null ? "" : local.event_bus.name
       EVENT_SOURCE            = local.event_bus == null ? "" : module.ends["ends"].source
       DELETIONS_OF            = local.deletions_of == null ? "" : local.deletions_of
@@ -124,6 +126,13 @@ locals {
     }
   }
 
+  # A function is charged by its memory alone: 1,769 MB come with one vCPU. Workers cost what jobs without Spot do.
+  fast_environment = merge(local.job_environment, var.fast_path.by != "lambda" ? {} : {
+    PRICE_VCPU_HOUR = "0"
+    PRICE_GIB_HOUR  = tostring(var.job_architecture == "ARM64" ? local.lambda_gib_hour.arm64 : local.lambda_gib_hour.x86_64)
+  })
+  lambda_gib_hour = { x86_64 = 0.06, arm64 = 0.048 }
+
   # US dollars in us-east-1 (docs/cost/prices-us-east-1.toml; a test compares): what estimates are made of unless the installation has its own.
   list_prices = {
     FARGATE_X86_64 = { vcpu_hour = 0.04048, gib_hour = 0.004445 }
@@ -140,7 +149,7 @@ locals {
   log_environment = { for name, value in { RUST_LOG = var.log_level } : name => value if value != null }
 
   processing_rules = [for rule in var.processing_rules : {
-    for name, value in { glob = rule.glob, kind = rule.kind, processingOption = rule.processing_option } : name => value if value != null
+    for name, value in { glob = rule.glob, kind = rule.kind, processingOption = rule.processing_option, fast = rule.fast } : name => value if value != null
   }]
 
   resource_bounds = {
@@ -156,7 +165,7 @@ locals {
     { for kind, queue in module.compute.job_queues : kind => queue.arn },
     { for kind, queue in module.compute.on_demand_job_queues : "${kind}-on-demand" => queue.arn },
   )
-  mapping_arns    = [for id in values(module.dispatch.mappings) : "arn:${local.partition}:lambda:${local.region}:${data.aws_caller_identity.current.account_id}:event-source-mapping:${id}"]
+  mapping_arns    = [for id in concat(values(module.dispatch.mappings), values(module.fast.mappings)) : "arn:${local.partition}:lambda:${local.region}:${data.aws_caller_identity.current.account_id}:event-source-mapping:${id}"]
   has_shares      = var.shares.by != null || var.shares.max_priority > 0
   has_budget      = var.budget.day_usd != null || var.budget.month_usd != null
   event_bus       = var.upload_events.bus == null ? null : module.ends["ends"].bus
@@ -170,10 +179,12 @@ module "network" {
   region              = local.region
   network             = var.network
   container_instances = var.compute != "FARGATE"
-  engines             = keys(var.engines)
-  log_retention_days  = var.log_retention_days
-  kms_key_arn         = var.kms_key_arn
-  iam                 = local.iam
+  # Warm workers ask their queues themselves.
+  engines = concat(keys(var.engines), var.fast_path.enabled && var.fast_path.by == "workers" ? ["sqs"] : [])
+
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = var.kms_key_arn
+  iam                = local.iam
 }
 
 module "storage" {
@@ -237,15 +248,48 @@ module "queues" {
 module "intake" {
   source = "../intake"
 
-  name                  = var.name
-  function              = local.functions["classify"]
-  environment           = local.environments["classify"]
-  input_bucket          = module.storage.buckets["input"]
-  input_table_arn       = module.tables.tables["input"].arn
-  queue_arns            = { for kind, queue in module.queues.requests : kind => queue.arn }
+  name            = var.name
+  function        = local.functions["classify"]
+  environment     = local.environments["classify"]
+  input_bucket    = module.storage.buckets["input"]
+  input_table_arn = module.tables.tables["input"].arn
+  queue_arns = merge(
+    { for kind, queue in module.queues.requests : kind => queue.arn },
+    { for kind, queue in module.fast.queues : "${kind}-fast" => queue.arn },
+  )
   topic_arn             = module.notifications.jobs_topic_arn
   reconcile_minutes     = var.reconcile.minutes
   undelivered_queue_arn = module.queues.undelivered["undelivered-uploads"].arn
+}
+
+module "fast" {
+  source = "../fast"
+
+  name   = var.name
+  region = local.region
+  kinds = {
+    for kind in var.fast_path.enabled ? var.fast_path.kinds : [] : kind => {
+      job            = local.kinds_as_shipped[kind].job
+      image          = local.kinds[kind].image
+      repository     = "${var.name}/${local.kinds_as_shipped[kind].job}"
+      repository_arn = module.registry.repository_arns[kind]
+      queue_variable = local.kinds_as_shipped[kind].queue_variable
+      ordinary_queue = { url = module.queues.requests[kind].url, arn = module.queues.requests[kind].arn }
+    }
+  }
+  settings           = var.fast_path
+  architecture       = var.job_architecture == "ARM64" ? "arm64" : "x86_64"
+  environment        = local.fast_environment
+  scratch_folder     = local.scratch_folder
+  input_bucket       = module.storage.buckets["input"]
+  output_bucket      = module.storage.buckets["output"]
+  topic_arn          = module.notifications.jobs_topic_arn
+  subnet_ids         = module.network.subnet_ids
+  security_group_id  = module.network.security_group_id
+  public_addresses   = module.network.public_addresses
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = var.kms_key_arn
+  iam                = local.iam
 }
 
 module "dispatch" {
@@ -389,6 +433,8 @@ module "monitoring" {
   max_vcpus             = sum([for setting in local.kinds_as_changed : setting.max_vcpus])
   s3_request_metrics    = var.alarms.s3_request_metrics
   has_budget            = local.has_budget
+  fast_queue_names      = { for kind, queue in module.fast.queues : kind => queue.name }
+  fast_function_names   = module.fast.function_names
   has_webhook           = var.upload_events.webhook != null
   unheard_queue_name    = try(module.ends["ends"].unheard_queue_name, null)
   distribution_id       = var.delivery.enabled ? module.delivery["results"].distribution_id : null

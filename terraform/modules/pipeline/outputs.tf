@@ -152,6 +152,8 @@ output "installation" {
     buckets         = { for bucket, this in module.storage.buckets : bucket => this.name }
     tables          = { for table, this in module.tables.tables : table => this.name }
     queues          = { for kind, queue in module.queues.requests : kind => queue.url }
+    fast_queues     = { for kind, queue in module.fast.queues : kind => queue.url }
+    fast_functions  = module.fast.function_names
     dead_letters    = { for kind, queue in module.queues.dead_letters : kind => queue.url }
     undelivered     = { for name, queue in module.queues.undelivered : name => queue.url }
     topics          = { jobs = module.notifications.jobs_topic_arn, alarms = module.notifications.alarms_topic_arn }
@@ -164,7 +166,7 @@ output "installation" {
     }
     repositories = module.registry.repository_urls
     functions    = { classify = module.intake.function_name, dispatch = module.dispatch.function_name, output = module.results.function_name }
-    environments = merge(local.environments, { output = local.output_environment, job = local.job_environment })
+    environments = merge(local.environments, { output = local.output_environment, job = local.job_environment, fast = local.fast_environment })
     alarms       = module.monitoring.alarm_names
     distribution = local.delivery_domain
   }

@@ -393,7 +393,7 @@ variable "record" {
   type = object({
     batch_size      = optional(number, 100)
     window_seconds  = optional(number, 2)
-    max_concurrency = optional(number, 50)
+    max_concurrency = optional(number, 100)
   })
   default = {}
 
@@ -437,14 +437,72 @@ variable "packing" {
   }
 }
 
+variable "fast_path" {
+  description = "Small work at once instead of after the start of a container (docs/fast-path.md): for which kinds, how many seconds of work may be expected at most, and `by` what: `lambda`, functions that cost nothing at rest and whose isolation has to be proved in the account first (`scripts/prove-on-aws isolation`), or `workers`, a service on Fargate with the same isolation as jobs. Enable it after the images are pushed: a function cannot be made without its image."
+  type = object({
+    enabled         = optional(bool, false)
+    by              = optional(string, "lambda")
+    kinds           = optional(set(string), ["document", "image", "model"])
+    max_seconds     = optional(number, 10)
+    memory_mib      = optional(number, 1769)
+    disk_mib        = optional(number, 1024)
+    timeout_seconds = optional(number, 30)
+    max_concurrency = optional(number, 100)
+    workers = optional(object({
+      min        = optional(number, 1)
+      max        = optional(number, 4)
+      vcpus      = optional(number, 1)
+      memory_mib = optional(number, 2048)
+      spot       = optional(bool, true)
+    }), {})
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["lambda", "workers"], var.fast_path.by)
+    error_message = "fast_path: by must be \"lambda\" or \"workers\"."
+  }
+
+  validation {
+    condition     = alltrue([for kind in var.fast_path.kinds : contains(keys(local.kinds_as_shipped), kind)])
+    error_message = "fast_path: the kinds are ${join(", ", keys(local.kinds_as_shipped))}."
+  }
+
+  validation {
+    condition     = var.fast_path.memory_mib >= 512 && var.fast_path.memory_mib <= 10240 && var.fast_path.disk_mib >= 512 && var.fast_path.disk_mib <= 10240
+    error_message = "fast_path: memory_mib and disk_mib must be 512 to 10240, which is what Lambda offers."
+  }
+
+  validation {
+    condition     = var.fast_path.timeout_seconds <= 900 && var.fast_path.max_seconds + 5 <= var.fast_path.timeout_seconds && var.fast_path.max_seconds >= 1
+    error_message = "fast_path: timeout_seconds must be at most 900, and at least 5 more than max_seconds, which must be 1 or more."
+  }
+
+  validation {
+    condition     = var.fast_path.max_concurrency >= 2 && var.fast_path.max_concurrency <= 1000
+    error_message = "fast_path: max_concurrency must be 2 to 1000."
+  }
+
+  validation {
+    condition     = var.fast_path.workers.min >= 0 && var.fast_path.workers.max >= max(1, var.fast_path.workers.min)
+    error_message = "fast_path: workers.min must be 0 or more, and workers.max at least 1 and at least workers.min."
+  }
+}
+
 variable "processing_rules" {
-  description = "What to do with uploads that say nothing themselves, by the glob of their key and, if given, by kind: the first rule that fits counts."
+  description = "What to do with uploads that say nothing themselves, by the glob of their key and, if given, by kind: the first rule that fits counts. `fast = \"off\"` keeps its uploads from the fast path, whoever says what is done with them."
   type = list(object({
     glob              = string
     kind              = optional(string)
     processing_option = string
+    fast              = optional(string)
   }))
   default = []
+
+  validation {
+    condition     = alltrue([for rule in var.processing_rules : rule.fast == null ? true : contains(["auto", "off"], rule.fast)])
+    error_message = "processing_rules: fast must be \"auto\" or \"off\", which keeps the uploads of the rule from the fast path."
+  }
 
   validation {
     condition     = alltrue([for rule in var.processing_rules : rule.kind == null ? true : contains(keys(local.kinds_as_shipped), rule.kind)])

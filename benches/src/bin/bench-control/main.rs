@@ -39,17 +39,19 @@ fn main() -> Result<()> {
     if only != Some("measure") {
         let alone = Packing { below_bytes: 0, ..PACKING };
         let days = [
-            simulate("412,000 objects of every kind, packed", MIXED, &PACKING),
-            simulate("412,000 objects of every kind, a job for each object", MIXED, &alone),
-            simulate("2.5 million images of 2 MB, packed", IMAGES, &PACKING),
-            simulate("2.5 million images of 2 MB, a job for each object", IMAGES, &alone),
+            simulate("412,000 objects of every kind, packed", MIXED, &PACKING, false),
+            simulate("412,000 objects of every kind, a job for each object", MIXED, &alone, false),
+            simulate("2.5 million images of 2 MB, packed", IMAGES, &PACKING, false),
+            simulate("2.5 million images of 2 MB, a job for each object", IMAGES, &alone, false),
+            simulate("412,000 objects of every kind, packed, with the fast path", MIXED, &PACKING, true),
+            simulate("2.5 million images of 2 MB, packed, with the fast path", IMAGES, &PACKING, true),
         ];
         print(&simulation::summary(&days));
         for day in &days {
             print(&day.depths());
         }
         if let Some(file) = arguments.get(1) {
-            fs_err::write(file, plot::draw(&days))?;
+            fs_err::write(file, plot::draw(&days[..4]))?;
         }
     }
     if only != Some("simulate") {

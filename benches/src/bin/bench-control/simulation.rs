@@ -4,8 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use catalog::MediaKind;
+use catalog::{Format, MediaKind, Operations};
 use contract::{JobRequest, Source};
 use control::dispatch::packing::{Pack, Packing, pack};
 
@@ -26,6 +27,18 @@ const STARTS_A_SECOND: usize = 20;
 const MOST_VCPUS: usize = 256;
 /// From a start that was granted to the first instruction of the program: network, image, init.
 const START_SECONDS: usize = 35;
+/// The fast path, milliseconds: from S3 to classify by EventBridge (not promised by AWS), classify, from the queue to a function that
+/// is ready, and from the result by the topic to the record.
+const EVENT: std::ops::Range<u64> = 300..1000;
+const CLASSIFY_MILLISECONDS: u64 = 150;
+const PICK_UP: std::ops::Range<u64> = 50..200;
+const RECORD: std::ops::Range<u64> = 150..250;
+/// A function that has to be started first, milliseconds; and how long one that has nothing to do is kept, seconds.
+const COLD: std::ops::Range<u64> = 300..700;
+const KEPT: usize = 600;
+/// Terraform's `fast_path`: functions of a kind at once, and the seconds that work may be expected to take.
+const FUNCTIONS: usize = 100;
+const FAST_MOST: Duration = Duration::from_secs(10);
 const DAY: usize = 86_400;
 /// The hour with five times the arrivals of the others.
 const PEAK: std::ops::Range<usize> = 12 * 3600..13 * 3600;
@@ -70,8 +83,13 @@ pub struct Day {
     objects: usize,
     submissions: usize,
     containers: usize,
-    /// Seconds from upload to record, ascending.
+    /// Seconds from upload to record by AWS Batch, ascending.
     turnarounds: Vec<u32>,
+    /// Milliseconds from upload to record on the fast path, ascending.
+    fast: Vec<u32>,
+    /// Functions that were started, and seconds of functions' work.
+    cold: usize,
+    function_seconds: f64,
     /// The second in which the last ended.
     end: usize,
 }
@@ -96,10 +114,61 @@ struct Kind {
     to_start: VecDeque<Work>,
     /// Objects in `to_start`.
     unstarted: usize,
+    functions: Functions,
+}
+
+/// The functions of a kind: when each is free, milliseconds of the day, the one that was busy last at the end.
+#[derive(Default)]
+struct Functions(Vec<u64>);
+
+impl Functions {
+    /// Takes a request at a millisecond: when it is done, and whether a function was started for it.
+    fn take(&mut self, at: u64, work: u64, random: &mut Random) -> (u64, bool) {
+        self.0.retain(|free| at < free + KEPT as u64 * 1000);
+        // The one that is free the longest time would be ended first: the one that was busy last is taken.
+        let ready = (0..self.0.len()).filter(|index| self.0[*index] <= at).max_by_key(|index| self.0[*index]);
+        let (start, is_cold) = match ready {
+            Some(index) => (at.max(self.0.swap_remove(index)), false),
+            None if self.0.len() < FUNCTIONS => (at + random.within(COLD), true),
+            None => {
+                let next = (0..self.0.len()).min_by_key(|index| self.0[*index]).unwrap_or_default();
+                (self.0.swap_remove(next).max(at), false)
+            }
+        };
+        self.0.push(start + work);
+        (start + work, is_cold)
+    }
+}
+
+/// Numbers without a pattern that are the same in every run (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn within(&mut self, range: std::ops::Range<u64>) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        range.start + (mixed ^ mixed >> 31) % (range.end - range.start)
+    }
+}
+
+/// How long an object of a flow takes on the fast path by the declaration of its kind's default, if it takes it.
+fn fast_work(flow: &Flow) -> Option<u64> {
+    let format = match flow.kind {
+        MediaKind::Document => Format::Pdf,
+        MediaKind::Image => Format::Jpeg,
+        MediaKind::Model => Format::Glb,
+        MediaKind::Video => Format::Mp4,
+    };
+    let expected = catalog::fast_path(&Operations::default_of(flow.kind), format, flow.bytes, FAST_MOST).ok()?;
+    u64::try_from(expected.as_millis()).ok()
 }
 
 /// Steps through the day until everything has ended, or for a week.
-pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
+pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast_path: bool) -> Day {
+    let fast_works: Vec<Option<u64>> = flows.iter().map(|flow| fast_work(flow).filter(|_| has_fast_path)).collect();
+    let mut random = Random(5);
     // Half an object ahead, so that rounding swallows none at the day's end.
     let mut kinds: Vec<Kind> = flows.iter().map(|_| Kind { due: 0.5, ..Kind::default() }).collect();
     // SubmitJob's limit is the account's: dispatchers of all kinds wait in one line.
@@ -107,16 +176,35 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
     let mut running: BinaryHeap<Reverse<(u64, usize, usize)>> = BinaryHeap::new();
     let mut works: Vec<Vec<u32>> = Vec::new();
     let objects = flows.iter().map(|flow| flow.objects).sum();
-    let mut day =
-        Day { title, depths: Vec::new(), objects, submissions: 0, containers: 0, turnarounds: Vec::new(), end: 0 };
+    let mut day = Day {
+        title,
+        depths: Vec::new(),
+        objects,
+        submissions: 0,
+        containers: 0,
+        turnarounds: Vec::new(),
+        fast: Vec::new(),
+        cold: 0,
+        function_seconds: 0.0,
+        end: 0,
+    };
     let (mut vcpus, mut turn) = (0, 0);
     for second in 0..7 * DAY {
         if second < DAY {
-            for (kind, flow) in kinds.iter_mut().zip(flows) {
+            for ((kind, flow), work) in kinds.iter_mut().zip(flows).zip(&fast_works) {
                 let share = if PEAK.contains(&second) { 5.0 } else { 1.0 } / (3600.0 * 28.0);
                 kind.due += flow.objects as f64 * share;
                 while kind.due >= 1.0 {
                     kind.due -= 1.0;
+                    if let Some(work) = *work {
+                        let uploaded = second as u64 * 1000 + random.within(0..1000);
+                        let waiting = uploaded + random.within(EVENT) + CLASSIFY_MILLISECONDS + random.within(PICK_UP);
+                        let (done, is_cold) = kind.functions.take(waiting, work, &mut random);
+                        day.fast.push((done + random.within(RECORD) - uploaded) as u32);
+                        day.cold += usize::from(is_cold);
+                        day.function_seconds += work as f64 / 1000.0;
+                        continue;
+                    }
                     kind.to_classify.push_back(request(flow, second));
                 }
             }
@@ -179,11 +267,12 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing) -> Day {
             });
         }
         day.end = second;
-        if second >= DAY && day.turnarounds.len() == objects {
+        if second >= DAY && day.turnarounds.len() + day.fast.len() == objects {
             break;
         }
     }
     day.turnarounds.sort_unstable();
+    day.fast.sort_unstable();
     day
 }
 
@@ -218,12 +307,13 @@ pub fn summary(days: &[Day]) -> String {
         let percentile = |part: f64| {
             day.turnarounds.get(((day.turnarounds.len() as f64 - 1.0) * part) as usize).copied().unwrap_or(0)
         };
+        let ended = day.turnarounds.len() + day.fast.len();
         let max_waiting = day.depths.iter().map(Depth::waiting).max().unwrap_or_default();
         let _ = writeln!(
             text,
             "| {} | {} of {} | {:.4} | {} | {} | {max_waiting} | {} | {} | {} | {} | {} |",
             day.title,
-            day.turnarounds.len(),
+            ended,
             day.objects,
             day.submissions as f64 / day.objects as f64,
             day.containers,
@@ -233,6 +323,27 @@ pub fn summary(days: &[Day]) -> String {
             span(percentile(0.95) as usize),
             span(percentile(0.99) as usize),
             span(percentile(1.0) as usize),
+        );
+    }
+    let _ = write!(
+        text,
+        "\n### What takes the fast path on such a day\n\n\
+        | | objects | functions started | seconds of functions | turnaround: median | 95 % | 99 % | most |\n\
+        | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+    );
+    for day in days.iter().filter(|day| !day.fast.is_empty()) {
+        let part = |part: f64| f64::from(day.fast[((day.fast.len() as f64 - 1.0) * part) as usize]) / 1000.0;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.0} | {:.1} s | {:.1} s | {:.1} s | {:.1} s |",
+            day.title,
+            day.fast.len(),
+            day.cold,
+            day.function_seconds,
+            part(0.5),
+            part(0.95),
+            part(0.99),
+            part(1.0)
         );
     }
     text

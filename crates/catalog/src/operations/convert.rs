@@ -2,6 +2,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::image_encoding::{self, ImageEncoding, ImageFormat, Rgba};
+use crate::FastPath;
 use crate::operation::Options;
 use crate::profile::Profile;
 
@@ -30,4 +31,8 @@ impl Options for Convert {
         ("convert?format=png&metadata=keep&colour=keep", "nothing lost"),
     ];
     const PROFILE: Profile = image_encoding::PROFILE;
+
+    fn fast_path(&self) -> Option<FastPath> {
+        self.encoding.fast_path(self.format)
+    }
 }

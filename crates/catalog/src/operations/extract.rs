@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::operation::Options;
 use crate::profile::Profile;
-use crate::{Format, MediaKind};
+use crate::{FastPath, Format, MediaKind};
 
 /// Tells what an image is, what it says about itself and what it looks like.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -29,7 +29,7 @@ impl Options for Extract {
         ("extract?colours=1", "the same with one dominant colour"),
     ];
     const PROFILE: Profile = Profile {
-        fast_path: true,
+        fast_path: Some(FastPath::of(20, 250, 60)),
         ..Profile::of(Format::of_kind(MediaKind::Image), &["application/json"], [(2, 4), (4, 16), (4, 30), (8, 60)])
     };
 }

@@ -7,11 +7,11 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
 use crate::profile::Profile;
-use crate::{Format, MediaKind};
+use crate::{FastPath, Format, MediaKind};
 
 /// The profile of an operation that reads an image and writes images.
 pub(crate) const PROFILE: Profile = Profile {
-    fast_path: true,
+    fast_path: Some(FastPath::of(20, 250, 90)),
     ..Profile::of(Format::of_kind(MediaKind::Image), ImageFormat::CONTENT_TYPES, [(2, 4), (4, 16), (4, 30), (8, 60)])
 };
 
@@ -54,6 +54,14 @@ pub struct ImageEncoding {
     /// Refuse inputs with more megapixels (all frames together), whatever their file size
     #[arg(long, value_name = "MEGAPIXELS", default_value_t = 268, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_megapixels: u32,
+}
+
+impl ImageEncoding {
+    /// How an image that is written in its own size takes the fast path: AVIF and much effort take long for large ones.
+    pub(crate) fn fast_path(&self, format: ImageFormat) -> Option<FastPath> {
+        let is_slow = format == ImageFormat::Avif || self.effort > 6;
+        if is_slow { Some(FastPath::of(4, 400, 1800)) } else { PROFILE.fast_path }
+    }
 }
 
 /// Formats that images are written in.

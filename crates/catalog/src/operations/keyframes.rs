@@ -4,9 +4,9 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
-use crate::Format;
 use crate::operation::Options;
 use crate::profile::{Access, Profile};
+use crate::{FastPath, Format};
 
 /// Extracts pictures of a video: its key frames, or some of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -138,8 +138,20 @@ impl Options for Keyframes {
     const PROFILE: Profile = Profile {
         access: Access::Ranged,
         relative_cost: 10,
+        fast_path: Some(FastPath::of(2048, 900, 0)),
         ..Profile::of(Format::with_pictures(), &["image/jpeg", "image/webp", "application/json", "text/vtt"], RESOURCES)
     };
+
+    /// A few frames, each of which is a range that is asked for when it is decoded.
+    fn fast_path(&self) -> Option<FastPath> {
+        const MOST: u32 = 48;
+        match self.select {
+            Select::Count(count) if count <= MOST => Self::PROFILE
+                .fast_path
+                .map(|one| FastPath { milliseconds: one.milliseconds + 120 * u64::from(count), ..one }),
+            Select::Count(_) | Select::All | Select::Every(_) | Select::Scene(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]

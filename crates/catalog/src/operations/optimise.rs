@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::operation::Options;
 use crate::profile::{ExecutorClass, Profile};
-use crate::{Format, MediaKind};
+use crate::{FastPath, Format, MediaKind};
 
 /// Makes a 3D model small and quick to draw. Every step is an option; what is on by default changes nothing visible.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -142,6 +142,7 @@ impl Options for Optimise {
         disk_gib: 50,
         executor: ExecutorClass::LargeDisk,
         relative_cost: 5,
+        fast_path: Some(FastPath::of(16, 300, 198)),
         ..Profile::of(
             Format::of_kind(MediaKind::Model),
             &["model/gltf-binary", "application/json"],

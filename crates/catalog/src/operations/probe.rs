@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::keyframes::RESOURCES;
 use crate::operation::Options;
 use crate::profile::{Access, Profile};
-use crate::{Format, MediaKind};
+use crate::{FastPath, Format, MediaKind};
 
 /// Says what is in a video.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -20,7 +20,7 @@ impl Options for Probe {
     const PROFILE: Profile = Profile {
         access: Access::Ranged,
         relative_cost: 10,
-        fast_path: true,
+        fast_path: Some(FastPath::of_any_size(600)),
         ..Profile::of(Format::of_kind(MediaKind::Video), &["application/json"], RESOURCES)
     };
 }

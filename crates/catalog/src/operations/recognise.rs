@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::operation::Options;
 use crate::profile::{Engine, Profile};
-use crate::{Allowance, Format, MediaKind, Service};
+use crate::{Allowance, FastPath, Format, MediaKind, Service};
 
 /// Recognises what a picture shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -164,7 +164,7 @@ impl Options for Recognise {
         ("recognise?effort=3&min-confidence=0.2", "more objects, small ones too, for several times the work"),
     ];
     const PROFILE: Profile = Profile {
-        fast_path: true,
+        fast_path: Some(FastPath::of(20, 700, 60)),
         relative_cost: 2,
         engines: &[Engine::Native, Engine::Rekognition],
         weights: &[
@@ -231,6 +231,12 @@ impl Options for Recognise {
             }
         }
         allowances
+    }
+
+    fn fast_path(&self) -> Option<FastPath> {
+        // Objects are looked for so often in so many parts.
+        let looks = [1, 2, 6][usize::from(self.effort.clamp(1, 3)) - 1];
+        Self::PROFILE.fast_path.map(|one| one.times(looks))
     }
 
     fn weights(&self) -> Vec<&'static str> {

@@ -2,6 +2,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
 use super::image_encoding::{self, ImageEncoding, ImageFormat, Rgba};
+use crate::FastPath;
 use crate::operation::Options;
 use crate::profile::Profile;
 
@@ -118,6 +119,19 @@ impl Options for Resize {
         ("resize?widths=320,640,1280&formats=webp,jpeg", "a responsive ladder: six files from one decode"),
     ];
     const PROFILE: Profile = image_encoding::PROFILE;
+
+    /// One decode, and each result's own encoding, of which those of AVIF take long.
+    fn fast_path(&self) -> Option<FastPath> {
+        let formats: Vec<ImageFormat> = self.format.iter().chain(&self.formats).copied().collect();
+        let is_slow = self.encoding.effort > 6 || formats.contains(&ImageFormat::Avif);
+        let results = (self.widths.len().max(1) * self.formats.len().max(1)) as u64;
+        let each = if is_slow { 700 } else { 120 };
+        let of_one = Self::PROFILE.fast_path?;
+        Some(FastPath {
+            milliseconds: of_one.milliseconds + (results - 1) * each + if is_slow { each } else { 0 },
+            ..of_one
+        })
+    }
 
     fn validate(&self) -> Result<(), String> {
         if self.width.is_none() && self.height.is_none() && self.widths.is_empty() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::operation::{Options, REDACTED};
 use crate::operations::Confidence;
 use crate::profile::{Engine, Profile};
-use crate::{Allowance, Format, MediaKind, ReadingLanguage, Service};
+use crate::{Allowance, FastPath, Format, MediaKind, ReadingLanguage, Service};
 
 /// Extracts the text of a document or a picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -211,7 +211,7 @@ impl Options for Text {
     const SECRETS: &'static [&'static str] = &["password"];
     const PROFILE: Profile = Profile {
         relative_cost: 2,
-        fast_path: true,
+        fast_path: Some(FastPath::of(32, 200, 67)),
         engines: &[Engine::Native, Engine::Textract],
         weights: WEIGHTS,
         ..Profile::of(

@@ -214,7 +214,7 @@ impl<P: Ports> Classifier<P> {
         };
         let unsupported = |message| Refusal { state: State::Unsupported, kind: FailureKind::InvalidInput, message };
         match classify(&upload, &self.settings.rules) {
-            Classification::Accepted { format, operations, source } => {
+            Classification::Accepted { format, operations, source, may_be_fast } => {
                 record.kind = Some(format.kind());
                 record.format = Some(format);
                 record.operations = operations.iter().map(ToString::to_string).collect();
@@ -222,6 +222,11 @@ impl<P: Ports> Classifier<P> {
                 record.secret_option =
                     Some(operations.unredacted()).filter(|text| record.processing_option.as_ref() != Some(text));
                 let by_operator = arrival.operator_option.is_some();
+                // What an operator asks for goes to Batch, which does everything.
+                record.fast = may_be_fast
+                    && !by_operator
+                    && self.settings.fast_queues[format.kind()].is_some()
+                    && catalog::fast_path(&operations, format, upload.size, self.settings.fast_most).is_ok();
                 record.option_source = Some(if by_operator { "operator" } else { name(source) }.to_owned());
             }
             Classification::Rejected { kind, reason } => {
@@ -248,7 +253,9 @@ impl<P: Ports> Classifier<P> {
         let incomplete = || Failure::internal(format!("the record of {} has no request", record.object));
         let request = record.request().ok_or_else(incomplete)?;
         let text = serde_json::to_string(&request).map_err(|error| incomplete().because(error))?;
-        self.queues.send(&self.settings.queues[request.kind()], &text, &[]).await?;
+        let fast_queue = self.settings.fast_queues[request.kind()].as_ref().filter(|_| record.fast);
+        let queue = fast_queue.unwrap_or(&self.settings.queues[request.kind()]);
+        self.queues.send(queue, &text, &[]).await?;
         Ok(Decision::Queued(request.kind()))
     }
 

@@ -1,9 +1,12 @@
 //! What is configured for classify.
 
+use std::time::Duration;
+
 use catalog::{MediaKind, PerKind, Rules};
 use contract::Failure;
 use serde::Deserialize;
 
+use crate::classify::environment::fast_queue_variable;
 use crate::environment::Environment;
 use crate::share::Shares;
 
@@ -14,6 +17,10 @@ pub struct Settings {
     pub bucket: String,
     /// URL of each kind's queue.
     pub queues: PerKind<String>,
+    /// URL of each kind's fast queue, where the kind has one.
+    pub fast_queues: PerKind<Option<String>>,
+    /// How long work on the fast path may be expected to take.
+    pub fast_most: Duration,
     /// Processing-options by key.
     pub rules: Rules,
     /// Whose uploads are, and how urgent.
@@ -32,6 +39,19 @@ struct Rule {
     #[serde(default)]
     kind: Option<MediaKind>,
     processing_option: String,
+    #[serde(default)]
+    fast: FastWord,
+}
+
+/// Whether the uploads of a rule may take the fast path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FastWord {
+    /// As far as their operations do.
+    #[default]
+    Auto,
+    /// They do not.
+    Off,
 }
 
 impl Settings {
@@ -44,11 +64,18 @@ impl Settings {
             for rule in list {
                 let added = rules.add(&rule.glob, rule.kind, &rule.processing_option);
                 added.map_err(|error| unusable(error.to_string()))?;
+                if rule.fast == FastWord::Off {
+                    rules.without_fast_path();
+                }
             }
         }
         Ok(Self {
             bucket: environment.get("S3_INPUT").to_owned(),
             queues: PerKind::from_fn(|kind| environment.get(kind.queue_variable()).to_owned()),
+            fast_queues: PerKind::from_fn(|kind| {
+                environment.get_optional(&fast_queue_variable(kind)).map(str::to_owned)
+            }),
+            fast_most: Duration::from_secs(environment.number("FAST_MAX_SECONDS")?),
             rules,
             shares: Shares::read(environment)?,
             record_days: environment.number("RECORD_DAYS")?,
@@ -77,7 +104,14 @@ mod tests {
     fn a_rule_that_cannot_be_used_is_an_error_at_the_start() {
         let good = r#"[{"glob": "photos/**", "kind": "image", "processingOption": "resize?width=800"}]"#;
         assert!(read(good).is_ok());
-        for bad in ["{", r#"[{"glob": "x", "processingOption": "resise"}]"#, r#"[{"glob": "x", "option": "text"}]"#] {
+        let without = r#"[{"glob": "**", "kind": "image", "processingOption": "convert", "fast": "off"}]"#;
+        assert!(read(without).is_ok());
+        for bad in [
+            "{",
+            r#"[{"glob": "x", "processingOption": "resise"}]"#,
+            r#"[{"glob": "x", "option": "text"}]"#,
+            r#"[{"glob": "x", "processingOption": "text", "fast": "on"}]"#,
+        ] {
             assert!(read(bad).unwrap_err().to_string().contains("PROCESSING_RULES"), "{bad}");
         }
     }

@@ -162,7 +162,8 @@ impl<P: Ports> Classifier<P> {
         let is_same = decided.processing_option == record.processing_option;
         let key = InputRecord::key(&record.source, &record.job_id);
         let secret_option = decided.secret_option.filter(|_| is_same);
-        self.send(&InputRecord { secret_option, ..record }).await?;
+        // If the fast path were there for it, it would have been done long since.
+        self.send(&InputRecord { secret_option, fast: false, ..record }).await?;
         // It waits again from now on.
         let at = timestamp::text(self.clock.now());
         let merge = |_: &Key, record: Option<InputRecord>| {

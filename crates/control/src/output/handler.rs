@@ -411,6 +411,7 @@ fn members(record: &InputRecord) -> Map<String, Value> {
         ("uploads", Value::from(1)),
         ("inputBytes", Value::from(record.source.size)),
         ("share", json!(record.share)),
+        ("compute", json!(record.computes())),
         ("estimatedCost", json!(record.usage().and_then(|usage| usage.estimated_cost))),
     ];
     let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));

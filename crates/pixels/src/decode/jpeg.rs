@@ -114,7 +114,7 @@ pub struct Rows {
 impl Rows {
     /// Of that many components. Damage is overlooked where `lenient`.
     pub fn new(bytes: Vec<u8>, luma_and_chroma: bool, components: usize, lenient: bool) -> Result<Self, Failure> {
-        let input = Input::new("part.jpg", Format::Jpeg, bytes.len() as u64, Arc::new(InMemory::of(bytes)));
+        let input = Input::new("part.jpg", Format::Jpeg, bytes.len() as u64, Arc::new(InMemory(bytes)));
         let mut decoder = Decoder::new(input, lenient);
         decoder.read_header()?;
         if decoder.library.num_components as usize != components {

@@ -294,6 +294,18 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
             json!({ "same": whole == small, "past": past, "tail": tail, "map": task.input.map().is_err(),
                     "last": last[..10] == whole[whole.len() - 10..] })
         }
+        "plant" => plant(task)?,
+        "many-outputs" => {
+            for index in 0..65 {
+                task.outputs.write(format!("many/{index}"), "text/plain", b"1", Properties::new())?;
+            }
+            json!({})
+        }
+        "below-another" => {
+            task.outputs.write("name", "text/plain", b"1", Properties::new())?;
+            task.outputs.write("name/below", "text/plain", b"2", Properties::new())?;
+            json!({})
+        }
         "weights" => {
             let weights = task.weights.get("numbers")?;
             json!({ "length": weights.len(), "last": weights[weights.len() - 1] })
@@ -308,6 +320,24 @@ fn misbehave(word: &str, operation: &Operation, task: &Task) -> Result<serde_jso
         }
         other => return Err(Failure::invalid_input(format!("{other:?} is nothing that this job does"))),
     })
+}
+
+/// Puts links to what its parent could read in the place of its outputs: calls that name a path need no descriptor.
+fn plant(task: &Task) -> Result<serde_json::Value, Failure> {
+    let mut output = task.outputs.create("out.txt")?;
+    output.write_all(b"its own")?;
+    let number = std::os::fd::AsRawFd::as_raw_fd(output.file());
+    let nameless = fs_err::read_link(format!("/proc/self/fd/{number}"))?;
+    output.finish("text/plain", Properties::new());
+    let folder = nameless.parent().ok_or_else(|| Failure::internal("the file is in no folder"))?;
+    let moved = folder.with_extension("moved");
+    let link = |to: &std::path::Path| std::os::unix::fs::symlink("/proc/self/environ", to).is_ok();
+    let done = [
+        link(&folder.join("out.txt")),
+        fs_err::rename(folder, &moved).is_ok(),
+        std::os::unix::fs::symlink(&moved, folder).is_ok(),
+    ];
+    Ok(json!({ "done": done, "moved": moved }))
 }
 
 /// Each attempt by name, with what came of it: the error's name, or "done".
@@ -330,6 +360,11 @@ fn break_out() -> serde_json::Value {
     tried("socket pair", std::os::unix::net::UnixStream::pair().err());
     tried("run a program", std::process::Command::new("/bin/true").status().err());
     let page = 4096_usize;
+    let parent = i64::from(std::os::unix::process::parent_id());
+    // The parent has the same bytes in the same place.
+    let mut bytes = *b"of the parent...";
+    let vector = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    let vector = (&raw const vector).expose_provenance() as i64;
     // Numbers that are the same for every call that has them; where one succeeded, it would be seen as "done".
     let calls: [(&str, i64, [i64; 6]); 22] = [
         ("fork", libc::SYS_clone, [i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0]),
@@ -340,7 +375,7 @@ fn break_out() -> serde_json::Value {
         ),
         ("execveat", libc::SYS_execveat, [0; 6]),
         ("ptrace", libc::SYS_ptrace, [0; 6]),
-        ("read the parent's memory", libc::SYS_process_vm_readv, [1, 0, 0, 0, 0, 0]),
+        ("read the parent's memory", libc::SYS_process_vm_readv, [parent, vector, 1, vector, 1, 0]),
         ("signal the parent", libc::SYS_kill, [i64::from(std::os::unix::process::parent_id()), 0, 0, 0, 0, 0]),
         ("signal the parent's thread", libc::SYS_tgkill, [1, 1, 0, 0, 0, 0]),
         (

@@ -2,22 +2,26 @@
 
 mod hostile;
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Seek, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use catalog::{Format, Operation, Operations, Service, WeightsFile};
-use contract::{Failure, FailureKind};
+use contract::{Failure, FailureKind, Jail};
 use hostile::{HOSTILE_JOB, Hostile};
 use libtest_mimic::{Arguments, Trial};
 use operation::{Answers, CompanionSource, Progress, RangeSource, Weights};
-use sandbox::{Limits, WorkerInput, WorkerReport, WorkerTask, prepare_workers, run_in_process, run_in_worker};
+use sandbox::{
+    Limits, WorkerInput, WorkerReport, WorkerTask, choose_jail, prepare_workers, run_in_process, run_in_worker,
+    self_test,
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use serde_json::{Value, json};
 
@@ -48,10 +52,13 @@ fn weights() -> Weights {
 }
 
 fn main() -> ExitCode {
-    if let Some(("parent", how)) = std::env::args().nth(1).as_deref().and_then(|first| first.split_once(':')) {
-        return parent(how);
+    match std::env::args().nth(1).as_deref().and_then(|first| first.split_once(':')) {
+        Some(("parent", how)) => return parent(how),
+        Some(("limits", name)) => return by_limits(name),
+        _ => {}
     }
     let _workers = prepare_workers(&[HOSTILE_JOB], &weights());
+    let _copies = copies();
     let tests: &[(&str, fn())] = &[
         ("work_comes_back_with_its_outputs_and_nothing_unfinished", work_comes_back),
         ("the_worker_sees_no_environment_and_no_descriptors_of_its_parent", sees_nothing_of_its_parent),
@@ -84,7 +91,17 @@ fn main() -> ExitCode {
         ("without_landlock_seccomp_holds_alone", without_landlock),
         ("no_privileges_are_needed", without_privileges),
         ("weights_are_there_before_the_sandbox_and_do_not_count_as_memory", weights_are_there),
+        ("a_program_that_can_be_read_is_not_held_by_limits", readable_program),
+        ("root_is_not_held_by_limits", root_is_not_held),
     ];
+    let by_limits: Vec<(String, &'static str)> =
+        BY_LIMITS.iter().map(|(name, _)| (format!("by_limits::{name}"), *name)).collect();
+    let by_limits = by_limits.into_iter().map(|(title, name)| {
+        Trial::test(title, move || {
+            run_by_limits(name, 0o111);
+            Ok(())
+        })
+    });
     let trials = tests
         .iter()
         .map(|(name, test)| {
@@ -94,6 +111,7 @@ fn main() -> ExitCode {
                 Ok(())
             })
         })
+        .chain(by_limits)
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -159,6 +177,7 @@ impl Case {
             services: self.services.clone(),
             scratch: self.scratch.path(),
             limits: &self.limits,
+            jail: jail(),
             progress: self.progress.clone(),
             is_last: false,
             finished: &|_| Ok(()),
@@ -173,7 +192,8 @@ impl Case {
         assert!(!failure.to_string().contains('\u{1b}'), "{failure}");
         assert_eq!(failure.kind(), kind, "{failure}");
         assert_eq!(files_in(self.scratch.path()), Vec::<PathBuf>::new());
-        assert!(report.sandbox.seccomp, "the sandbox was closed before it failed");
+        assert_eq!(report.sandbox.jail, Some(jail()), "the sandbox was closed before it failed");
+        assert_eq!(report.sandbox.seccomp, jail() == Jail::Filter);
         report
     }
 
@@ -184,6 +204,13 @@ impl Case {
         Value::Object(completed.properties)
     }
 }
+
+/// What holds the workers of this process: the filter, but in the processes of [`by_limits`].
+fn jail() -> Jail {
+    *JAIL.get_or_init(|| Jail::Filter)
+}
+
+static JAIL: OnceLock<Jail> = OnceLock::new();
 
 fn operation() -> Operation {
     let operations: Operations = "resize?width=7&format=webp".parse().unwrap();
@@ -580,7 +607,7 @@ fn without_seccomp() {
 
 fn without_landlock() {
     let seen = run_parent("without-landlock");
-    assert_eq!(seen["sandbox"], json!({ "seccomp": true, "landlock": 0 }));
+    assert_eq!(seen["sandbox"], json!({ "seccomp": true, "landlock": 0, "jail": "filter" }));
     assert_every_way_out_is_refused(&seen["result"]["Ok"]);
 }
 
@@ -638,4 +665,198 @@ fn wait_until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < Duration::from_secs(20), "in 20 seconds it did not come about that {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What the limits hold where the kernel's own filters are refused, in a process that is boxed in as in a Lambda function.
+const BY_LIMITS: &[(&str, fn())] = &[
+    ("the_jail_holds_and_the_filter_is_refused", limits_hold),
+    ("work_comes_back_with_its_outputs_and_nothing_unfinished", work_by_limits),
+    ("every_way_out_is_refused_or_known", ways_out_by_limits),
+    ("links_in_the_place_of_outputs_are_not_followed", planted_links),
+    ("what_would_have_to_be_opened_is_temporary", not_here),
+    ("memory_without_end_is_the_memory_limit", memory_limit),
+    ("shared_memory_counts_too", shared_memory_counts),
+    ("a_large_mapped_input_does_not_count_as_memory", mapped_input_does_not_count),
+    ("recursion_without_end_is_said_to_be_that", recursion),
+    ("a_crash_names_its_signal", crashes),
+    ("a_loop_is_the_cpu_limit", cpu_limit),
+    ("sleep_is_the_time_limit", time_limit),
+    ("too_large_results_are_the_output_limit", output_limit_by_limits),
+    ("a_log_without_end_holds_nobody_up", log_without_end),
+    ("a_panic_says_nothing_about_the_input", panics_by_limits),
+    ("a_failure_of_the_operation_is_itself_and_leaves_nothing", failure_by_limits),
+    ("names_that_leave_the_folder_are_refused", bad_names),
+    ("a_worker_that_lies_is_not_believed", lies),
+    ("parts_are_read_on_demand", ranged),
+    ("a_failure_of_the_store_is_the_jobs_failure", ranged_failure),
+    ("weights_are_there_before_the_sandbox_and_do_not_count_as_memory", weights_are_there),
+    ("many_workers_at_once_do_not_meet", many_at_once),
+];
+
+/// This binary again, boxed in: one of the tests above.
+fn by_limits(name: &str) -> ExitCode {
+    let _workers = prepare_workers(&[HOSTILE_JOB], &weights());
+    JAIL.set(Jail::Limits).unwrap();
+    let Some((_, test)) = BY_LIMITS.iter().find(|(each, _)| *each == name) else { return readable(name) };
+    test();
+    ExitCode::SUCCESS
+}
+
+/// Tells what the jail of limits comes to in this process.
+#[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
+fn readable(_: &str) -> ExitCode {
+    println!("{}", json!(self_test(Jail::Limits)));
+    ExitCode::SUCCESS
+}
+
+/// The folder with copies of this binary, called like their modes.
+static COPIES: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes them, before another thread could start a program while one is open for writing.
+fn copies() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    for mode in [0o111, 0o755] {
+        let program = folder.path().join(format!("{mode:o}"));
+        fs_err::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        fs_err::set_permissions(&program, Permissions::from_mode(mode)).unwrap();
+    }
+    COPIES.set(folder.path().to_owned()).unwrap();
+    folder
+}
+
+/// Runs this binary with another mode, as another user than root, under a filter like that of AWS Lambda: what public reports say
+/// that it refuses (docs/fast-path.md).
+fn run_by_limits(name: &str, mode: u32) -> String {
+    let program = COPIES.get().unwrap().join(format!("{mode:o}"));
+    let denied =
+        [libc::SYS_prctl, libc::SYS_seccomp, libc::SYS_unshare, libc::SYS_setns, libc::SYS_mount, libc::SYS_ptrace];
+    let filters = [filter(&denied, libc::EPERM), filter(&[444, 445, 446], libc::ENOSYS)];
+    let mut command = std::process::Command::new(&program);
+    command.arg(format!("limits:{name}"));
+    if rustix::process::getuid().is_root() {
+        command.uid(65534).gid(65534);
+    }
+    let close = move || {
+        // The last one first: it needs the calls that the other one refuses.
+        filters.iter().rev().try_for_each(|filter| seccompiler::apply_filter(filter)).map_err(std::io::Error::other)
+    };
+    // SAFETY: between fork and exec, two filters that were made before are handed to the kernel.
+    unsafe { command.pre_exec(close) };
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}: {}{}", output.status, text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn filter(calls: &[i64], error: i32) -> BpfProgram {
+    let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(error.cast_unsigned());
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture).unwrap().try_into().unwrap()
+}
+
+fn limits_hold() {
+    let (chosen, tests) = choose_jail(true).unwrap_or_else(|tests| panic!("{tests:#?}"));
+    assert_eq!(chosen, Jail::Limits);
+    let [filter, limits] = &tests[..] else { panic!("{tests:#?}") };
+    assert!(!filter.holds() && filter.problem.is_some(), "{filter:#?}");
+    assert!(limits.attempts.len() > 15, "{limits:#?}");
+    // Without being allowed the weaker jail is not taken.
+    assert!(choose_jail(false).is_err());
+    let known: Vec<&str> =
+        limits.attempts.iter().filter(|each| each.refused.is_none()).map(|each| each.what.as_str()).collect();
+    let expected = ["signal the parent", "make a folder among the temporary files", "make memory executable"];
+    assert_eq!(known, expected, "{limits:#?}");
+}
+
+fn readable_program() {
+    let seen: Value = serde_json::from_str(&run_by_limits("readable", 0o755)).unwrap();
+    let attempts = seen["attempts"].as_array().unwrap();
+    let of_memory = attempts.iter().find(|attempt| attempt["what"] == "read the parent's memory").unwrap();
+    // Yama may keep processes from those that did not allow it.
+    let scope = fs_err::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    let is_open = matches!(scope.trim(), "" | "0");
+    assert_eq!(of_memory.get("refused").is_none(), is_open, "{seen:#}");
+    let seen: Value = serde_json::from_str(&run_by_limits("hidden", 0o111)).unwrap();
+    let attempts = seen["attempts"].as_array().unwrap();
+    let of_memory = attempts.iter().find(|attempt| attempt["what"] == "read the parent's memory").unwrap();
+    assert!(of_memory["refused"].is_string(), "{seen:#}");
+}
+
+fn root_is_not_held() {
+    if !rustix::process::getuid().is_root() {
+        // What root could do cannot be tried by another user; what this one is held by is tried above.
+        return;
+    }
+    let mut case = Case::new("work");
+    let operation = operation();
+    let report = run_in_worker(WorkerTask { jail: Jail::Limits, ..case.task(&operation) });
+    let failure = report.result.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Internal);
+    assert!(failure.to_string().contains("limits do not hold root"), "{failure}");
+    assert_eq!(report.sandbox.jail, None);
+}
+
+fn work_by_limits() {
+    let mut case = Case::new("work");
+    let size = case.size;
+    let report = case.run();
+    let completed = report.result.unwrap();
+    assert_eq!((completed.properties["size"].as_u64(), completed.outputs.len()), (Some(size), 1));
+    assert_eq!(files_in(case.scratch.path()), ["deep", "deep/er", "deep/er/copy.txt"].map(PathBuf::from));
+    let text = fs_err::read_to_string(case.scratch.path().join("deep/er/copy.txt")).unwrap();
+    assert!(text.len() as u64 == size && text.starts_with("work 0123"));
+    assert_eq!(report.sandbox, contract::Sandbox { seccomp: false, landlock: 0, jail: Some(Jail::Limits) });
+    assert!(report.peak_memory > 1 << 20, "{}", report.peak_memory);
+}
+
+fn ways_out_by_limits() {
+    let attempts = Case::new("break-out").succeeds();
+    let attempts = attempts.as_object().unwrap();
+    assert_eq!(attempts.len(), 36);
+    let left = attempts.iter().filter(|(_, outcome)| *outcome == "done").map(|(what, _)| what.as_str());
+    let mut left: Vec<&str> = left.collect();
+    left.sort_unstable();
+    let _ = fs_err::remove_dir("/tmp/worker-was-here");
+    // None of them reaches a credential, a file's content, the network or another object: docs/fast-path.md.
+    let known = ["executable memory", "look at /etc/passwd", "make a folder", "signal the parent"];
+    assert_eq!(left, known, "{attempts:#?}");
+}
+
+fn planted_links() {
+    let mut case = Case::new("plant");
+    let seen = case.succeeds();
+    assert_eq!(seen["done"], json!([true, true, true]), "what is guarded against can be done");
+    let output = case.scratch.path().join("out.txt");
+    assert!(fs_err::symlink_metadata(case.scratch.path()).unwrap().is_dir());
+    assert!(fs_err::symlink_metadata(&output).unwrap().is_file());
+    assert_eq!(fs_err::read_to_string(output).unwrap(), "its own");
+    fs_err::remove_dir_all(seen["moved"].as_str().unwrap()).unwrap();
+}
+
+fn not_here() {
+    Case::new("many-outputs").fails(FailureKind::Temporary, "more than 64 files");
+    Case::new("companions").fails(FailureKind::Temporary, "names files beside it, which are not read here");
+    Case::new("twice").fails(FailureKind::Internal, "failed to create the output \"same\"");
+    Case::new("below-another").fails(FailureKind::Internal, "failed to create the output \"name/below\"");
+    // No thread can be started: what a library makes of that is not the input's fault.
+    Case::new("panic-elsewhere").fails(FailureKind::Internal, "the operation panicked where nothing can be opened");
+}
+
+fn output_limit_by_limits() {
+    for word in ["write-one", "write-many-at-once", "sparse"] {
+        let case = Case::new(word).limits(|limits| limits.output_bytes = 1 << 20);
+        case.fails(FailureKind::Internal, "larger than the limit of 1 MiB; --output-limit raises it");
+    }
+}
+
+fn panics_by_limits() {
+    Case::new("panic").fails(FailureKind::Internal, "it went wrong");
+    Case::new("panic-of-a-library").fails(FailureKind::Internal, "range start");
+}
+
+fn failure_by_limits() {
+    Case::new("fail").fails(FailureKind::InvalidInput, "the header says 12 and there are 7");
+    Case::new("dance").fails(FailureKind::InvalidInput, "\"dance\" is nothing that this job does");
 }

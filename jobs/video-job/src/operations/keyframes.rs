@@ -142,6 +142,9 @@ pub fn keyframes(options: &Keyframes, task: &Task) -> Result<Properties, Failure
     finish(&shared, task, method, &missing, expected, duration)
 }
 
+/// Where no thread can be started, what waits is in memory: so many frames, of those that `count` asks for and what is found on the way.
+const ALONE: usize = 256;
+
 /// Decodes and writes what `produce` sends, on all processors.
 fn make_pictures(
     shared: &Shared<'_>,
@@ -151,7 +154,11 @@ fn make_pictures(
     let (sender, receiver) = sync_channel::<Work>(workers);
     let receiver = Mutex::new(receiver);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(|| shared.work(&receiver))).collect();
+        let start = || std::thread::Builder::new().spawn_scoped(scope, || shared.work(&receiver));
+        let threads: Vec<_> = (0..workers).map_while(|_| start().ok()).collect();
+        if threads.is_empty() {
+            return make_pictures_alone(shared, produce);
+        }
         let produced = produce(&sender);
         drop(sender);
         let worked: Result<Vec<()>, Failure> = threads
@@ -161,6 +168,20 @@ fn make_pictures(
         // A failure of writing hides behind "no decoder takes frames any more".
         worked.and(produced)
     })
+}
+
+/// The same on this thread: first all are read, then all are decoded.
+fn make_pictures_alone(
+    shared: &Shared<'_>,
+    produce: impl FnOnce(&SyncSender<Work>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if !matches!(shared.options.select, Select::Count(count) if count as usize <= ALONE / 2) {
+        return Err(Failure::internal(format!("no thread can be started for more than {} frames", ALONE / 2)));
+    }
+    let (sender, receiver) = sync_channel::<Work>(ALONE);
+    produce(&sender)?;
+    drop(sender);
+    shared.work(&Mutex::new(receiver))
 }
 
 /// A file's clock may begin anywhere. libavformat knows where only if it has read the beginning, which an index spares: it is
