@@ -281,7 +281,7 @@ fn request(flow: &Flow, second: usize) -> JobRequest {
         schema_version: contract::SCHEMA_VERSION,
         job_id: second.to_string(),
         source: Source { bucket: None, key: String::new(), version_id: None, etag: None, size: flow.bytes },
-        processing_option: catalog::Operations::default_of(flow.kind).into(),
+        processing_option: Operations::default_of(flow.kind).into(),
         uploaded_at: None,
     }
 }
