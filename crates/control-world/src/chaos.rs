@@ -86,6 +86,9 @@ struct Truth {
     deleted: BTreeSet<String>,
     /// Keys that a job has told of.
     told: BTreeSet<String>,
+    /// Uploads of which a notice of success was lost, and the keys that it named. A manifest says the same, unless a later version
+    /// of the object has written over it.
+    untold: BTreeMap<String, BTreeSet<String>>,
 }
 
 struct Run {
@@ -601,9 +604,12 @@ impl Run {
             "startedAt": text_of(now - SECOND), "finishedAt": text_of(now), "batchJobId": job.id, "programVersion": "0",
         });
         let keys = outputs.iter().filter_map(|output| output["key"].as_str().map(str::to_owned));
-        self.truth.told.extend(keys.chain(manifest));
+        let keys: BTreeSet<String> = keys.chain(manifest).collect();
         let lost = self.world.inner().faults.lost_notice;
-        if !self.random.chance(lost) {
+        if self.random.chance(lost) {
+            self.truth.untold.entry(line.job_id.clone()).or_default().extend(keys);
+        } else {
+            self.truth.told.extend(keys);
             let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text.to_string()}}]});
             self.deliver(now, &event, Happening::Record);
         }
@@ -684,6 +690,10 @@ impl Run {
                 Plan::Good | Plan::Damaged | Plan::Again => {
                     worked.unwrap_or_else(|| panic!("{plan:?} upload {job_id} was not worked on: {record:?}"))
                 }
+                // Its manifest, from which the sweep would know, may be overwritten.
+                Plan::Overwritten if record.state == State::Failed && self.truth.untold.contains_key(job_id) => {
+                    State::Failed
+                }
                 Plan::Deleted | Plan::Overwritten => worked.unwrap_or(State::Failed),
                 Plan::Withdrawn => {
                     assert!(worked.is_none() || record.source_deleted_at.is_some(), "{record:?}");
@@ -719,7 +729,12 @@ impl Run {
                 "{key}"
             );
             // Outputs that were stored by a container that was killed before it committed them are not in any manifest.
-            assert_eq!(record.made.is_some(), self.truth.told.contains(key), "{key}: the job's part");
+            let untold = self.truth.untold.iter().filter(|(_, keys)| keys.contains(key)).map(|(job_id, _)| job_id);
+            let (gone, there): (Vec<&String>, Vec<&String>) =
+                untold.partition(|job_id| self.truth.plans[*job_id] == Plan::Overwritten);
+            let is_known = self.truth.told.contains(key) || !there.is_empty();
+            assert!(record.made.is_some() || !is_known, "{key}: the job's part is missing: {record:?}");
+            assert!(record.made.is_none() || is_known || !gone.is_empty(), "{key}: nobody told of it: {record:?}");
             if let Some(made) = &record.made {
                 assert_eq!(record.job_id.as_ref(), Some(&made.job_id));
                 assert!(records.contains_key(&made.job_id));

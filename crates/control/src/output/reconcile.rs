@@ -21,7 +21,7 @@ use crate::event::{BatchJobDetail, Container};
 use crate::input_record::{BatchFailure, OperationResult};
 use crate::output::batch_reason::explain;
 use crate::output::handler::Recorder;
-use crate::ports::{Clock, Executor, Objects, Phase, Ports, Receipt, Report, Table};
+use crate::ports::{Clock, Executor, Notices, Objects, Phase, Ports, Receipt, Report, Table};
 use crate::table::{self, Key, MAX_ITEMS};
 use crate::{InputRecord, State, by_state};
 
@@ -52,9 +52,6 @@ impl Swept {
         json!({"asked": self.asked, "ended": self.ended, "complete": self.complete})
     }
 }
-
-/// How often it is tried to record what a manifest says.
-const TRIES: u32 = 5;
 
 impl<P: Ports> Recorder<P> {
     /// Ends the uploads whose jobs have ended without output having been told.
@@ -164,20 +161,16 @@ impl<P: Ports> Recorder<P> {
         Ok(recovered + self.fail(&left, failure, is_this_job).await?)
     }
 
-    /// Records what the manifests say that a job committed for uploads; returns the uploads that have not ended by that.
+    /// Publishes and records what the manifests say that a job committed for uploads; returns the uploads that have not ended by
+    /// that.
     pub(super) async fn recover(&self, job: &str, records: Vec<InputRecord>) -> Result<Vec<InputRecord>, Failure> {
         let mut left = Vec::new();
         for record in records {
             for event in self.committed(job, &record).await? {
-                // No schedule comes again for an upload whose record says that it has ended, so that what is left to do after the
-                // record, such as telling the end, is tried again at once. A repetition changes nothing.
-                let mut tries = 1;
-                while let Err(failure) = self.operation_ended(&event).await {
-                    if tries == TRIES {
-                        return Err(failure);
-                    }
-                    tries += 1;
-                }
+                // The notice that never came, and before the record: no schedule comes again for an upload whose record says that
+                // it has ended, but a notice comes until all that it means is done, such as telling the end.
+                self.notices.publish(&event).await?;
+                self.operation_ended(&event).await?;
             }
             let key = InputRecord::key(&record.source, &record.job_id);
             let present: Vec<Option<InputRecord>> = table::read(&self.inputs, &[key]).await?;
