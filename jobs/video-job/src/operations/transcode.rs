@@ -57,7 +57,7 @@ pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Resu
         None => BTreeMap::new(),
     };
     let target = Target::new(&plan, &task.outputs)?;
-    let mut audio = Audio::new(&plan, &target, &gains)?;
+    let mut audio = Tracks::new(&plan, &target, &gains)?;
     let counts = match (share, chunks::workers(&plan)) {
         (Some(Share::Merge { count }), _) => {
             shards::merge(&plan, task, count, target.video()?, &mut audio, &mut demuxer)?
@@ -103,7 +103,7 @@ fn in_one_pass(
     plan: &Plan,
     task: &Task,
     target: &Target,
-    audio: &mut Audio,
+    audio: &mut Tracks,
 ) -> Result<FrameCounts, Failure> {
     let threads = operation::processors();
     let mut video = VideoPath::new(plan, Span::WHOLE, target.video()?, threads)?;
@@ -136,12 +136,12 @@ fn in_one_pass(
 }
 
 /// Everything but the picture: audio and subtitles, by the index of their streams.
-struct Audio {
+struct Tracks {
     audio: BTreeMap<usize, AudioPath>,
     subtitles: BTreeMap<usize, SubtitlePath>,
 }
 
-impl Audio {
+impl Tracks {
     fn new(plan: &Plan, target: &Target, gains: &BTreeMap<usize, Gain>) -> Result<Self, Failure> {
         let (mut audio, mut subtitles) = (BTreeMap::new(), BTreeMap::new());
         for (at, stream) in plan.audio.iter().enumerate() {

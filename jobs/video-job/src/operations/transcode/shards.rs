@@ -13,7 +13,7 @@ use ffmpeg_next::Packet;
 use operation::{Share, Task};
 use serde::{Deserialize, Serialize};
 
-use super::Audio;
+use super::Tracks;
 use super::chunks::{encode_part, open, parts};
 use super::plan::Plan;
 use super::spool::{Join, Spool, set_up_differently};
@@ -75,7 +75,7 @@ pub(crate) fn merge(
     task: &Task,
     count: u32,
     mut tracks: Vec<Box<dyn Track>>,
-    audio: &mut Audio,
+    audio: &mut Tracks,
     demuxer: &mut Demuxer,
 ) -> Result<FrameCounts, Failure> {
     let descriptions = (0..count).map(|index| describe(task, index, count)).collect::<Result<Vec<_>, _>>()?;
@@ -177,7 +177,7 @@ impl Track for HeaderTrack {
 /// Reads the audio no further than the picture has come: a container keeps in memory what it has of one track and not of
 /// the others.
 struct AudioBeside<'a> {
-    audio: &'a mut Audio,
+    audio: &'a mut Tracks,
     demuxer: &'a mut Demuxer,
     /// Of the streams that are read: the beginning of the file in their own units, and seconds of a unit.
     clocks: BTreeMap<usize, (i64, f64)>,
@@ -186,7 +186,7 @@ struct AudioBeside<'a> {
 }
 
 impl<'a> AudioBeside<'a> {
-    fn new(audio: &'a mut Audio, demuxer: &'a mut Demuxer, plan: &Plan) -> Self {
+    fn new(audio: &'a mut Tracks, demuxer: &'a mut Demuxer, plan: &Plan) -> Self {
         let clocks: BTreeMap<_, _> = (plan.audio.iter().chain(&plan.subtitles))
             .map(|stream| (stream.index, (plan.start_in(stream.time_base), seconds(stream.time_base))))
             .collect();
