@@ -261,8 +261,13 @@ run "alarms_reach_people" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 20
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 21
     error_message = "The dashboard shows everything it has."
+  }
+
+  assert {
+    condition     = anytrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : strcontains(try(widget.properties.query, ""), "SOURCE '/media/functions/output'") && strcontains(try(widget.properties.query, ""), "share_of")])
+    error_message = "The dashboard shows the estimated cost by share, from output's log."
   }
 
   assert {

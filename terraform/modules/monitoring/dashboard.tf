@@ -71,17 +71,27 @@ resource "aws_cloudwatch_dashboard" "this" {
           metrics = widget.metrics
         }
       } if length(widget.metrics) > 0],
-      [{
+      [for number, table in [
+        {
+          title = "Failed jobs by reason"
+          query = "SOURCE '${aws_cloudwatch_log_group.jobs.name}' | filter detail.status = 'FAILED' | stats count(*) as jobs by detail.jobQueue, detail.statusReason, detail.container.exitCode | sort jobs desc"
+        },
+        {
+          # The functions' log lines name the share; a metric with it as a dimension would cost 0.30 USD a month for each share.
+          title = "Cost: estimate of the jobs by day, kind and share, US dollars"
+          query = "SOURCE '${var.output_log_group_name}' | filter ispresent(uploads) and ispresent(estimatedCost) | stats sum(estimatedCost) as dollars, sum(uploads) as ended by bin(1d) as day, kind, coalesce(share, 'default') as share_of | sort day desc, dollars desc"
+        },
+        ] : {
         type   = "log"
-        x      = 0
+        x      = number * 12
         y      = ceil(length(local.widgets) / 3) * 6
-        width  = 24
+        width  = 12
         height = 6
         properties = {
-          title  = "Failed jobs by reason"
+          title  = table.title
           region = var.region
           view   = "table"
-          query  = "SOURCE '${aws_cloudwatch_log_group.jobs.name}' | filter detail.status = 'FAILED' | stats count(*) as jobs by detail.jobQueue, detail.statusReason, detail.container.exitCode | sort jobs desc"
+          query  = table.query
         }
       }],
     )
