@@ -49,6 +49,16 @@ impl Aws {
         environment_of(&self.endpoint())
     }
 
+    /// The same for a program whose requests are noted under its name, see [`crate::policy`].
+    pub fn environment_of(&self, program: &str) -> Vec<(String, String)> {
+        signed_by(program, self.environment())
+    }
+
+    /// What the server answers to a request for a path.
+    pub(crate) fn fetch(&self, path: &str) -> String {
+        self.request("GET", path, "", "", "")
+    }
+
     /// A Python with boto3, pointed at the server.
     pub fn python(&self) -> Command {
         self.pointed_here(&self.moto.python)
@@ -127,11 +137,15 @@ impl Aws {
 
     /// A plain request; the body of the answer.
     pub(crate) fn post(&self, path: &str, content_type: &str, more: &str, body: &str) -> String {
+        self.request("POST", path, content_type, more, body)
+    }
+
+    fn request(&self, method: &str, path: &str, content_type: &str, more: &str, body: &str) -> String {
         use std::io::{Read as _, Write as _};
         let mut connection = std::net::TcpStream::connect(("127.0.0.1", self.moto.port)).expect("the server listens");
         write!(
             connection,
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n{more}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n{more}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .expect("a request is sent");
@@ -221,6 +235,15 @@ pub(crate) fn environment_of(endpoint: &str) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
+}
+
+/// An environment in which a program signs its requests with its own name.
+pub(crate) fn signed_by(program: &str, environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    let with_name = |(name, value): (String, String)| match name.as_str() {
+        "AWS_ACCESS_KEY_ID" => (name, format!("program-{program}")),
+        _ => (name, value),
+    };
+    environment.into_iter().map(with_name).collect()
 }
 
 /// The SDK's configuration for an endpoint, with retries that do not make a test wait.

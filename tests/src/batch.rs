@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_sdk_batch::types::{ContainerProperties, JobDefinition, JobDetail, RetryStrategy};
 use serde_json::{Value, json};
 
-use crate::aws::{ACCOUNT, Aws, REGION};
+use crate::aws::{ACCOUNT, Aws, REGION, signed_by};
 use crate::containers::{Engine, TAG};
 use crate::{Fault, Proxy, Rule};
 
@@ -180,7 +180,7 @@ fn run(
     if engine.runs_processes() {
         assert!(kill.is_none(), "only containers are killed");
         let mut job = crate::command(image);
-        job.args(command).envs(variables).envs(aws.environment());
+        job.args(command).envs(variables).envs(aws.environment_of(image));
         return job.output().expect("a job starts");
     }
     let name = crate::unique("batch");
@@ -189,9 +189,9 @@ fn run(
     let aws_variables = match &proxy {
         Some(proxy) => {
             proxy.rule(Rule::new("GET", "/", Fault::Delay(PATIENCE)));
-            proxy.environment()
+            signed_by(image, proxy.environment())
         }
-        None => aws.environment(),
+        None => aws.environment_of(image),
     };
     let mut docker = engine.docker(&["run", "--rm", "--network", "host", "--name", &name]);
     docker.args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);

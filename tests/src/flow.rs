@@ -21,6 +21,7 @@ use crate::{Kill, System};
 pub async fn everything(system: &mut System<'_>) {
     a_jpeg_is_resized(system, "holiday/photo 1.jpg").await;
     duplicates_change_nothing(system).await;
+    a_tag_says_what_is_wanted(system).await;
     what_cannot_be_done_is_told(system).await;
     small_objects_share_a_job(system).await;
     an_overwritten_object_keeps_the_newer_outputs(system).await;
@@ -29,6 +30,8 @@ pub async fn everything(system: &mut System<'_>) {
     a_poison_message_is_laid_aside_with_its_reason(system).await;
     a_job_submitted_by_hand_is_recorded(system).await;
     an_operator_finds_and_mends(system).await;
+    system.schedule();
+    system.settle().await;
 }
 
 /// The way of the mission: a JPEG with `processing-option: resize?width=320` gives the output object, the manifest, both
@@ -104,6 +107,19 @@ pub async fn duplicates_change_nothing(system: &mut System<'_>) {
     system.copies = 3;
     a_jpeg_is_resized(system, "duplicates/photo.jpg").await;
     system.copies = 1;
+}
+
+/// An upload without metadata, whose tag says what is wanted in the spelling that S3 allows.
+pub async fn a_tag_says_what_is_wanted(system: &mut System<'_>) {
+    let wanted: catalog::Operations = "resize?width=40&format=webp".parse().expect("a processing-option");
+    let tag = wanted.to_tag().replace('=', "%3D").replace(' ', "%20").replace('+', "%2B");
+    let put = system.aws.s3().put_object().bucket(&system.infrastructure.buckets.input).key("tagged/photo.jpg");
+    let put = put.tagging(format!("processing-option={tag}")).body(ByteStream::from(jpeg(64, 48)));
+    put.send().await.expect("an object is put");
+    system.settle().await;
+    let record = only_record_of(system, "tagged/photo.jpg").await;
+    assert_eq!((record.state, record.option_source.as_deref()), (State::Succeeded, Some("tag")), "{record:#?}");
+    assert_eq!(record.processing_option, Some(wanted.to_string()));
 }
 
 /// A rejected option, a type that no job takes, an empty object, a folder marker, an object that is gone: each has its

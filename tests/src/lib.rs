@@ -28,6 +28,7 @@ mod lambda;
 mod lambda_box;
 mod moto;
 pub mod operator;
+pub mod policy;
 mod proxy;
 mod system;
 pub mod terraform;

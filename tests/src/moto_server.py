@@ -1,4 +1,5 @@
-"""Serves moto on a free port, says which, and ends when its standard input does: with the test process, however it ends."""
+"""Serves moto behind the recorder on a free port, says which, and ends when its standard
+input does: with the test process, however it ends."""
 
 import os
 import sys
@@ -11,6 +12,7 @@ from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_
 from werkzeug.serving import make_server
 
 from engines import Engines
+from recorder import Recorder
 
 
 def end_with_parent():
@@ -43,7 +45,7 @@ class Handler(MotoRequestHandler):
         pass
 
 
-application = Engines(DomainDispatcherApplication(create_backend_app))
+application = Recorder(Engines(DomainDispatcherApplication(create_backend_app)))
 server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler)
 os.environ["MOTO_PORT"] = str(server.port)
 print(server.port, flush=True)

@@ -127,7 +127,7 @@ fn run(system: &System<'_>, arguments: &[&str]) -> Output {
         .env("SQS_UNDELIVERED_UPLOADS", &undelivered["undelivered-uploads"])
         .env("SQS_UNDELIVERED_RESULTS", &undelivered["undelivered-results"])
         .envs(environments.classify.iter().chain(&environments.dispatch).chain(&environments.output))
-        .envs(system.aws.environment())
+        .envs(system.aws.environment_of("operator"))
         .args(arguments)
         .output()
         .expect("pipeline starts")

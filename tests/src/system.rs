@@ -77,7 +77,8 @@ impl<'a> System<'a> {
         aws.without_containers();
         let start = |name: &str, variables: &Variables| {
             let variables = variables.iter().map(|(name, value)| (name.clone(), value.clone()));
-            Lambda::start(name, variables.chain(aws.environment()))
+            let program = name.strip_suffix("-lambda").unwrap_or(name);
+            Lambda::start(name, variables.chain(aws.environment_of(program)))
         };
         let environments = &infrastructure.environments;
         let classify = start("classify-lambda", &environments.classify);
@@ -145,6 +146,19 @@ impl<'a> System<'a> {
             if moved == 0 {
                 return;
             }
+        }
+    }
+
+    /// The schedules come: classify and output look for what nobody told of.
+    ///
+    /// # Panics
+    ///
+    /// If one of the two fails.
+    pub fn schedule(&self) {
+        let now = contract::timestamp::text(time::OffsetDateTime::now_utc());
+        let event = json!({"source": "aws.events", "detail-type": "Scheduled Event", "time": now, "detail": {}});
+        for lambda in [&self.classify, &self.output] {
+            lambda.invoke(&event).unwrap_or_else(|error| panic!("the schedule failed: {error}"));
         }
     }
 

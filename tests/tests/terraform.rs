@@ -7,6 +7,7 @@ use std::path::Path;
 use catalog::MediaKind;
 use control::{State, environment::Variable};
 use e2e::containers::Engine;
+use e2e::policy::Rights;
 use e2e::terraform::{Changes, Terraform};
 use e2e::{Aws, Infrastructure, Inventory, System, emulator, flow};
 use serde::Deserialize;
@@ -36,6 +37,7 @@ async fn one_apply_makes_the_system_and_one_destroy_takes_it_away() {
     flow::everything(&mut system).await;
     what_is_printed_for_people_works(&mut system, &terraform).await;
     system.stop().await;
+    programs_have_the_rights_that_they_use(&aws, &terraform);
     emulator::queues_are_read(&aws, true);
     emulator::put_back(&aws, &policies).await;
     let used = aws.inventory();
@@ -99,6 +101,27 @@ fn programs_get_what_they_declare(infrastructure: &Infrastructure) {
     for name in environments.job.keys().filter(|name| *name != "AWS_REGION") {
         assert!(help.contains(&format!("[env: {name}")), "no job reads {name}: {help}");
     }
+}
+
+/// What the programs asked AWS for is allowed by the policies of their roles, and what these allow beyond that has a reason.
+#[expect(clippy::print_stdout, reason = "the list is what whoever reviews the policies wants to see")]
+fn programs_have_the_rights_that_they_use(aws: &Aws, terraform: &Terraform) {
+    let operator = terraform.output("operator_policy");
+    let compared = Rights::of(aws, "media", operator.as_str().expect("a policy is text")).compare(aws);
+    assert!(compared.asked > 30, "the requests of the programs were not noted: {compared:#?}");
+    assert!(compared.missing.is_empty(), "programs lack rights: {:#?}", compared.missing);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform/tests/emulator/unused.json");
+    let reasons: BTreeMap<String, String> =
+        serde_json::from_str(&fs_err::read_to_string(path).expect("the list is there")).expect("the list is JSON");
+    let unused: BTreeSet<String> =
+        compared.unused.iter().map(|(program, statement, action)| format!("{program} {statement} {action}")).collect();
+    for right in &unused {
+        println!(
+            "allowed and not used here: {right}: {}",
+            reasons.get(right).map_or("no reason is given", String::as_str)
+        );
+    }
+    assert_eq!(reasons.keys().cloned().collect::<BTreeSet<_>>(), unused, "terraform/tests/emulator/unused.json");
 }
 
 /// Pastes every line that Terraform prints into a shell, as a person does.

@@ -53,7 +53,7 @@ module "output" {
     {
       Sid      = "ReadResults"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Action   = "s3:GetObject"
       Resource = "${var.output_bucket.arn}/*"
     },
     {
