@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::grammar::tag_of;
-use crate::{Access, Declaration, FastPath, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
+use crate::{Access, Declaration, ExecutorClass, FastPath, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
 
 /// The reference page of every operation with its options, defaults, limits and examples, as Markdown.
 pub fn operations_reference() -> String {
@@ -65,6 +65,8 @@ fn needs_of_kind(kind: MediaKind) -> Value {
         "memoryMib": small.iter().map(|resources| resources.memory).max(),
         "diskGib": most(|profile| profile.disk_gib),
         "timeFactor": most(|profile| profile.time_factor),
+        "gpus": most(|profile| u32::from(profile.executor == ExecutorClass::Gpu)),
+        "inParts": Declaration::of_kind(kind).any(|declared| declared.profile.sharding.is_some()),
     })
 }
 

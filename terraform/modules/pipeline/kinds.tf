@@ -1,14 +1,14 @@
 # Everything that exists once per kind follows from this map: queue, repository, compute environments, job queue, job definition,
 # roles, alarms. The keys are the kinds' names in crates/catalog/src/kind.rs; a test holds the two, the crates and the images together.
-# What the operations of a kind need (processors, memory, disk, multiples of the time limit) comes from their declarations
-# by way of profiles.json, which `make reference` writes.
-# `attempts`: starts of a job, of which Spot may take back all but the last. `in_parts`: whether operations share work among jobs.
+# What the operations of a kind need (processors, memory, disk, GPUs, multiples of the time limit, and whether jobs share the work on
+# one object) comes from their declarations by way of profiles.json, which `make reference` writes.
+# `attempts`: starts of a job, of which Spot may take back all but the last.
 locals {
   kinds_as_shipped = {
-    document = { queue_variable = "SQS_DOCUMENT", job = "document-job", timeout_seconds = 1800, gpus = 0, attempts = 5, in_parts = false }
-    image    = { queue_variable = "SQS_PICTURE", job = "image-job", timeout_seconds = 1800, gpus = 0, attempts = 5, in_parts = false }
-    model    = { queue_variable = "SQS_3D_FILE", job = "model-job", timeout_seconds = 3600, gpus = 0, attempts = 5, in_parts = false }
-    video    = { queue_variable = "SQS_VIDEO", job = "video-job", timeout_seconds = 36000, gpus = 0, attempts = 10, in_parts = true }
+    document = { queue_variable = "SQS_DOCUMENT", job = "document-job", timeout_seconds = 1800, attempts = 5 }
+    image    = { queue_variable = "SQS_PICTURE", job = "image-job", timeout_seconds = 1800, attempts = 5 }
+    model    = { queue_variable = "SQS_3D_FILE", job = "model-job", timeout_seconds = 3600, attempts = 5 }
+    video    = { queue_variable = "SQS_VIDEO", job = "video-job", timeout_seconds = 36000, attempts = 10 }
   }
 
   profiles = jsondecode(file("${path.module}/profiles.json"))
@@ -21,6 +21,8 @@ locals {
         memory_mib  = local.profiles.kinds[kind].memoryMib
         disk_gib    = local.profiles.kinds[kind].diskGib
         time_factor = local.profiles.kinds[kind].timeFactor
+        gpus        = local.profiles.kinds[kind].gpus
+        in_parts    = local.profiles.kinds[kind].inParts
       },
       shipped,
       { for setting, value in try(var.kinds[kind], {}) : setting => value if value != null && !contains(["min", "max"], setting) },
@@ -55,6 +57,11 @@ resource "terraform_data" "sizes" {
     precondition {
       condition     = var.compute != "FARGATE" || contains([for gib in lookup(local.fargate_sizes, tostring(each.value.vcpus), []) : gib * 1024], each.value.memory_mib)
       error_message = "kinds.${each.key}: Fargate has no task of ${each.value.vcpus} vCPU and ${each.value.memory_mib} MiB. It has 1, 2, 4, 8 or 16 vCPU with 2 to 8, 4 to 16, 8 to 30, 16 to 60 (in steps of 4) or 32 to 120 (in steps of 8) GiB."
+    }
+
+    precondition {
+      condition     = var.compute == "FARGATE" || each.value.instance_disk_gib >= each.value.disk_gib
+      error_message = "kinds.${each.key}: an instance's disk of ${each.value.instance_disk_gib} GiB is smaller than the ${each.value.disk_gib} GiB that one job may fill. Set kinds.${each.key}.instance_disk_gib or ec2.disk_gib to more."
     }
 
     precondition {
