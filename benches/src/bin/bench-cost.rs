@@ -512,7 +512,7 @@ mod tests {
     fn the_load_is_five_terabytes_a_day_of_the_four_kinds() {
         let load: Load = toml::from_str(LOAD).unwrap();
         let kinds: Vec<&str> = load.kinds.keys().map(String::as_str).collect();
-        assert_eq!(kinds, catalog::MediaKind::ALL.map(catalog::MediaKind::name));
+        assert_eq!(kinds, MediaKind::ALL.map(MediaKind::name));
         let gigabytes: f64 = load.kinds.values().map(|kind| kind.gb_a_day).sum();
         assert!((gigabytes - 5000.0).abs() < 1e-9);
         for (name, kind) in &load.kinds {
