@@ -49,7 +49,7 @@ sweep: ## try every operation on every file of a folder, with a peer beside it: 
 	scripts/sweep "$(DIR)"
 
 reference: ## write docs/operations.md, terraform/modules/pipeline/profiles.json and the JSON Schemas from the code
-	REFERENCE=write cargo test -q -p catalog -p contract -p model-job -p semantics -p speech --test reference
+	REFERENCE=write cargo test -q -p catalog -p contract -p model-job -p semantics -p classification -p speech --test reference
 
 lambda-zips: ## build the Lambdas' zips into target/lambda: make lambda-zips [ARCHITECTURE=arm64]
 	scripts/lambda-zips $(ARCHITECTURE)

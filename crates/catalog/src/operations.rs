@@ -5,6 +5,7 @@ use crate::operation::Declaration;
 
 mod analyse;
 mod caption;
+mod classify;
 mod convert;
 mod extract;
 mod keyframes;
@@ -21,6 +22,7 @@ pub mod image_encoding;
 
 pub use analyse::{Analyse, AnalyseEngine, AnalyseFeature, EmbeddingFile};
 pub use caption::{Caption, Mask, Translation};
+pub use classify::{Classify, ClassifyFeature, Meaning};
 pub use convert::Convert;
 pub use extract::Extract;
 pub use keyframes::{FrameFormat, Keyframes, Select};
@@ -39,6 +41,7 @@ pub use transcode::{Chunks, Container, Hdr, Preset, Transcode, TranscodeEngine, 
 pub static OPERATIONS: &[Declaration] = &[
     Declaration::of::<Text>(),
     Declaration::of::<Analyse>(),
+    Declaration::of::<Classify>(),
     Declaration::of::<Resize>(),
     Declaration::of::<Convert>(),
     Declaration::of::<Extract>(),

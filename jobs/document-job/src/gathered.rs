@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use catalog::Format;
 use catalog::operations::{Confidence, Detail, Ocr, PageRanges, Password, Text, TextEngine};
+use catalog::{Format, MediaKind, ReadingLanguage};
 use contract::Failure;
 use operation::Task;
 use semantics::document::{Block, BlockKind, Document, Word};
@@ -13,7 +13,7 @@ use crate::flow::{AsideKind, Flow, split_list_item};
 use crate::office::{self, Section};
 use crate::output::{Ending, PartKind, Sink, hyphenated, indentation};
 use crate::page_text::{self, Line, Method, PageText};
-use crate::pdf;
+use crate::{pdf, picture};
 
 /// What is between the cells of a row.
 const BETWEEN_CELLS: &str = " | ";
@@ -26,39 +26,54 @@ pub(crate) struct Gathered {
     /// Pages, sheets, slides or chapters that the document has.
     pub(crate) pages: usize,
     pub(crate) pages_read: usize,
+    /// What the parts are.
+    pub(crate) part: PartKind,
+    /// Width and height in points of the pages that have a size.
+    pub(crate) sizes: BTreeMap<u32, (f32, f32)>,
+    /// Fields of an interactive form.
+    pub(crate) fields: usize,
     /// Pages that only OCR can read.
     pub(crate) ocr_needed: Vec<u32>,
     pub(crate) warnings: Vec<String>,
 }
 
-/// Which part of a document is read.
+/// Which part of a document is read, and how.
 pub(crate) struct Wanted<'a> {
     pub(crate) pages: Option<&'a PageRanges>,
     pub(crate) max_pages: u32,
+    pub(crate) ocr: Ocr,
+    /// Of text in pictures.
+    pub(crate) languages: &'a [ReadingLanguage],
     pub(crate) password: Option<&'a Password>,
 }
 
+impl Wanted<'_> {
+    /// As options of `text`.
+    pub(crate) fn as_text(&self) -> Text {
+        Text {
+            formats: Vec::new(),
+            pages: self.pages.cloned(),
+            max_pages: self.max_pages,
+            detail: Detail::Words,
+            ocr: self.ocr,
+            engine: TextEngine::Native,
+            languages: self.languages.to_vec(),
+            min_confidence: Confidence::default(),
+            password: self.password.cloned(),
+        }
+    }
+}
+
 /// Reads the text of a task's document as `text` does.
-pub(crate) fn gather(wanted: &Wanted, task: &Task) -> Result<Gathered, Failure> {
+pub(crate) fn gather(options: &Text, task: &Task) -> Result<Gathered, Failure> {
     if task.input.size() == 0 {
         return Err(Failure::invalid_input("the file is empty"));
     }
-    let options = Text {
-        formats: Vec::new(),
-        pages: wanted.pages.cloned(),
-        max_pages: wanted.max_pages,
-        detail: Detail::Words,
-        // Its weights are not among those of the operations that gather.
-        ocr: Ocr::Never,
-        engine: TextEngine::Native,
-        languages: Vec::new(),
-        min_confidence: Confidence::default(),
-        password: wanted.password.cloned(),
-    };
-    let sink = |_: PartKind| Ok(Gathered::default());
+    let sink = |part: PartKind| Ok(Gathered { part, ..Gathered::default() });
     match task.input.format() {
-        Format::Pdf => pdf::text(&options, task, sink),
-        _ => office::text(&options, task, sink),
+        Format::Pdf => pdf::text(options, task, sink),
+        format if format.kind() == MediaKind::Image => picture::text(options, task, sink),
+        _ => office::text(options, task, sink),
     }
 }
 
@@ -68,6 +83,7 @@ impl Sink for Gathered {
     fn page(&mut self, page: &PageText, _: &[Flow], _: &[Link]) -> Result<(), Failure> {
         self.pages_read += 1;
         let number = page.number as u32;
+        self.sizes.insert(number, (page.width, page.height));
         if page.method == Method::OcrNeeded {
             self.ocr_needed.push(number);
         }
@@ -89,6 +105,7 @@ impl Sink for Gathered {
 
     fn finish(mut self, ending: &Ending) -> Result<Self, Failure> {
         self.pages = ending.total;
+        self.fields = ending.fields.len();
         self.metadata = ending.metadata.clone();
         self.warnings.clone_from(&ending.warnings);
         if !self.ocr_needed.is_empty() {

@@ -1,6 +1,7 @@
 //! The document job: text from PDF and office documents, safely and in reading order.
 
 mod document;
+mod embedder;
 mod flow;
 mod gathered;
 mod grid;
@@ -14,4 +15,4 @@ mod reading;
 mod rich;
 mod textract;
 
-pub use operations::{JOB, analyse, prepare_text, text};
+pub use operations::{JOB, analyse, classify, prepare_classify, prepare_text, text};

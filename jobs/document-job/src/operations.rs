@@ -1,12 +1,14 @@
 //! The operations on documents, each in the file of its name.
 
 mod analyse;
+mod classify;
 mod text;
 
 use catalog::MediaKind;
 use operation::{Job, OfOptions};
 
 pub use analyse::analyse;
+pub use classify::{classify, prepare as prepare_classify};
 pub use text::{prepare as prepare_text, text};
 
 /// The operations on documents.
@@ -15,6 +17,7 @@ pub const JOB: Job = Job {
     processors: &[
         &OfOptions::new(text).with_preparation(prepare_text).with_versions(pixels::decode::library_versions),
         &OfOptions::new(analyse).with_preparation(analyse::prepare),
+        &OfOptions::new(classify).with_preparation(prepare_classify).with_versions(pixels::decode::library_versions),
     ],
 };
 

@@ -24,6 +24,9 @@ pub const JOB: Job = Job {
         &OfOptions::new(document_job::text)
             .with_preparation(document_job::prepare_text)
             .with_versions(pixels::decode::library_versions),
+        &OfOptions::new(document_job::classify)
+            .with_preparation(document_job::prepare_classify)
+            .with_versions(pixels::decode::library_versions),
         &OfOptions::new(recognise).with_preparation(recognise::prepare).with_versions(pixels::decode::library_versions),
     ],
 };

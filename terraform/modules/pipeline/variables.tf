@@ -259,7 +259,7 @@ variable "image_tag" {
 }
 
 variable "with_weights" {
-  description = "Kinds whose jobs run with the image that contains the weights of neural networks, which `make docker-push` pushes as IMAGE_TAG-with-weights: document, for `analyse` and for text in scans, image, for `recognise` and for text in pictures, and video, for `caption`. The image is larger, so that every job of the kind starts later."
+  description = "Kinds whose jobs run with the image that contains the weights of neural networks, which `make docker-push` pushes as IMAGE_TAG-with-weights: document, for `analyse`, for the meaning of text in `classify` and for text in scans, image, for `recognise` and for text in pictures, and video, for `caption`. The image is larger, so that every job of the kind starts later."
   type        = set(string)
   default     = []
 

@@ -213,7 +213,7 @@ impl Options for Text {
         relative_cost: 2,
         fast_path: Some(FastPath::of(32, 200, 67)),
         engines: &[Engine::Native, Engine::Textract],
-        weights: WEIGHTS,
+        weights: READING_WEIGHTS,
         ..Profile::of(
             WITH_TEXT,
             &["text/plain", "application/json", "text/markdown"],
@@ -272,7 +272,11 @@ impl Options for Text {
     }
 
     fn weights(&self) -> Vec<&'static str> {
-        if self.ocr == Ocr::Never || self.reader() == TextEngine::Textract { Vec::new() } else { WEIGHTS.to_vec() }
+        if self.ocr == Ocr::Never || self.reader() == TextEngine::Textract {
+            Vec::new()
+        } else {
+            READING_WEIGHTS.to_vec()
+        }
     }
 }
 
@@ -280,7 +284,7 @@ const DOCUMENTS: &[Format] = Format::of_kind(MediaKind::Document);
 const IMAGES: &[Format] = Format::of_kind(MediaKind::Image);
 
 /// Documents, and pictures in which text is read.
-const WITH_TEXT: &[Format] = &{
+pub(super) const WITH_TEXT: &[Format] = &{
     let mut all = [DOCUMENTS[0]; DOCUMENTS.len() + IMAGES.len()];
     let mut at = 0;
     while at < all.len() {
@@ -291,7 +295,7 @@ const WITH_TEXT: &[Format] = &{
 };
 
 /// The library and the networks that text in pictures is read by.
-const WEIGHTS: &[&str] =
+pub(super) const READING_WEIGHTS: &[&str] =
     &["onnxruntime", "ocr-detection", "ocr-recognition", "ocr-line-direction", "ocr-page-direction"];
 
 #[cfg(test)]

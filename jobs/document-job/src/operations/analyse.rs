@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::Options as _;
-use catalog::operations::{Analyse, AnalyseEngine, AnalyseFeature as Feature, EmbeddingFile};
+use catalog::operations::{Analyse, AnalyseEngine, AnalyseFeature as Feature, EmbeddingFile, Ocr};
 use contract::{Failure, Properties};
 use operation::{Task, Weights};
 use semantics::chunks::{Chunk, chunks};
@@ -39,9 +39,9 @@ use semantics::topics::{TOPICS, topics};
 use semantics::words::words;
 use serde_json::json;
 
+use crate::embedder::{ENCODER, Embedder};
 use crate::gathered::{Gathered, Wanted, gather};
 use comprehend::Told;
-use embeddings::Embedder;
 
 /// Mentions of an entity whose places are given; all are counted.
 const MOST_MENTIONS: usize = 100;
@@ -57,14 +57,20 @@ const NAMES: &str = "text-names";
 
 /// Loads the networks of the features before the sandbox closes.
 pub fn prepare(options: &Analyse, weights: &Weights) -> Result<(), Failure> {
-    if options.needs_embeddings() { inference::prepare(weights, &[embeddings::ENCODER]) } else { Ok(()) }
+    if options.needs_embeddings() { inference::prepare(weights, &[ENCODER]) } else { Ok(()) }
 }
 
 /// Writes `semantics.json`, and the files of embeddings that are asked for.
 pub fn analyse(options: &Analyse, task: &Task) -> Result<Properties, Failure> {
-    let wanted =
-        Wanted { pages: options.pages.as_ref(), max_pages: options.max_pages, password: options.password.as_ref() };
-    let gathered = gather(&wanted, task)?;
+    let wanted = Wanted {
+        pages: options.pages.as_ref(),
+        max_pages: options.max_pages,
+        // Its weights are not among those of the operation.
+        ocr: Ocr::Never,
+        languages: &[],
+        password: options.password.as_ref(),
+    };
+    let gathered = gather(&wanted.as_text(), task)?;
     gathered.warnings.iter().for_each(|warning| task.outputs.warn(warning));
     let report = report(options, &gathered, task)?;
     let text = serde_json::to_vec(&report)
@@ -114,7 +120,7 @@ fn report(options: &Analyse, gathered: &Gathered, task: &Task) -> Result<Semanti
     let (told_sentiment, felt) = told.sentiment.map_or((None, None), |(of_all, of_chunks)| (of_all, Some(of_chunks)));
     let sentiment = if felt.is_some() { told_sentiment } else { sentiment };
     let is_embedded = wants(Feature::Embeddings) || !options.embedding_files.is_empty();
-    let network = is_embedded.then(|| task.weights.sha256(embeddings::ENCODER).map(str::to_owned)).transpose()?;
+    let network = is_embedded.then(|| task.weights.sha256(ENCODER).map(str::to_owned)).transpose()?;
     Ok(Semantics {
         schema_version: 1,
         document: facts(gathered),
@@ -286,7 +292,7 @@ fn names_of(
     Ok(found)
 }
 
-fn facts(gathered: &Gathered) -> DocumentFacts {
+pub(super) fn facts(gathered: &Gathered) -> DocumentFacts {
     let blocks = &gathered.document.blocks;
     let heading = || blocks.iter().find(|block| matches!(block.kind, BlockKind::Heading(_)));
     let title = gathered.metadata.title.clone().filter(|title| !title.trim().is_empty());
@@ -300,7 +306,7 @@ fn facts(gathered: &Gathered) -> DocumentFacts {
     }
 }
 
-fn language_shares(languages: &Languages) -> Vec<LanguageShare> {
+pub(super) fn language_shares(languages: &Languages) -> Vec<LanguageShare> {
     let report = |share: &semantics::language::Share| LanguageShare {
         language: share.code.to_owned(),
         name: share.name.to_owned(),
