@@ -368,7 +368,7 @@ mod tests {
     fn rejections_say_what_was_given_and_what_is_allowed() {
         let image = |text| rejection(MediaKind::Image, text);
         let message = image("resise?width=8");
-        assert!(message.starts_with("unknown operation \"resise\"; allowed for image: text, resize, "), "{message}");
+        assert!(message.starts_with("unknown operation \"resise\"; allowed for image: text, classify, resize, "), "{message}");
         assert!(image("analyse").contains("\"analyse\" is for an upload of kind document, and this is of kind image"));
         assert!(image("resize?widht=8").starts_with("resize: unknown option \"widht\"; allowed: width, height"));
         let message = image("resize?width=0");
@@ -461,7 +461,7 @@ mod tests {
     fn operations_of_different_kinds_do_not_go_together() {
         let rejection = "resize?width=8,transcode".parse::<Operations>().unwrap_err().to_string();
         let expected = "operation \"transcode\" is for an upload of kind video, and this is of kind image; \
-                        allowed for image: text, resize, ";
+                        allowed for image: text, classify, resize, ";
         assert!(rejection.starts_with(expected), "{rejection}");
     }
 

@@ -126,7 +126,7 @@ impl Options for Classify {
         ("classify?split=true&ocr=always", "a scanned bundle: the pages of each document in it"),
         ("classify?features=type,languages&meaning=never", "by words and layout alone, without a network"),
         ("classify?features=personal-data&pages=1-2", "where personal data is on the first two pages"),
-        ("classify?example-of=delivery note", "an example of a class of your own, as example.json"),
+        ("classify?example-of=warranty", "an example of a class of your own, as example.json"),
         ("classify?classes=classes.jsonl", "among your own classes as well, from the examples in that file"),
     ];
     const SECRETS: &'static [&'static str] = &["password"];
