@@ -368,7 +368,10 @@ mod tests {
     fn rejections_say_what_was_given_and_what_is_allowed() {
         let image = |text| rejection(MediaKind::Image, text);
         let message = image("resise?width=8");
-        assert!(message.starts_with("unknown operation \"resise\"; allowed for image: text, classify, resize, "), "{message}");
+        assert!(
+            message.starts_with("unknown operation \"resise\"; allowed for image: text, classify, resize, "),
+            "{message}"
+        );
         assert!(image("analyse").contains("\"analyse\" is for an upload of kind document, and this is of kind image"));
         assert!(image("resize?widht=8").starts_with("resize: unknown option \"widht\"; allowed: width, height"));
         let message = image("resize?width=0");

@@ -41,11 +41,13 @@ variable "function_names" {
 variable "fast_queue_names" {
   description = "Names of the fast queues, by kind; empty without a fast path."
   type        = map(string)
+  default     = {}
 }
 
 variable "fast_function_names" {
   description = "Names of the fast path's functions, by kind; empty where there are none."
   type        = map(string)
+  default     = {}
 }
 
 variable "table_names" {
