@@ -10,7 +10,7 @@ use e2e::containers::{Engine, TAG, succeed};
 
 /// Compressed size of each image at most, in bytes. image-job holds document-job, which lays out and classifies the text of pictures.
 const SIZE_LIMITS: [(&str, u64); 4] =
-    [("document-job", 30_000_000), ("image-job", 28_000_000), ("model-job", 25_000_000), ("video-job", 60_000_000)];
+    [("document-job", 30_000_000), ("image-job", 26_000_000), ("model-job", 26_000_000), ("video-job", 60_000_000)];
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
