@@ -51,7 +51,7 @@ impl Aws {
 
     /// The same for a program whose requests are noted under its name, see [`crate::policy`].
     pub fn environment_of(&self, program: &str) -> Vec<(String, String)> {
-        signed_by(program, self.environment())
+        signed_by(&key_of(program), self.environment())
     }
 
     /// What the server answers to a request for a path.
@@ -237,13 +237,18 @@ pub(crate) fn environment_of(endpoint: &str) -> Vec<(String, String)> {
     .into()
 }
 
-/// An environment in which a program signs its requests with its own name.
-pub(crate) fn signed_by(program: &str, environment: Vec<(String, String)>) -> Vec<(String, String)> {
-    let with_name = |(name, value): (String, String)| match name.as_str() {
-        "AWS_ACCESS_KEY_ID" => (name, format!("program-{program}")),
+/// The access key of a program whose requests are noted (recorder.py).
+pub(crate) fn key_of(program: &str) -> String {
+    format!("program-{program}")
+}
+
+/// An environment with another access key.
+pub(crate) fn signed_by(key: &str, environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    let with_key = |(name, value): (String, String)| match name.as_str() {
+        "AWS_ACCESS_KEY_ID" => (name, key.to_owned()),
         _ => (name, value),
     };
-    environment.into_iter().map(with_name).collect()
+    environment.into_iter().map(with_key).collect()
 }
 
 /// The SDK's configuration for an endpoint, with retries that do not make a test wait.

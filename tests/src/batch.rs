@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_sdk_batch::types::{ContainerProperties, JobDefinition, JobDetail, RetryStrategy};
 use serde_json::{Value, json};
 
-use crate::aws::{ACCOUNT, Aws, REGION, signed_by};
+use crate::aws::{ACCOUNT, Aws, REGION, key_of, signed_by};
 use crate::containers::{Engine, TAG};
 use crate::{Fault, Proxy, Rule};
 
@@ -189,7 +189,7 @@ fn run(
     let aws_variables = match &proxy {
         Some(proxy) => {
             proxy.rule(Rule::new("GET", "/", Fault::Delay(PATIENCE)));
-            signed_by(image, proxy.environment())
+            signed_by(&key_of(image), proxy.environment())
         }
         None => aws.environment_of(image),
     };

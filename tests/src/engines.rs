@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::aws::{Aws, unique};
+use crate::aws::{Aws, signed_by, unique};
 
 /// An access key of a test, to which the emulator's faults and its journal of calls belong.
 pub struct Engines<'a> {
@@ -22,13 +22,7 @@ impl<'a> Engines<'a> {
 
     /// The environment variables that lead a program to it.
     pub fn environment(&self) -> Vec<(String, String)> {
-        let mut variables = self.aws.environment();
-        for (name, value) in &mut variables {
-            if name == "AWS_ACCESS_KEY_ID" {
-                value.clone_from(&self.key);
-            }
-        }
-        variables
+        signed_by(&self.key, self.aws.environment())
     }
 
     /// Has the next calls of an action refused with a code.

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{Agenda, Faults, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
+use crate::{Agenda, Faults, Inner, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
 use catalog::{MediaKind, PerKind};
 use contract::{FailureKind, JobRequest, Outcome, Source, UploadEnded};
 use control::classify::handler::{Arrival, Classifier};
@@ -690,8 +690,8 @@ impl Run {
                 Plan::Good | Plan::Damaged | Plan::Again => {
                     worked.unwrap_or_else(|| panic!("{plan:?} upload {job_id} was not worked on: {record:?}"))
                 }
-                // Its manifest, from which the sweep would know, may be overwritten.
-                Plan::Overwritten if record.state == State::Failed && self.truth.untold.contains_key(job_id) => {
+                // Nobody told of it, and the manifest from which the sweep would know is overwritten.
+                Plan::Overwritten if record.state == State::Failed && self.is_out_of_sight(&inner, record) => {
                     State::Failed
                 }
                 Plan::Deleted | Plan::Overwritten => worked.unwrap_or(State::Failed),
@@ -730,8 +730,8 @@ impl Run {
             );
             // Outputs that were stored by a container that was killed before it committed them are not in any manifest.
             let untold = self.truth.untold.iter().filter(|(_, keys)| keys.contains(key)).map(|(job_id, _)| job_id);
-            let (gone, there): (Vec<&String>, Vec<&String>) =
-                untold.partition(|job_id| self.truth.plans[*job_id] == Plan::Overwritten);
+            let (there, gone): (Vec<&String>, Vec<&String>) =
+                untold.partition(|job_id| is_committed_by(&inner, &manifest_beside(key), &records[*job_id]));
             let is_known = self.truth.told.contains(key) || !there.is_empty();
             assert!(record.made.is_some() || !is_known, "{key}: the job's part is missing: {record:?}");
             assert!(record.made.is_none() || is_known || !gone.is_empty(), "{key}: nobody told of it: {record:?}");
@@ -754,6 +754,12 @@ impl Run {
 }
 
 impl Run {
+    /// Whether a lost notice told of something that no manifest says any more.
+    fn is_out_of_sight(&self, inner: &Inner, record: &InputRecord) -> bool {
+        let mut manifests = self.truth.untold.get(&record.job_id).into_iter().flatten().map(|key| manifest_beside(key));
+        manifests.any(|manifest| !is_committed_by(inner, &manifest, record))
+    }
+
     /// Every end was told, the last one last, and a repetition says the same.
     fn check_told(&self, records: &BTreeMap<String, InputRecord>) {
         let ended = std::mem::take(&mut self.world.inner().ended);
@@ -777,6 +783,19 @@ impl Run {
         }
         eprintln!("{} events of {} ends of {} uploads", ended.len(), by_id.len(), records.len());
     }
+}
+
+/// The key of the manifest of an output's operation.
+fn manifest_beside(key: &str) -> String {
+    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/manifest.json")
+}
+
+/// Whether a manifest is that of an upload, not of a later version that has written over it.
+fn is_committed_by(inner: &Inner, manifest: &str, record: &InputRecord) -> bool {
+    let text = inner.files.get(&("out".to_owned(), manifest.to_owned()));
+    let manifest: Option<Value> = text.map(|text| serde_json::from_slice(text).expect("a manifest is JSON"));
+    manifest.is_some_and(|manifest| manifest["source"]["etag"].as_str() == record.source.etag.as_deref())
 }
 
 /// A processing-option as a tag has it, also one that is not allowed.
