@@ -71,6 +71,16 @@ impl Weights {
         Ok(self.entry(name)?.1)
     }
 
+    /// Gives the memory of weights back that a library has read into its own: the next [`Weights::get`] reads the file anew.
+    pub fn release(&self, name: &str) {
+        if let Some(Ok(map)) = self.0.get(name).map(|entry| &entry.content) {
+            // SAFETY: the map is of a file and read-only, so that its pages come back with the same bytes.
+            let released = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+            // Without it the process is larger, and does the same.
+            drop(released);
+        }
+    }
+
     /// Whether weights are there, for an operation that can do without them: not if they are not installed, or if whoever runs it
     /// opened none. Damaged ones are an error.
     pub fn is_installed(&self, name: &str) -> Result<bool, Failure> {
