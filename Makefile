@@ -31,6 +31,7 @@ lint: ## formatting, clippy, unused dependencies, licences of everything that sh
 	scripts/setup lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p pipeline --no-default-features --locked -- -D warnings
 	cargo machete
 	cargo deny --locked check bans licenses sources
 

@@ -47,6 +47,13 @@ fn only_the_crates_that_say_so_know_aws() {
 }
 
 #[test]
+fn a_laptop_s_pipeline_is_built_without_aws() {
+    let lines = tree(&["--edges", "normal", "--package", "pipeline", "--no-default-features"]);
+    let foreign: Vec<_> = lines.iter().filter(|line| line.starts_with("aws-") || line.starts_with("rustls ")).collect();
+    assert!(foreign.is_empty(), "`make demo` compiles {foreign:?}");
+}
+
+#[test]
 fn the_lambdas_of_the_control_plane_are_linked_with_neither_the_sandbox_nor_a_terminal() {
     for program in members("jobs").iter().filter(|name| name.ends_with("-lambda")) {
         let dependencies = dependencies(program);

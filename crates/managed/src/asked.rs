@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use store::Aws;
 use tokio::runtime::Handle;
 
-use crate::client::{Api, Client};
+use crate::api::Api;
+use crate::client::Client;
 use crate::comprehend::{self, COMPREHEND};
 use crate::mediaconvert::MEDIACONVERT;
 use crate::rekognition::{self, REKOGNITION};

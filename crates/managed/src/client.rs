@@ -27,6 +27,7 @@ use serde_json::Value;
 use store::Aws;
 use tokio::time::sleep;
 
+use crate::api::Api;
 use crate::rates::Rates;
 use crate::refusal::Refusal;
 
@@ -44,21 +45,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BEFORE_EXPIRY: Duration = Duration::from_mins(5);
 /// Those that do not say when they expire, after so long.
 const USUAL_LIFE: Duration = Duration::from_mins(15);
-
-/// A service.
-#[derive(Debug)]
-pub struct Api {
-    /// In its host's name, in signatures and in permissions.
-    pub name: &'static str,
-    /// In environment variables: `AWS_ENDPOINT_URL_…`, `…_PER_SECOND`.
-    pub variable: &'static str,
-    /// In front of an action in `X-Amz-Target`; empty if it speaks REST.
-    pub target: &'static str,
-    /// The version of its interface.
-    pub version: &'static str,
-    /// Calls of an action and second, unless the environment says otherwise: less than the smallest quota of any region.
-    pub per_second: f64,
-}
 
 /// Calls services.
 pub struct Client {

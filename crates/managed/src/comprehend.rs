@@ -7,8 +7,8 @@ use contract::{Failure, ManagedUnits};
 use operation::ask::{self, FoundName, FoundPhrase, LANGUAGES, LONGEST_FEELING, LONGEST_TEXT, NameKind};
 use serde::{Deserialize, Serialize};
 
+use crate::api::Api;
 use crate::asked::{Asked, share};
-use crate::client::Api;
 
 pub(crate) const COMPREHEND: Api = Api {
     name: "comprehend",

@@ -9,19 +9,29 @@
 
 #![warn(missing_docs)]
 
+mod api;
 mod asked;
+#[cfg(feature = "aws")]
 mod client;
 mod comprehend;
 mod mediaconvert;
 mod mediaconvert_settings;
+#[cfg(feature = "aws")]
 mod rates;
+#[cfg(feature = "aws")]
 mod refusal;
 mod rekognition;
+#[cfg(feature = "aws")]
 mod staging;
 mod textract;
+#[cfg(not(feature = "aws"))]
+mod without_aws;
 
+pub use api::Api;
 pub use asked::{Asked, Bill, Managed};
-pub use client::{Api, Client};
+pub use client::Client;
 pub use mediaconvert::{MediaConvertDone, MediaConvertOutput, MediaConvertRequest, MediaConvertState};
 pub use mediaconvert_settings::{media_convert_settings, merged};
 pub use staging::Staging;
+#[cfg(not(feature = "aws"))]
+use without_aws::{client, staging};

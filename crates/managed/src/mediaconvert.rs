@@ -10,8 +10,8 @@ use contract::{Failure, FailureKind, ManagedUnits};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::Api;
 use crate::asked::Asked;
-use crate::client::Api;
 
 pub(crate) const MEDIACONVERT: Api =
     Api { name: "mediaconvert", variable: "MEDIACONVERT", target: "", version: "2017-08-29", per_second: 1.0 };

@@ -16,8 +16,8 @@ use contract::{Failure, ManagedUnits};
 use operation::ask::{self, Jpeg};
 use serde::{Deserialize, Serialize};
 
+use crate::api::Api;
 use crate::asked::{Asked, checked, share};
-use crate::client::Api;
 
 pub(crate) const REKOGNITION: Api = Api {
     name: "rekognition",

@@ -8,8 +8,8 @@ use contract::{Failure, ManagedUnits};
 use operation::ask::{self, Jpeg, PageLine, PageWord};
 use serde::{Deserialize, Serialize};
 
+use crate::api::Api;
 use crate::asked::{Asked, checked, share};
-use crate::client::Api;
 use crate::rekognition::Geometry;
 
 pub(crate) const TEXTRACT: Api =

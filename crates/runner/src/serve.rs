@@ -27,6 +27,7 @@ use tracing::{error, info, warn};
 use crate::run::{Run, Runner, Work};
 
 pub(crate) mod lambda;
+#[cfg_attr(not(feature = "aws"), path = "serve/no_queue.rs")]
 pub(crate) mod queue;
 
 /// Time that is kept for what follows the work: storing, committing, publishing, sending on.
@@ -53,6 +54,7 @@ pub(crate) struct Message {
     /// Its id in the queue.
     pub(crate) id: String,
     /// What the queue wants to hear when the message is done with.
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "there is no queue"))]
     pub(crate) receipt: String,
     /// The request, as JSON.
     pub(crate) body: String,

@@ -26,6 +26,9 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Until the first byte of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A client of S3.
+pub(crate) type S3 = aws_sdk_s3::Client;
+
 /// The clients of one process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Aws {

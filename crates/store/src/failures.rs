@@ -7,6 +7,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use contract::{Failure, FailureKind};
 
+use crate::store::overwritten;
+
 /// What a request was for, which decides what "not found" and "not allowed" mean.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose {
@@ -97,11 +99,6 @@ where
         _ => Failure::invalid_request(format!("{subject}: AWS refused the request")),
     };
     failure.because(said)
-}
-
-/// The object is no longer the one that was seen first.
-pub(crate) fn overwritten(subject: &str) -> Failure {
-    Failure::input_not_found(format!("{subject} was overwritten while being read; send the request again"))
 }
 
 /// No answer: no connection, no credentials, or an answer that is none.

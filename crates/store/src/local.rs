@@ -13,7 +13,7 @@ use contract::{Failure, Location, hexadecimal};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
-use super::failures::overwritten;
+use super::store::overwritten;
 use super::upload::Stored;
 use super::{FetchReport, ObjectVersion};
 

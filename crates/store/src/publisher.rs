@@ -4,12 +4,11 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_sns::types::MessageAttributeValue;
 use contract::{Failure, JobEvent, Output};
 use serde::Serialize;
 
 use crate::aws::Aws;
-use crate::failures::{Purpose, failure_of};
+use crate::sns;
 use crate::store::Store;
 
 /// SNS's limit on a message with its attributes, less what the attributes can take.
@@ -59,7 +58,7 @@ impl Publisher {
     pub async fn publish(&self, event: &JobEvent) -> Result<(), Failure> {
         match &self.0 {
             Destination::Nobody => Ok(()),
-            Destination::Topic { aws, arn } => publish_to_topic(aws, arn, event).await,
+            Destination::Topic { aws, arn } => sns::publish(aws, arn, message_of(event)?, &attributes_of(event)).await,
             Destination::File(file) => {
                 // One write for each line: lines of a killed process are whole or not there.
                 let line = json(event)? + "\n";
@@ -70,18 +69,11 @@ impl Publisher {
     }
 }
 
-async fn publish_to_topic(aws: &Aws, topic: &str, event: &JobEvent) -> Result<(), Failure> {
-    let mut publish = aws.sns().await?.publish().topic_arn(topic).message(message_of(event)?);
+/// What subscriptions filter by.
+fn attributes_of(event: &JobEvent) -> Vec<(&'static str, String)> {
     let attributes =
         [("kind", word(&event.kind)), ("operation", event.operation.clone()), ("outcome", word(&event.outcome))];
-    for (name, value) in attributes {
-        let Some(value) = value else { continue };
-        let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-        let value = value.map_err(|error| Failure::internal("a message attribute").because(error))?;
-        publish = publish.message_attributes(name, value);
-    }
-    publish.send().await.map_err(|error| failure_of(error, Purpose::Publish, topic, "sns:Publish"))?;
-    Ok(())
+    attributes.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// The event as JSON, with as many outputs as fit; `outputCount` still says how many there are.

@@ -16,7 +16,8 @@ use contract::{Failure, Location};
 use operation::Progress;
 use tokio::task::JoinSet;
 
-use super::failures::{Purpose, failure_of, overwritten};
+use super::failures::{Purpose, failure_of};
+use super::store::overwritten;
 use super::{FetchReport, ObjectVersion, StoreOptions};
 
 /// The pause before the rest of a broken answer is asked for; doubled each time.

@@ -291,3 +291,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Failure::internal("a thread ended").because(error))?
 }
+
+/// The object is no longer the one that was seen first.
+pub(crate) fn overwritten(subject: &str) -> Failure {
+    Failure::input_not_found(format!("{subject} was overwritten while being read; send the request again"))
+}

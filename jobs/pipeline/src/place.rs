@@ -71,6 +71,7 @@ pub(crate) fn object_or_folder(url: &str) -> Result<Source, Failure> {
 }
 
 /// The bucket and the prefix of a URL.
+#[cfg(any(feature = "aws", test))]
 pub(crate) fn prefix(url: &str) -> Result<(String, String), Failure> {
     let rest = url.strip_prefix("s3://").filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
     let rest = rest.ok_or_else(|| {
