@@ -8,7 +8,7 @@ use std::sync::Arc;
 use catalog::operations::image_encoding::Colour;
 use contract::Failure;
 use high_dynamic_range::ToneMapping;
-pub(crate) use high_dynamic_range::{pq_light, srgb_code};
+pub(crate) use high_dynamic_range::{hlg_code, pq_code, pq_light, srgb_code};
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, CmsError, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
     MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform16BitExecutor, TransformOptions, XyY,
@@ -91,6 +91,14 @@ impl ColourConversion {
         }
         Ok(result.finish())
     }
+}
+
+/// From red, green and blue of one profile to those of another, at sixteen bits.
+pub(crate) fn between(from: &[u8], to: &Profile) -> Result<Arc<Transform16BitExecutor>, Failure> {
+    let from = ColorProfile::new_from_slice(from).map_err(|error| unusable(&error))?;
+    let to = parse(to).unwrap_or_else(ColorProfile::new_srgb);
+    from.create_transform_16bit(Layout::Rgb, &to, Layout::Rgb, TransformOptions::default())
+        .map_err(|error| unusable(&error))
 }
 
 fn parse(profile: &Profile) -> Option<ColorProfile> {

@@ -337,3 +337,39 @@ fn a_gif_holds_what_changes_and_shows_every_frame_as_it_was() {
         }
     }
 }
+
+const TRAFFIC_LIGHT: &[u8] = include_bytes!("fixtures/jxl/traffic_light_of_four_frames.jxl");
+
+#[test]
+fn an_animated_jpeg_xl_shows_each_of_its_frames_as_libjxl_does() {
+    let result = process("convert?format=png", "a.jxl", TRAFFIC_LIGHT).unwrap();
+    let (shown, _) = frames(result.bytes("a.png"));
+    assert_eq!(shown.len(), 4);
+    for (number, (pixels, _)) in shown.iter().enumerate() {
+        let path = format!("{}/tests/fixtures/jxl/traffic_light_frame_{number}.png", env!("CARGO_MANIFEST_DIR"));
+        let wanted = decode_png(&fs_err::read(path).unwrap());
+        let channels = pixels.len() / wanted.pixels.len();
+        for (at, (found, wanted)) in pixels.chunks_exact(channels).zip(&wanted.pixels).enumerate() {
+            let opaque = |pixel: &[u8]| pixel.get(3).is_none_or(|alpha| *alpha > 0);
+            assert_eq!(opaque(found), opaque(wanted), "frame {number}, pixel {at}");
+            let is_near =
+                found.iter().zip(&wanted[..channels.min(3)]).all(|(found, wanted)| found.abs_diff(*wanted) <= 1);
+            assert!(is_near || !opaque(wanted), "frame {number}, pixel {at}: {found:?}, not {wanted:?}");
+        }
+    }
+    let first = process("convert?format=png&first-frame", "a.jxl", TRAFFIC_LIGHT).unwrap();
+    let wanted = decode_png(include_bytes!("fixtures/jxl/traffic_light_frame_0.png"));
+    assert!(decode_png(first.bytes("a.png")).mean_difference(&wanted) < 0.5);
+    // A default upload becomes an animated WebP.
+    let webp = process("resize?width=25&format=webp", "a.jxl", TRAFFIC_LIGHT).unwrap();
+    assert_eq!(properties_of(&webp, "a.webp")["frames"], 4);
+}
+
+#[test]
+fn an_animated_jpeg_xl_that_is_cut_is_refused_by_name_and_taken_as_far_as_it_goes_where_that_is_allowed() {
+    let half = &TRAFFIC_LIGHT[..TRAFFIC_LIGHT.len() * 3 / 4];
+    let failure = process("convert?format=png", "a.jxl", half).unwrap_err();
+    assert!(failure.to_string().contains("truncated; allow-truncated"), "{failure}");
+    let result = process("convert?format=png&allow-truncated", "a.jxl", half).unwrap();
+    assert_eq!(result.properties["truncated"], true);
+}

@@ -89,7 +89,7 @@ pub fn pq_light(code: f32) -> f32 {
 }
 
 /// The code of light in cd/m².
-fn pq_code(light: f32) -> f32 {
+pub fn pq_code(light: f32) -> f32 {
     let power = (light / 10_000.0).powf(M1);
     ((C1 + C2 * power) / (1.0 + C3 * power)).powf(M2)
 }
@@ -102,11 +102,17 @@ const C3: f32 = 2392.0 / 4096.0 * 32.0;
 
 /// Light of a scene, 0 to 1, of a code of HLG (BT.2100, table 5).
 fn hlg_scene(code: f32) -> f32 {
-    const A: f32 = 0.178_832_77;
-    const B: f32 = 0.284_668_92;
-    const C: f32 = 0.559_910_7;
-    if code <= 0.5 { code * code / 3.0 } else { (((code - C) / A).exp() + B) / 12.0 }
+    if code <= 0.5 { code * code / 3.0 } else { (((code - HLG_C) / HLG_A).exp() + HLG_B) / 12.0 }
 }
+
+/// The code of HLG of a scene's light, 0 to 1.
+pub fn hlg_code(light: f32) -> f32 {
+    if light <= 1.0 / 12.0 { (3.0 * light).sqrt() } else { HLG_A * (12.0 * light - HLG_B).ln() + HLG_C }
+}
+
+const HLG_A: f32 = 0.178_832_77;
+const HLG_B: f32 = 0.284_668_92;
+const HLG_C: f32 = 0.559_910_7;
 
 /// The electrical-electrical transfer function of ITU-R BT.2390, 5.4.1, for a display whose brightest is diffuse white:
 /// straight up to a knee, then a Hermite spline. Its points are codes of PQ, the last two as parts of the first.
@@ -182,6 +188,11 @@ mod tests {
         let white = hlg.map([(0.75 * 65535.0) as u16; 3])[1];
         assert!(white.abs_diff(grey(203.0)) < 600, "{white}");
         assert_eq!(hlg.map([0; 3]), [0; 3]);
+        assert!(
+            (0..=100_u8)
+                .map(|step| f32::from(step) / 100.0)
+                .all(|code| (hlg_code(hlg_scene(code)) - code).abs() < 1e-4)
+        );
         assert!(hlg.map([u16::MAX; 3])[1] > 65_400);
     }
 

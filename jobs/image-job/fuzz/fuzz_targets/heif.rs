@@ -10,7 +10,7 @@ use operation::Input;
 use pixels::decode::ReadOptions;
 use libfuzzer_sys::fuzz_target;
 
-const OPTIONS: ReadOptions = ReadOptions { first_frame: false, allow_truncated: false, max_pixels: 4_000_000 };
+const OPTIONS: ReadOptions = ReadOptions { first_frame: false, allow_truncated: false, page: None, max_pixels: 4_000_000 };
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, rest)) = bytes.split_first() else { return };
