@@ -213,13 +213,13 @@ fn arrange_pages(
     mut each: impl FnMut(Arranged) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let show = |at: usize, resources: &mut Resources| {
-        let was_limited = file.limit_was_reached();
+        let cuts_before = File::cuts_of_this_thread();
         let page = pages[at].page(file);
         let mut shown = content::show_page(file, &page, resources);
         if let Some(tree) = tree {
             tree.resolve(file, &page, &mut shown);
         }
-        shown.is_partial |= !was_limited && file.limit_was_reached();
+        shown.is_partial |= File::cuts_of_this_thread() > cuts_before;
         let text = PageText { notes: structure::notes(file, &page), ..arrange(&page, at + 1, &shown) };
         let images = scan::images(&shown, page.size());
         Arranged { text, images }

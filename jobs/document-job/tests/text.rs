@@ -150,12 +150,15 @@ fn a_stream_that_unpacks_without_end_is_cut_and_said_so() {
     let bomb = [129, b' '].repeat((140 << 20) / 128);
     let mut objects = vec![
         b"<< /Type /Catalog /Pages 2 0 R >>".to_vec(),
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R 5 0 R 6 0 R] /Count 3 >>".to_vec(),
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R >>".to_vec(),
     ];
+    let with_bomb = objects[2].clone();
     objects.push(stream("/Filter /RunLengthDecode", &bomb));
+    objects.push(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] >>".to_vec());
+    objects.push(with_bomb);
     let extracted = extract(&pdf(&objects)).unwrap();
-    assert_eq!(extracted.properties["partialPages"], serde_json::json!([1]));
+    assert_eq!(extracted.properties["partialPages"], serde_json::json!([1, 3]));
     assert!(extracted.properties.contains_key("warnings"));
 }
 

@@ -7,6 +7,7 @@ mod cross_reference;
 mod encryption;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -33,6 +34,10 @@ const MAX_FILTERS: usize = 8;
 /// Bytes of objects that are kept, about, and of decoded object streams.
 const OBJECTS_KEPT: usize = 2 << 20;
 const OBJECT_STREAMS_KEPT: usize = 4 << 20;
+
+thread_local! {
+    static CUTS: Cell<usize> = const { Cell::new(0) };
+}
 
 /// An open PDF file.
 pub(crate) struct File<'a> {
@@ -118,6 +123,12 @@ impl<'a> File<'a> {
     /// Whether a stream was cut because it decodes to more than any document needs.
     pub(crate) fn limit_was_reached(&self) -> bool {
         self.limit_reached.load(Ordering::Relaxed)
+    }
+
+    /// How many streams this thread has cut so far: of any file, so that only a difference means something. A page is shown by
+    /// one thread, and others are shown beside it.
+    pub(crate) fn cuts_of_this_thread() -> usize {
+        CUTS.get()
     }
 
     pub(crate) fn trailer(&self) -> &Dictionary {
@@ -256,6 +267,7 @@ impl<'a> File<'a> {
             self.decoded.fetch_add(decoded.bytes.len(), Ordering::Relaxed);
             if decoded.truncated {
                 self.limit_reached.store(true, Ordering::Relaxed);
+                CUTS.set(CUTS.get() + 1);
             }
             bytes = Some(filter::unpredict(decoded.bytes, parameters));
         }
