@@ -2,7 +2,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::{Detection, Format, MediaKind, Operations, Rejection, detect};
+use crate::grammar::kind_for;
+use crate::{Detection, Format, MediaKind, Operation, Operations, Rejection, detect};
 
 /// What is known of an upload before any work is done.
 #[derive(Debug, Clone, Default)]
@@ -73,9 +74,10 @@ pub fn classify(upload: &Upload<'_>, rules: &Rules) -> Classification {
         Detection::Known(format) => format,
         Detection::Unsupported(reason) => return Classification::Unsupported { reason },
     };
-    let kind = format.kind();
     let text = [(upload.metadata_option, OptionSource::Metadata), (upload.tag_option, OptionSource::Tag)];
     let text = text.into_iter().find_map(|(text, source)| Some((text?, source)));
+    // A picture that moves is worked on as a video if it is asked for.
+    let kind = text.map_or(format.kind(), |(text, _)| kind_for(format, text));
     let (operations, source) = match (text, rules.operations_for(upload.key, format)) {
         (Some((text, source)), _) => (Operations::parse_for(kind, text), source),
         (None, Some(operations)) => (Ok(operations), OptionSource::Rule),
@@ -92,7 +94,9 @@ pub fn classify(upload: &Upload<'_>, rules: &Rules) -> Classification {
 }
 
 /// Processing-options by key: the first rule whose glob matches the key and whose kind is the upload's. A rule that names
-/// no kind is for what its operations accept: `photos/**` with `resize` leaves a PDF there alone.
+/// no kind is for what its operations accept: `photos/**` with `resize` leaves a PDF there alone. Formats of other kinds that
+/// they accept as well are not meant, unless the glob names them: `clips/**` with `transcode` leaves a GIF alone, and
+/// `clips/**/*.gif` does not.
 #[derive(Debug, Clone, Default)]
 pub struct Rules(Vec<Rule>);
 
@@ -100,6 +104,8 @@ pub struct Rules(Vec<Rule>);
 struct Rule {
     glob: GlobMatcher,
     kind: Option<MediaKind>,
+    /// The format whose extension the glob ends with.
+    named: Option<Format>,
     operations: Operations,
     may_be_fast: bool,
 }
@@ -127,7 +133,7 @@ impl Rules {
             None => processing_option.parse(),
         };
         let operations = operations.map_err(|rejection| error(rejection.to_string()))?;
-        self.0.push(Rule { glob: matcher, kind, operations, may_be_fast: true });
+        self.0.push(Rule { glob: matcher, kind, named: Format::from_name(glob), operations, may_be_fast: true });
         Ok(())
     }
 
@@ -145,13 +151,19 @@ impl Rules {
 
     fn operations_for(&self, key: &str, format: Format) -> Option<Operations> {
         let rule = self.rule_for(key, format)?;
-        Some(rule.operations.clone().of_kind(format.kind()))
+        let is_of_kind = |operations: &Operations| operations.iter().all(|each| each.kind_for(format) == format.kind());
+        let operations = rule.operations.clone();
+        Some(if is_of_kind(&operations) { operations.of_kind(format.kind()) } else { operations })
     }
 
     fn rule_for(&self, key: &str, format: Format) -> Option<&Rule> {
         let is_for = |rule: &&Rule| match rule.kind {
             Some(kind) => kind == format.kind(),
-            None => rule.operations.check_format(format).is_ok(),
+            None => {
+                let is_meant =
+                    |operation: &Operation| operation.kind_for(format) == format.kind() || rule.named == Some(format);
+                rule.operations.check_format(format).is_ok() && rule.operations.iter().all(is_meant)
+            }
         };
         self.0.iter().find(|rule| rule.glob.is_match(key) && is_for(rule))
     }
@@ -229,6 +241,43 @@ mod tests {
             matches!(classification, Classification::Rejected { kind: MediaKind::Image, .. }),
             "{classification:?}"
         );
+    }
+
+    #[test]
+    fn a_picture_that_moves_is_a_video_where_that_is_asked_for() {
+        let gif = |key, metadata| Upload { head: b"GIF89a\x08\0\x08\0\0\0\0", ..upload(key, metadata, None) };
+        let kind_of = |classification: &Classification| match classification {
+            Classification::Accepted { operations, format: Format::Gif, .. } => operations.kind(),
+            other => panic!("{other:?}"),
+        };
+        let none = Rules::default();
+        for (option, kind) in [
+            (None, MediaKind::Image),
+            (Some("resize?width=80"), MediaKind::Image),
+            (Some("transcode?container=webm"), MediaKind::Video),
+            (Some("transcode container=webm"), MediaKind::Video),
+            (Some("probe,keyframes"), MediaKind::Video),
+        ] {
+            assert_eq!(kind_of(&classify(&gif("a.gif", option), &none)), kind, "{option:?}");
+        }
+        // One program does what is asked for, and it says what is wrong.
+        for (option, kind, says) in [
+            ("resize?width=8,transcode", MediaKind::Image, "of kind image"),
+            ("transcode,resize?width=8", MediaKind::Video, "of kind video"),
+            ("transcode?crf=900", MediaKind::Video, "crf=900"),
+            ("caption", MediaKind::Image, "of kind image"),
+        ] {
+            let Classification::Rejected { kind: found, reason } = classify(&gif("a.gif", Some(option)), &none) else {
+                panic!("{option} is rejected")
+            };
+            assert!(found == kind && reason.to_string().contains(says), "{option}: {found} {reason}");
+        }
+        let mut rules = Rules::default();
+        rules.add("clips/**/*.gif", None, "transcode").unwrap();
+        rules.add("clips/**", None, "keyframes").unwrap();
+        assert_eq!(accepted(&classify(&gif("clips/b/a.gif", None), &rules)).0, "transcode");
+        // A rule for videos is not for every picture.
+        assert_eq!(kind_of(&classify(&gif("clips/a", None), &rules)), MediaKind::Image);
     }
 
     #[test]

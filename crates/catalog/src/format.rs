@@ -171,6 +171,9 @@ impl Format {
         all.split_at(end).0
     }
 
+    /// Pictures that may move: operations on videos take them where they are asked for.
+    pub const ANIMATIONS: &'static [Self] = &[Self::Gif, Self::Webp];
+
     /// Whether a file of this format has audio alone. These formats are the last of the kind video.
     pub const fn is_sound(self) -> bool {
         matches!(self, Self::Mp3 | Self::M4a | Self::Aac | Self::Wav | Self::Flac | Self::Ogg)

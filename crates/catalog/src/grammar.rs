@@ -61,7 +61,7 @@ impl Operations {
 
     /// The same operations on an upload of another kind, of which they accept a format.
     pub(crate) fn of_kind(self, kind: MediaKind) -> Self {
-        debug_assert!(self.iter().all(|operation| operation.declaration().accepts_kind(kind)));
+        debug_assert!(self.iter().all(|operation| operation.declaration().accepts_kind(kind)), "{self} of {kind}");
         Self { kind, ..self }
     }
 
@@ -79,6 +79,11 @@ impl Operations {
     /// which operations the kind has.
     pub fn parse_for(kind: MediaKind, text: &str) -> Result<Self, Rejection> {
         parse(text, Some(kind))
+    }
+
+    /// The same for an upload of a known format, which operations of another kind may accept as well.
+    pub fn parse_for_format(format: Format, text: &str) -> Result<Self, Rejection> {
+        Self::parse_for(kind_for(format, text), text)
     }
 
     /// What is done with an upload of a kind when nobody asked for anything.
@@ -179,6 +184,14 @@ pub fn redact(text: &str) -> String {
         format!("{name}?{}", pairs.collect::<Vec<_>>().join("&"))
     });
     operations.collect::<Vec<_>>().join(",")
+}
+
+/// The kind whose program does what a text asks for: by its first operation, the format's own if that is not known.
+pub(crate) fn kind_for(format: Format, text: &str) -> MediaKind {
+    let text = usual_spelling(text);
+    let first = split_operations(&text)[0].trim();
+    let name = first.split_once('?').map_or(first, |(name, _)| name);
+    Declaration::named(name).map_or(format.kind(), |declaration| declaration.kind_for(format))
 }
 
 /// Whether any operation has a secret option of that name; names may be written in any case here, and misspelt ones

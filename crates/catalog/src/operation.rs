@@ -201,6 +201,18 @@ impl Declaration {
         self.profile.accepts.iter().any(|format| format.kind() == kind)
     }
 
+    /// Whether it accepts a format, of its own kinds or of another one.
+    pub fn accepts(&self, format: Format) -> bool {
+        self.profile.accepts.contains(&format) || self.profile.also_accepts.contains(&format)
+    }
+
+    /// The kind whose program works on inputs of a format: the format's own, unless it is accepted as one of another kind.
+    pub fn kind_for(&self, format: Format) -> MediaKind {
+        let is_guest = self.profile.also_accepts.contains(&format);
+        let own = self.profile.accepts.first().filter(|_| is_guest);
+        own.map_or(format.kind(), |own| own.kind())
+    }
+
     /// The kinds of which it accepts a format.
     pub fn kinds(&self) -> impl Iterator<Item = MediaKind> {
         MediaKind::ALL.into_iter().filter(|kind| self.accepts_kind(*kind))
@@ -309,14 +321,19 @@ impl Operation {
 
     /// Whether it accepts inputs of a format; the message says which it does accept.
     pub fn check_format(&self, format: Format) -> Result<(), Rejection> {
-        let accepts = self.profile().accepts;
         let (name, given) = (self.name(), format.name());
-        if accepts.contains(&format) {
+        if self.declaration.accepts(format) {
             let checked = self.options.check_format(format);
             return checked.map_err(|reason| Rejection::new(format!("{name}: {reason}")));
         }
-        let names: Vec<_> = accepts.iter().map(|format| format.name()).collect();
+        let Profile { accepts, also_accepts, .. } = self.profile();
+        let names: Vec<_> = accepts.iter().chain(*also_accepts).map(|format| format.name()).collect();
         Err(Rejection::new(format!("{name} does not accept {given}; it accepts {}", names.join(", "))))
+    }
+
+    /// The kind whose program works on inputs of a format that the operation accepts.
+    pub fn kind_for(&self, format: Format) -> MediaKind {
+        self.declaration.kind_for(format)
     }
 
     /// How many containers share the work on an object of that many bytes; none if one does it all.

@@ -13,6 +13,10 @@ const MIB: u64 = 1024 * 1024;
 pub struct Profile {
     /// The formats that it accepts, of one kind or of several.
     pub accepts: &'static [Format],
+    /// Formats of other kinds that the programs of its own kinds read if an upload asks for the operation: an animated picture
+    /// as a video. No rule for whatever the operation accepts concerns them.
+    #[serde(skip_serializing_if = "<[Format]>::is_empty")]
+    pub also_accepts: &'static [Format],
     /// The media types that it can produce.
     pub produces: &'static [&'static str],
     /// How it reads its input.
@@ -118,6 +122,7 @@ impl Profile {
     pub const fn of(accepts: &'static [Format], produces: &'static [&'static str], resources: [(u32, u32); 4]) -> Self {
         Self {
             accepts,
+            also_accepts: &[],
             produces,
             access: Access::Whole,
             time_factor: 1,
@@ -170,8 +175,12 @@ mod tests {
             assert!(!accepts.is_empty() && !produces.is_empty() && !engines.is_empty(), "{}", declaration.name);
             assert!(time_factor >= 1, "{}", declaration.name);
             assert!(produces.iter().all(|media_type| media_type.contains('/')), "{}: {produces:?}", declaration.name);
-            let distinct: BTreeSet<&str> = accepts.iter().map(|format| format.name()).collect();
-            assert_eq!(distinct.len(), accepts.len(), "{} accepts a format twice", declaration.name);
+            let also = declaration.profile.also_accepts;
+            let distinct: BTreeSet<&str> = accepts.iter().chain(also).map(|format| format.name()).collect();
+            assert_eq!(distinct.len(), accepts.len() + also.len(), "{} accepts a format twice", declaration.name);
+            // Whose program does the work is not left open.
+            assert!(also.is_empty() || declaration.kinds().count() == 1, "{}", declaration.name);
+            assert!(also.iter().all(|format| !declaration.accepts_kind(format.kind())), "{}", declaration.name);
         }
     }
 

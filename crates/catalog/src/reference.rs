@@ -73,7 +73,9 @@ fn needs_of_kind(kind: MediaKind) -> Value {
 fn write_profile(page: &mut String, profile: &Profile) {
     let formats: Vec<_> = profile.accepts.iter().map(|format| format.name()).collect();
     let list = |values: &[&str]| values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-    let _ = writeln!(page, "\nAccepts {}; writes {}.", formats.join(", "), list(profile.produces));
+    let also: Vec<_> = profile.also_accepts.iter().map(|format| format.name()).collect();
+    let also = if also.is_empty() { String::new() } else { format!(", and {} where it is asked for", also.join(", ")) };
+    let _ = writeln!(page, "\nAccepts {}{also}; writes {}.", formats.join(", "), list(profile.produces));
     let mut facts = vec![match profile.access {
         Access::Whole => "The input is fetched as a whole".to_owned(),
         Access::Ranged => "Only the ranges of the input that are needed are fetched".to_owned(),

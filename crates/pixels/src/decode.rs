@@ -252,6 +252,24 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     }
 }
 
+/// Opens a GIF or a WebP. A program that calls this and not [`open`] has no other decoders in it.
+pub fn open_animation(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
+    match input.format() {
+        Format::Gif => gif::open(input, options),
+        Format::Webp => webp::open(input, options),
+        other => Err(Failure::invalid_input(format!("{} is not a format of animations", other.name()))),
+    }
+}
+
+/// The width and height of a GIF or a WebP as stored, before memory for it is asked for; none of what is not one.
+pub fn animation_size(file: &[u8], format: Format) -> Option<(u32, u32)> {
+    match format {
+        Format::Gif => gif::size(file),
+        Format::Webp => webp::size(file),
+        _ => None,
+    }
+}
+
 /// Opens an image that is in memory.
 pub fn open_in_memory(bytes: Vec<u8>, format: Format, options: &ReadOptions) -> Result<Picture, Failure> {
     let size = bytes.len() as u64;

@@ -643,7 +643,8 @@ fn format_of(work: &Work, version: &ObjectVersion, head: &[u8]) -> Result<Format
             return Err(Failure::invalid_input(format!("{source} is not a file of kind {kind}: {reason}")));
         }
     };
-    if format.kind() != kind {
+    let is_for_this_kind = |operation: &Operation| operation.kind_for(format) == kind;
+    if format.kind() != kind && !work.operations.iter().all(is_for_this_kind) {
         return Err(Failure::invalid_input(format!(
             "{source} is a {} file (detected by content); {} does not accept it, use {}",
             format.name(),

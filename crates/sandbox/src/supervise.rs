@@ -59,7 +59,7 @@ fn start_worker(
     channel: BorrowedFd<'_>,
     log: BorrowedFd<'_>,
 ) -> io::Result<rustix::process::Pid> {
-    fork_server::start(channel, log, task.is_last, task.format.kind(), task.operation)
+    fork_server::start(channel, log, task.is_last, task.operation.kind_for(task.format), task.operation)
 }
 
 struct Worker<'a> {
@@ -168,7 +168,7 @@ impl<'a> Worker<'a> {
         };
         let assignment = Assignment {
             operation: task.operation.unredacted(),
-            kind: task.format.kind(),
+            kind: task.operation.kind_for(task.format),
             share: task.share,
             name: task.name.clone(),
             format: task.format,

@@ -66,12 +66,13 @@ pub(crate) fn kinds() -> Vec<Kind> {
 }
 
 fn operation(declaration: &'static Declaration) -> Operation {
+    let accepted = declaration.profile.accepts.iter().chain(declaration.profile.also_accepts);
     let command = declaration.command();
     let arguments = command.get_arguments().filter(|argument| argument.get_long().is_some());
     Operation {
         name: declaration.name,
         about: declaration.about,
-        accepts: declaration.profile.accepts.iter().map(|format| format.name()).collect(),
+        accepts: accepted.map(|format| format.name()).collect(),
         presets: declaration.examples.iter().map(|&(option, effect)| Preset { option, effect }).collect(),
         options: arguments.map(|argument| choice(argument, declaration.secrets)).collect(),
     }

@@ -5,6 +5,7 @@ use std::sync::Once;
 
 use ffmpeg_next::ffi;
 
+mod animation;
 mod avio;
 mod deinterlace;
 mod filter_graph;

@@ -22,7 +22,7 @@ const PROBE_BYTES: i64 = 2 << 20;
 const PROBE_MICROSECONDS: i64 = 5_000_000;
 
 /// Pixels of one picture, at most: twice 8K.
-const MAX_PIXELS: i64 = 8192 * 4320 * 2;
+pub(crate) const MAX_PIXELS: i64 = 8192 * 4320 * 2;
 
 /// Bytes of an MP4's index, at most: that of a day at sixty frames per second has some 100 MB.
 const MAX_INDEX: u64 = 512 << 20;
@@ -521,6 +521,11 @@ pub(crate) struct Index {
 }
 
 impl StreamInfo {
+    /// The codec of a stream in a file of that format. Of an animation that is the format itself.
+    pub(crate) fn codec_name(&self, format: Format) -> &'static str {
+        if crate::animation::is_animation(format) { format.name() } else { self.codec.name() }
+    }
+
     pub(crate) fn dimensions(&self) -> (i32, i32) {
         // SAFETY: the parameters own a live AVCodecParameters.
         unsafe { ((*self.parameters.as_ptr()).width, (*self.parameters.as_ptr()).height) }
@@ -702,10 +707,11 @@ fn cannot_open(input: &Input, layout: &Layout, expected: Option<u64>, code: c_in
 }
 
 /// The one demuxer for the format by content: nothing is guessed, and playlists that name other files are not among them.
+/// Animations come as Matroska ([`crate::animation`]).
 fn demuxer_of(format: Format) -> Result<*const ffi::AVInputFormat, Failure> {
     let name = match format {
         Format::Mp4 | Format::Mov | Format::M4a => c"mov",
-        Format::Mkv | Format::Webm => c"matroska",
+        Format::Mkv | Format::Webm | Format::Gif | Format::Webp => c"matroska",
         Format::MpegTs => c"mpegts",
         Format::Avi => c"avi",
         Format::Flv => c"flv",

@@ -128,6 +128,43 @@ fn subtitles_keep_their_times_and_words_in_every_container() {
     assert_eq!(decode(&without.path("video.mp4")).codecs, ["h264", "aac"]);
 }
 
+#[test]
+fn subtitles_of_every_kind_keep_their_times_words_and_language() {
+    let spoken =
+        &[(500, 1_500, "Guten Tag"), (2_000, 3_500, "Zwei\nZeilen"), (3_500, 4_000, "größer < kleiner & mehr")];
+    for (name, subtitle_codec) in [
+        ("a.mkv", codec::Id::SUBRIP),
+        ("a.mkv", codec::Id::ASS),
+        ("a.mkv", codec::Id::WEBVTT),
+        ("a.mp4", codec::Id::MOV_TEXT),
+    ] {
+        let fixture = Fixture { subtitles: spoken, subtitle_codec, ..Fixture::default() };
+        let (_folder, path) = made(&fixture, name);
+        for (option, file) in [("", "video.mp4"), ("&container=webm", "video.webm")] {
+            let context = format!("{subtitle_codec:?} to {file}");
+            let run = run(&path, &format!("transcode?preset=ultrafast{option}"));
+            assert!(!run.properties().contains_key("warnings"), "{context}: {:?}", run.properties());
+            let found = subtitles(&run.path(file));
+            assert_eq!(found.len(), 3, "{context}: {found:?}");
+            for ((from, until, text), (wanted_from, wanted_until, wanted)) in found.iter().zip(spoken) {
+                let off = (from - wanted_from).abs().max((until - wanted_until).abs());
+                assert!(off <= 2, "{context}: {from} to {until} for {wanted_from} to {wanted_until}");
+                // WebVTT writes the signs of markup as entities.
+                let plain = text.replace("&lt;", "<").replace("&amp;", "&");
+                assert_eq!(plain.trim_end(), *wanted, "{context}");
+            }
+            let input = ffmpeg::format::input(&run.path(file)).unwrap();
+            let track = input.streams().best(media::Type::Subtitle).unwrap();
+            assert!(matches!(track.metadata().get("language"), Some("ger" | "deu")), "{context}");
+        }
+        let ladder = run(&path, "transcode?container=hls&preset=ultrafast");
+        let text = fs_err::read_to_string(ladder.path("subtitles-1/subtitles.vtt")).unwrap();
+        assert!(text.contains("00:00:02.000 --> 00:00:03.500\nZwei\nZeilen\n"), "{subtitle_codec:?}: {text}");
+        let master = fs_err::read_to_string(ladder.path("master.m3u8")).unwrap();
+        assert!(master.contains("LANGUAGE=\"de\""), "{subtitle_codec:?}: {master}");
+    }
+}
+
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let entries = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()

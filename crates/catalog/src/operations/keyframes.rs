@@ -136,6 +136,7 @@ impl Options for Keyframes {
         ("keyframes?select=scene", "the first frame of each scene"),
     ];
     const PROFILE: Profile = Profile {
+        also_accepts: Format::ANIMATIONS,
         access: Access::Ranged,
         relative_cost: 10,
         fast_path: Some(FastPath::of(2048, 900, 0)),

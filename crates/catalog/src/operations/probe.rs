@@ -18,6 +18,7 @@ impl Options for Probe {
     const EXAMPLES: &'static [(&'static str, &'static str)] =
         &[("probe", "streams, chapters and how the file is laid out, as JSON")];
     const PROFILE: Profile = Profile {
+        also_accepts: Format::ANIMATIONS,
         access: Access::Ranged,
         relative_cost: 10,
         fast_path: Some(FastPath::of_any_size(600)),

@@ -241,6 +241,7 @@ impl Options for Transcode {
         ("transcode?loudness=-16", "MP4 whose audio has the loudness usual on the web"),
     ];
     const PROFILE: Profile = Profile {
+        also_accepts: Format::ANIMATIONS,
         access: Access::Ranged,
         // Encoders work for as long as the video plays, and longer.
         time_factor: 4,
@@ -299,6 +300,13 @@ impl Options for Transcode {
         }
         if self.mediaconvert_settings.is_some() {
             return Err("mediaconvert-settings goes with engine=mediaconvert".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_format(&self, format: Format) -> Result<(), String> {
+        if self.engine == TranscodeEngine::Mediaconvert && Format::ANIMATIONS.contains(&format) {
+            return Err(format!("MediaConvert does not take {}; use engine=native", format.name()));
         }
         Ok(())
     }

@@ -215,7 +215,7 @@ impl<P: Ports> Classifier<P> {
         let unsupported = |message| Refusal { state: State::Unsupported, kind: FailureKind::InvalidInput, message };
         match classify(&upload, &self.settings.rules) {
             Classification::Accepted { format, operations, source, may_be_fast } => {
-                record.kind = Some(format.kind());
+                record.kind = Some(operations.kind());
                 record.format = Some(format);
                 record.operations = operations.iter().map(ToString::to_string).collect();
                 record.processing_option = Some(operations.to_string());
@@ -225,7 +225,7 @@ impl<P: Ports> Classifier<P> {
                 // What an operator asks for goes to Batch, which does everything.
                 record.fast = may_be_fast
                     && !by_operator
-                    && self.settings.fast_queues[format.kind()].is_some()
+                    && self.settings.fast_queues[operations.kind()].is_some()
                     && catalog::fast_path(&operations, format, upload.size, self.settings.fast_most).is_ok();
                 record.option_source = Some(if by_operator { "operator" } else { name(source) }.to_owned());
             }

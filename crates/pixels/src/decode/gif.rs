@@ -80,6 +80,11 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     })
 }
 
+/// The size of the canvas.
+pub fn size(file: &[u8]) -> Option<(u32, u32)> {
+    Structure::of(file, 1).map(|structure| canvas_size(&structure).0)
+}
+
 /// The canvas, which is as large as the first frame where that is larger or nothing is said, as in browsers.
 fn canvas_size(structure: &Structure) -> ((u32, u32), bool) {
     let Some([_, _, width, height]) = structure.first else { return (structure.size, false) };

@@ -18,12 +18,7 @@ use crate::raster::{Depth, Model, PixelFormat, Raster, RasterRows, RowMut, RowSo
 /// Opens a WebP: its header and metadata are read, its pixels are not.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let file = input.map()?;
-    let mut features = MaybeUninit::<webp::WebPBitstreamFeatures>::uninit();
-    // SAFETY: the file is mapped with that length, and the function fills the structure where it succeeds.
-    let status = unsafe { webp::WebPGetFeatures(file.as_ptr(), file.len(), features.as_mut_ptr()) };
-    check(status)?;
-    // SAFETY: it has succeeded.
-    let features = unsafe { features.assume_init() };
+    let features = features(&file)?;
     let size = (features.width as u32, features.height as u32);
     options.check_size(size.0, size.1, 1)?;
     let mut metadata = Metadata::default();
@@ -72,6 +67,20 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     let format = PixelFormat { model: Model::Rgb, alpha: features.has_alpha != 0, depth: Depth::Eight };
     let still = Still { file, size, format, allow_truncated: options.allow_truncated, truncated: false, rows: None };
     Ok(known(format, Content::Still(Box::new(still))))
+}
+
+/// The size of the canvas.
+pub fn size(file: &[u8]) -> Option<(u32, u32)> {
+    features(file).ok().map(|features| (features.width as u32, features.height as u32))
+}
+
+fn features(file: &[u8]) -> Result<webp::WebPBitstreamFeatures, Failure> {
+    let mut features = MaybeUninit::<webp::WebPBitstreamFeatures>::uninit();
+    // SAFETY: the pointer has that many bytes, and the function fills the structure where it succeeds.
+    let status = unsafe { webp::WebPGetFeatures(file.as_ptr(), file.len(), features.as_mut_ptr()) };
+    check(status)?;
+    // SAFETY: it has succeeded.
+    Ok(unsafe { features.assume_init() })
 }
 
 fn truncated() -> Failure {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use self::producer::{Listing, Producer, open};
 use self::worker::{Shared, Suspect, Work, lock};
+use crate::animation;
 use crate::avio::Pattern;
 use crate::open::{Demuxer, Index, StreamInfo, percent, seconds};
 use crate::picture::fit;
@@ -88,6 +89,8 @@ struct FrameRecord {
 
 /// Writes `frames/*`, `index.json`, `sprite-*` and `sprites.vtt`.
 pub fn keyframes(options: &Keyframes, task: &Task) -> Result<Properties, Failure> {
+    let made = animation::as_video(task, options.allow_truncated)?;
+    let task = made.as_ref().unwrap_or(task);
     let is_scene = matches!(options.select, Select::Scene(_));
     let listing = Listing::of(task.input.format());
     let is_scan = match listing {
@@ -247,7 +250,7 @@ fn finish(
         "duration": duration,
         "stream": {
             "index": shared.video.index,
-            "codec": shared.video.codec.name(),
+            "codec": shared.video.codec_name(task.input.format()),
             "width": width,
             "height": height,
             "rotation": shared.video.orientation.rotation,

@@ -1,5 +1,6 @@
 //! What is in a video, as `probe.json`.
 
+use catalog::Format;
 use catalog::operations::Probe;
 use contract::{Failure, Properties};
 use ffmpeg_next::util::color::{Primaries, Space, TransferCharacteristic};
@@ -7,14 +8,24 @@ use ffmpeg_next::{Rational, codec, media};
 use operation::Task;
 use serde_json::{Map, Value, json};
 
+use crate::animation;
 use crate::avio::Pattern;
 use crate::open::{Demuxer, StreamInfo, percent, seconds};
 
 /// Writes `probe.json`, and says the same in the manifest.
 pub fn probe(Probe {}: &Probe, task: &Task) -> Result<Properties, Failure> {
-    let mut demuxer = Demuxer::open(&task.input, Pattern::Sparse)?;
+    let made = animation::as_video(task, true)?;
+    let video = made.as_ref().unwrap_or(task);
+    let mut demuxer = Demuxer::open(&video.input, Pattern::Sparse)?;
     demuxer.find_stream_info()?;
-    let facts = facts(&mut demuxer)?;
+    let mut facts = facts(&mut demuxer)?;
+    if made.is_some() {
+        // Those of what was made of it mean nothing.
+        let bits = task.input.size() as f64 * 8.0;
+        let rate = demuxer.duration().map(|duration| (bits / duration) as i64);
+        facts.insert("size".into(), task.input.size().into());
+        facts.insert("bitRate".into(), rate.into());
+    }
     let text = serde_json::to_vec_pretty(&facts).expect("facts are numbers and words");
     task.outputs.write("probe.json", "application/json", &text, Properties::new())?;
     Ok(facts)
@@ -42,7 +53,7 @@ pub(crate) fn facts(demuxer: &mut Demuxer) -> Result<Properties, Failure> {
         facts.insert("present".into(), percent(demuxer.size(), expected).into());
     }
     facts.insert("title".into(), demuxer.title().into());
-    facts.insert("streams".into(), streams.iter().map(stream).collect());
+    facts.insert("streams".into(), streams.iter().map(|one| stream(one, demuxer.format())).collect());
     let chapters = demuxer.chapters().into_iter();
     facts.insert(
         "chapters".into(),
@@ -51,7 +62,7 @@ pub(crate) fn facts(demuxer: &mut Demuxer) -> Result<Properties, Failure> {
     Ok(facts)
 }
 
-fn stream(stream: &StreamInfo) -> Value {
+fn stream(stream: &StreamInfo, format: Format) -> Value {
     // SAFETY: the parameters own a live AVCodecParameters.
     let parameters = unsafe { &*stream.parameters.as_ptr() };
     let mut facts = Map::new();
@@ -65,7 +76,7 @@ fn stream(stream: &StreamInfo) -> Value {
     };
     facts.insert("index".into(), stream.index.into());
     facts.insert("kind".into(), kind.into());
-    facts.insert("codec".into(), stream.codec.name().into());
+    facts.insert("codec".into(), stream.codec_name(format).into());
     facts.insert("decodable".into(), codec::decoder::find(stream.codec).is_some().into());
     if let Some(profile) = profile_name(parameters) {
         facts.insert("profile".into(), profile.into());

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use catalog::operations::{Container, Transcode};
+use catalog::operations::{Chunks, Container, Transcode};
 use contract::{Failure, Properties};
 use ffmpeg_next::{Packet, Rational, codec};
 use operation::{Outputs, Share, Task};
@@ -22,6 +22,7 @@ use self::segments::{Finished, SegmentedTrack, Segmenter};
 use self::subtitle_path::{SubtitlePath, WebVtt};
 use self::track::{Encoded, Track};
 use self::video_path::{FrameCounts, Span, VideoPath};
+use crate::animation;
 use crate::avio::Pattern;
 use crate::open::{Demuxer, percent, seconds};
 
@@ -47,6 +48,10 @@ pub(crate) use self::audio_path::{AudioDecoder, AudioGraph};
 
 /// Writes one file, or a ladder with its playlists; or does so by several processes, of which this is one.
 pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Result<Properties, Failure> {
+    let made = animation::as_video(task, options.allow_truncated)?;
+    // Frames of an animation follow from those before them.
+    let in_one = made.as_ref().map(|_| Transcode { chunks: Chunks::Off, ..options.clone() });
+    let (options, task) = (in_one.as_ref().unwrap_or(options), made.as_ref().unwrap_or(task));
     let mut demuxer = open(task)?;
     let plan = Plan::new(options, &demuxer)?;
     if let Some(Share::Shard { index, count }) = share {

@@ -35,8 +35,10 @@ pub struct Fixture {
     pub scene: u32,
     /// Leaves out frames, keeps times: a variable frame rate.
     pub is_variable: bool,
-    /// From and until when, in milliseconds, and a text: a track of `SubRip`.
+    /// From and until when, in milliseconds, and a text.
     pub subtitles: &'static [(i64, i64, &'static str)],
+    /// How they are coded: as `SubRip`, WebVTT, ASS or MP4's timed text.
+    pub subtitle_codec: codec::Id,
     /// Frames by which the picture begins late, and the audio, in milliseconds.
     pub video_delay: i64,
     pub audio_delay: i64,
@@ -54,6 +56,8 @@ pub struct Fixture {
     pub pixel_aspect: Option<(i32, i32)>,
     /// The upper left corner is white.
     pub has_corner: bool,
+    /// The lowest quarter has [`COLOURS`], the left half the first.
+    pub has_colours: bool,
     /// Even and odd lines show different moments.
     pub is_interlaced: bool,
     /// What x264 and x265 are told besides.
@@ -78,6 +82,7 @@ impl Default for Fixture {
             scene: u32::MAX,
             is_variable: false,
             subtitles: &[],
+            subtitle_codec: codec::Id::SUBRIP,
             video_delay: 0,
             audio_delay: 0,
             audio_frames: 0,
@@ -87,12 +92,16 @@ impl Default for Fixture {
             matrix: None,
             pixel_aspect: None,
             has_corner: false,
+            has_colours: false,
             is_interlaced: false,
             parameters: "",
             has_hdr_metadata: false,
         }
     }
 }
+
+/// Blue and red chroma of [`Fixture::has_colours`].
+pub const COLOURS: [(u8, u8); 2] = [(90, 190), (180, 100)];
 
 /// How many stripes carry the number of a frame.
 const BITS: u32 = 8;
@@ -111,7 +120,7 @@ impl Fixture {
         }
         let subtitles = 1 + self.audio_tracks;
         if !self.subtitles.is_empty() {
-            add_subrip(&mut output);
+            add_subtitles(&mut output, self.subtitle_codec);
         }
         if self.rotation != 0.0 {
             set_rotation(&mut output, self.rotation);
@@ -126,8 +135,17 @@ impl Fixture {
         }
         drop(output.write_header_with(options).unwrap());
 
-        for (from, until, text) in self.subtitles {
-            let mut packet = Packet::copy(text.as_bytes());
+        for (number, (from, until, text)) in self.subtitles.iter().enumerate() {
+            let mut packet = Packet::copy(&match self.subtitle_codec {
+                // Its length comes before a text (3GPP TS 26.245).
+                codec::Id::MOV_TEXT => [&(text.len() as u16).to_be_bytes(), text.as_bytes()].concat(),
+                codec::Id::WEBVTT => text.replace('&', "&amp;").replace("< ", "&lt; ").into_bytes(),
+                codec::Id::ASS => {
+                    let text = text.replace('\n', "\\N").replace("<i>", "{\\i1}").replace("</i>", "{\\i0}");
+                    format!("{number},0,Default,,0,0,0,,{text}").into_bytes()
+                }
+                _ => text.as_bytes().to_vec(),
+            });
             packet.set_stream(subtitles);
             packet.set_pts(Some(*from));
             packet.set_dts(Some(*from));
@@ -235,6 +253,12 @@ impl Fixture {
                 if plane == 0 && self.has_corner && y < self.height as usize / 4 {
                     target[..self.width as usize / 4].fill(235);
                 }
+                if plane > 0 && self.has_colours && y >= self.height as usize * 3 / 8 {
+                    for (x, sample) in target[..columns as usize].iter_mut().enumerate() {
+                        let (blue, red) = COLOURS[x * 2 / columns as usize];
+                        *sample = if plane == 1 { blue } else { red };
+                    }
+                }
                 if plane == 0 && self.is_interlaced {
                     // A bar that moves on between the fields.
                     let at = ((number * 2 + y as u32 % 2) * 8 % (self.width - 16)) as usize;
@@ -339,14 +363,25 @@ fn sine(layout: ChannelLayout, start: u32, track: f32) -> frame::Audio {
     frame
 }
 
-fn add_subrip(output: &mut format::context::Output) {
-    let mut stream = output.add_stream(codec::encoder::find(codec::Id::SUBRIP)).unwrap();
+fn add_subtitles(output: &mut format::context::Output, codec: codec::Id) {
+    /// What the dialogues of ASS refer to.
+    const ASS: &[u8] = b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\n\
+        Style: Default,Arial,20\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n";
+    let mut stream = output.add_stream(codec::encoder::find(codec::Id::None)).unwrap();
     stream.set_time_base(Rational(1, 1000));
-    // SAFETY: the stream is live.
+    let mut metadata = Dictionary::new();
+    metadata.set("language", "ger");
+    stream.set_metadata(metadata);
+    // SAFETY: the stream is live; its extradata is memory that it takes over.
     unsafe {
         let parameters = (*stream.as_mut_ptr()).codecpar;
         (*parameters).codec_type = ffmpeg::ffi::AVMediaType::AVMEDIA_TYPE_SUBTITLE;
-        (*parameters).codec_id = ffmpeg::ffi::AVCodecID::AV_CODEC_ID_SUBRIP;
+        (*parameters).codec_id = codec.into();
+        if codec == codec::Id::ASS {
+            (*parameters).extradata = ffmpeg::ffi::av_mallocz(ASS.len() + 64).cast();
+            std::ptr::copy_nonoverlapping(ASS.as_ptr(), (*parameters).extradata, ASS.len());
+            (*parameters).extradata_size = ASS.len() as i32;
+        }
     }
 }
 
@@ -470,6 +505,31 @@ pub fn decode(path: &Path) -> Decoded {
         }
     }
     result
+}
+
+/// Blue and red chroma of a file's frames in the middles of the halves of the lowest lines.
+pub fn colours(path: &Path) -> Vec<[(u8, u8); 2]> {
+    let mut input = format::input(path).unwrap();
+    let stream = input.streams().best(media::Type::Video).unwrap();
+    let index = stream.index();
+    let mut decoder = codec::Context::from_parameters(stream.parameters()).unwrap().decoder().video().unwrap();
+    let packets: Vec<_> =
+        input.packets().filter(|(stream, _)| stream.index() == index).map(|(_, packet)| Some(packet)).collect();
+    let mut found = Vec::new();
+    for packet in packets.into_iter().chain([None]) {
+        match packet {
+            Some(packet) => decoder.send_packet(&packet).unwrap(),
+            None => decoder.send_eof().unwrap(),
+        }
+        let mut frame = frame::Video::empty();
+        while decoder.receive_frame(&mut frame).is_ok() {
+            assert_eq!(frame.format(), Pixel::YUV420P);
+            let (width, height) = (frame.width() as usize / 2, frame.height() as usize / 2);
+            let at = |plane: usize, x: usize| frame.data(plane)[(height - 4) * frame.stride(plane) + x];
+            found.push([width / 4, width * 3 / 4].map(|x| (at(1, x), at(2, x))));
+        }
+    }
+    found
 }
 
 fn number_of(frame: &frame::Video) -> u32 {

@@ -15,6 +15,7 @@ use operation::Task;
 use super::choice::{Budget, choose, holds_moment, thin_out};
 use super::worker::{Source, Suspect, Wanted, Work, open_decoder};
 use super::{FrameRecord, Method, Status};
+use crate::animation::is_animation;
 use crate::avio::Pattern;
 use crate::open::{Demuxer, Index, IndexEntry, StreamInfo, seconds};
 use crate::scene::SceneDetector;
@@ -40,6 +41,7 @@ impl Listing {
         match format {
             Format::MpegTs | Format::MpegPs | Format::Asf | Format::Mxf | Format::Dv => Self::Searched,
             Format::Flv | Format::Ogv | Format::H264 | Format::Hevc | Format::Ivf => Self::Read,
+            _ if is_animation(format) => Self::Read,
             // MP4, QuickTime, Matroska, WebM, AVI; other formats have no demuxer.
             _ => Self::Listed,
         }
