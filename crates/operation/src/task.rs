@@ -486,6 +486,13 @@ pub trait Processor: Sync {
         Ok(())
     }
 
+    /// Whether this input may need what [`Processor::prepare`] opens: a library that reads the text in pictures costs more than
+    /// the text of a document that has none. Asked in the worker before its sandbox closes, when nothing may be parsed: a look at the
+    /// format and a search for bytes, no more.
+    fn needs_preparation(&self, _operation: &Operation, _input: &Input) -> bool {
+        true
+    }
+
     /// Whether it can do shards of the work.
     fn can_share(&self) -> bool {
         false
@@ -515,17 +522,20 @@ pub struct OfOptions<O> {
     process: Process<O>,
     process_share: Option<ProcessShare<O>>,
     prepare: Option<Prepare<O>>,
+    needs_preparation: NeedsPreparation<O>,
     versions: fn() -> Vec<(&'static str, String)>,
 }
 
 type Process<O> = fn(&O, &Task) -> Result<Properties, Failure>;
 type ProcessShare<O> = fn(&O, Share, &Task) -> Result<Properties, Failure>;
 type Prepare<O> = fn(&O, &Weights) -> Result<(), Failure>;
+type NeedsPreparation<O> = fn(&O, &Input) -> bool;
 
 impl<O: Options> OfOptions<O> {
     /// A processor that calls `process`.
     pub const fn new(process: Process<O>) -> Self {
-        Self { process, process_share: None, prepare: None, versions: Vec::new }
+        let needs_preparation = |_: &O, _: &Input| true;
+        Self { process, process_share: None, prepare: None, needs_preparation, versions: Vec::new }
     }
 
     /// The same, which also does shards of the work that several processes share, and merges them.
@@ -538,6 +548,12 @@ impl<O: Options> OfOptions<O> {
     #[must_use]
     pub const fn with_preparation(self, prepare: Prepare<O>) -> Self {
         Self { prepare: Some(prepare), ..self }
+    }
+
+    /// The same, which is prepared only for inputs that may need it; see [`Processor::needs_preparation`].
+    #[must_use]
+    pub const fn with_need(self, needs_preparation: NeedsPreparation<O>) -> Self {
+        Self { needs_preparation, ..self }
     }
 
     /// The same, which also says the versions of the native libraries that shape the result.
@@ -565,6 +581,10 @@ impl<O: Options> Processor for OfOptions<O> {
 
     fn prepare(&self, operation: &Operation, weights: &Weights) -> Result<(), Failure> {
         self.prepare.map_or(Ok(()), |prepare| prepare(options_of(operation)?, weights))
+    }
+
+    fn needs_preparation(&self, operation: &Operation, input: &Input) -> bool {
+        options_of(operation).map_or(true, |options| (self.needs_preparation)(options, input))
     }
 
     fn can_share(&self) -> bool {

@@ -93,22 +93,25 @@ fn work(
         Jail::Filter => RemoteOutputs::Asked(Arc::clone(channel)),
         Jail::Limits => RemoteOutputs::Given(Arc::clone(channel), Mutex::new(files.map(Some).collect())),
     };
-    let input = if assignment.whole { assignment.size } else { 0 };
-    let mapped = input.saturating_add(weights.mapped_bytes());
+    let whole = if assignment.whole { assignment.size } else { 0 };
+    let mapped = whole.saturating_add(weights.mapped_bytes());
     let unset = |error| Failure::internal("failed to set the worker's limits").because(error);
     if let Some(processors) = assignment.limits.processors {
         operation::set_processors(processors.into());
     }
     jail::limit(&assignment.limits, mapped, assignment.jail).map_err(unset)?;
+    let source =
+        RemoteInput { channel: Arc::clone(channel), file, size: assignment.size, announcements: AtomicU64::default() };
+    let input = Input::new(assignment.name, assignment.format, assignment.size, Arc::new(source));
     // Under the limits, and while libraries can still be opened.
-    processor.prepare(operation, weights)?;
+    if processor.needs_preparation(operation, &input) {
+        processor.prepare(operation, weights)?;
+    }
     if assignment.jail == Jail::Filter {
         closed(channel, jail::close())?;
     }
-    let source =
-        RemoteInput { channel: Arc::clone(channel), file, size: assignment.size, announcements: AtomicU64::default() };
     let task = Task {
-        input: Input::new(assignment.name, assignment.format, assignment.size, Arc::new(source)),
+        input,
         outputs: Outputs::new(Arc::new(outputs)),
         progress: progress(Arc::clone(channel)),
         weights: weights.clone(),

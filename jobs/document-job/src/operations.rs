@@ -9,13 +9,16 @@ use operation::{Job, OfOptions};
 
 pub use analyse::analyse;
 pub use classify::{classify, prepare as prepare_classify};
-pub use text::{prepare as prepare_text, text};
+pub use text::{may_read_pictures, prepare as prepare_text, text};
 
 /// The operations on documents.
 pub const JOB: Job = Job {
     kind: MediaKind::Document,
     processors: &[
-        &OfOptions::new(text).with_preparation(prepare_text).with_versions(pixels::decode::library_versions),
+        &OfOptions::new(text)
+            .with_preparation(prepare_text)
+            .with_need(may_read_pictures)
+            .with_versions(pixels::decode::library_versions),
         &OfOptions::new(analyse).with_preparation(analyse::prepare),
         &OfOptions::new(classify).with_preparation(prepare_classify).with_versions(pixels::decode::library_versions),
     ],

@@ -4,9 +4,10 @@
 use std::cell::Cell;
 
 use catalog::operations::{Ocr, Text, TextEngine};
+use catalog::{Format, MediaKind};
 use contract::{Failure, FailureKind};
 use ocr::{Alphabet, Settings};
-use operation::{Outputs, Services, Task, Weights};
+use operation::{Input, Outputs, Services, Task, Weights};
 use pixels::raster::Raster;
 
 use crate::page_text::{Bounds, Method, PageText, union};
@@ -46,6 +47,26 @@ pub(crate) fn prepare(options: &Text, weights: &Weights) -> Result<(), Failure> 
         (true, Some(failure)) => Err(failure),
         (_, None) => inference::open_library(weights),
     }
+}
+
+/// Whether an input may hold pictures with text in them. Pages of a PDF that are pictures are image XObjects, whose dictionaries no
+/// other stream can hold: without one, nothing is read by networks, and the library is not opened, which takes longer than the
+/// text of a page.
+pub(crate) fn may_hold_pictures(input: &Input) -> bool {
+    match input.format() {
+        Format::Pdf => input.map().map_or(true, |bytes| names_an_image(&bytes)),
+        format => format.kind() == MediaKind::Image,
+    }
+}
+
+/// Whether the bytes have the name `/Image`, and not only names that begin so (`/ImageB`, `/ImageMask`), or one with an escape that
+/// may be it.
+fn names_an_image(bytes: &[u8]) -> bool {
+    let goes_on = |after: Option<&u8>| after.is_some_and(u8::is_ascii_alphanumeric);
+    memchr::memmem::find_iter(bytes, b"/Image").any(|at| !goes_on(bytes.get(at + 6)))
+        || ["/#49", "/I#", "/Im#", "/Ima#", "/Imag#"]
+            .iter()
+            .any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some())
 }
 
 /// Whether nobody else could do what is asked for.
@@ -229,6 +250,17 @@ mod tests {
             let level = Level::new(&text, (600.0, 800.0));
             let [x, y] = level.back(level.to_level([123.0, 456.0]));
             assert!((x - 123.0).abs() < 0.01 && (y - 456.0).abs() < 0.01, "{turned}: {x} {y}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_image_is_found_and_names_that_begin_like_it_are_not() {
+        for bytes in ["<< /Subtype /Image /Width 3 >>", "<</Subtype/Image/Width 3>>", "/Image", "/Im#61ge", "/#49mage"]
+        {
+            assert!(names_an_image(bytes.as_bytes()), "{bytes}");
+        }
+        for bytes in ["", "Image", "/ProcSet [/PDF /Text /ImageB /ImageC /ImageI]", "/ImageMask true", "/Im1 Do"] {
+            assert!(!names_an_image(bytes.as_bytes()), "{bytes}");
         }
     }
 

@@ -7,7 +7,7 @@
 use catalog::operations::Text;
 use catalog::{Format, MediaKind};
 use contract::{Failure, Properties};
-use operation::{Task, Weights};
+use operation::{Input, Task, Weights};
 
 use crate::output::Output;
 use crate::{office, pdf, picture, reading};
@@ -15,6 +15,11 @@ use crate::{office, pdf, picture, reading};
 /// Opens the library that text in pictures is read by, if it is there.
 pub fn prepare(options: &Text, weights: &Weights) -> Result<(), Failure> {
     reading::prepare(options, weights)
+}
+
+/// Whether the input may hold what that library reads.
+pub fn may_read_pictures(_: &Text, input: &Input) -> bool {
+    reading::may_hold_pictures(input)
 }
 
 /// Extracts the text. The properties say how many pages there are, how many words, and which pages need OCR.
