@@ -51,7 +51,7 @@ output "operator_policy" {
 }
 
 output "existing_bucket_settings" {
-  description = "For existing_buckets: what those buckets need, which their owner adds to what they have: events to EventBridge, versions, and for the results the statements of the bucket's policy that let CloudFront read."
+  description = "For existing_buckets: what those buckets need, which their owner adds to what they have: events to EventBridge (for the results, notifications of the events in `removals` to the queue in `removals` do as well, and cost nothing), versions, and for the results the statements of the bucket's policy that let CloudFront read."
   value       = module.pipeline.existing_bucket_settings
 }
 

@@ -136,7 +136,7 @@ run "fargate" {
   }
 
   assert {
-    condition     = { for kind, definition in aws_batch_job_definition.kind : kind => definition.retry_strategy[0].attempts } == { image = 5, video = 10 }
+    condition     = { for kind, definition in aws_batch_job_definition.kind : kind => definition.retry_strategy[0].attempts } == { image = 5, video = 10, video-small-disk = 10 }
     error_message = "A kind's jobs are started as often as it says."
   }
 
@@ -146,7 +146,7 @@ run "fargate" {
   }
 
   assert {
-    condition     = { for kind, definition in aws_batch_job_definition.kind : kind => slice(jsondecode(definition.container_properties).command, 5, 7) } == { image = ["--memory-limit", "3584MiB"], video = ["--memory-limit", "7168MiB"] }
+    condition     = { for kind, definition in aws_batch_job_definition.kind : kind => slice(jsondecode(definition.container_properties).command, 5, 7) } == { image = ["--memory-limit", "3584MiB"], video = ["--memory-limit", "7168MiB"], video-small-disk = ["--memory-limit", "7168MiB"] }
     error_message = "An operation may take seven eighths of the container's memory."
   }
 
@@ -162,6 +162,18 @@ run "fargate" {
   assert {
     condition     = jsondecode(aws_batch_job_definition.kind["video"].container_properties).ephemeralStorage.sizeInGiB == 200
     error_message = "Videos need the scratch disk that the kinds map gives them."
+  }
+
+  assert {
+    condition     = { for kind, definition in output.small_disk_definitions : kind => definition.name } == { video = "media-video-small-disk" } && keys(output.job_definitions) == ["image", "video"]
+    error_message = "A kind with a large disk has a definition for work that needs little of it, and the others have one that does."
+  }
+
+  assert {
+    condition = jsondecode(aws_batch_job_definition.kind["video-small-disk"].container_properties) == merge(
+      jsondecode(aws_batch_job_definition.kind["video"].container_properties), { ephemeralStorage = { sizeInGiB = 21 } }
+    )
+    error_message = "The two differ in the disk and in nothing else."
   }
 
   assert {
@@ -367,6 +379,11 @@ run "ec2" {
   assert {
     condition     = [for rule in aws_batch_job_definition.kind["image"].retry_strategy[0].evaluate_on_exit : coalesce(rule.on_exit_code, rule.on_status_reason, rule.on_reason)] == ["75", "Host EC2*", "Task failed to start*", "DockerTimeoutError*", "*"]
     error_message = "A host that went away and a container that did not start are tried again."
+  }
+
+  assert {
+    condition     = keys(aws_batch_job_definition.kind) == ["image", "video"] && length(output.small_disk_definitions) == 0
+    error_message = "On EC2 the disk is the instance's."
   }
 
   assert {

@@ -94,6 +94,7 @@ run "output_hears_of_results_notices_and_jobs" {
 
   variables {
     output_bucket  = { name = "outputs", arn = "arn:aws:s3:::outputs" }
+    account_id     = "123456789012"
     table_arns     = { input = "arn:aws:dynamodb:us-east-1:123456789012:table/input", output = "arn:aws:dynamodb:us-east-1:123456789012:table/output" }
     job_queue_arns = { image = "arn:aws:batch:us-east-1:123456789012:job-queue/image" }
     batching       = { batch_size = 100, window_seconds = 2, max_concurrency = 50 }
@@ -106,10 +107,11 @@ run "output_hears_of_results_notices_and_jobs" {
     mapping_arns      = []
 
     fallback_queue_arns = []
+    removals_by_bus     = false
   }
 
   assert {
-    condition     = keys(output.rules) == ["job-states", "reconcile", "results"] && !strcontains(jsonencode(output.policy), "s3:Delete")
+    condition     = keys(output.rules) == ["job-states", "reconcile"] && !strcontains(jsonencode(output.policy), "s3:Delete")
     error_message = "Nothing is deleted unless somebody says so."
   }
 
@@ -124,8 +126,15 @@ run "output_hears_of_results_notices_and_jobs" {
   }
 
   assert {
-    condition     = sort([for statement in jsondecode(aws_sqs_queue_policy.events.policy).Statement : statement.Sid]) == sort(["EventsOfJobStates", "EventsOfResults", "Notices", "OnlyOverTls"])
-    error_message = "The rules and the topic, and nobody else, may put events into the queue."
+    condition     = sort([for statement in jsondecode(aws_sqs_queue_policy.events.policy).Statement : statement.Sid]) == sort(["EventsOfJobStates", "RemovalsFromResults", "Notices", "OnlyOverTls"])
+    error_message = "The rules, the bucket of results and the topic, and nobody else, may put events into the queue."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_sqs_queue_policy.events.policy).Statement : statement.Condition if statement.Sid == "RemovalsFromResults"] == [
+      { ArnEquals = { "aws:SourceArn" = "arn:aws:s3:::outputs" }, StringEquals = { "aws:SourceAccount" = "123456789012" } }
+    ]
+    error_message = "A bucket of another account that gets the same name cannot send."
   }
 
   assert {
@@ -146,16 +155,6 @@ run "output_hears_of_results_notices_and_jobs" {
   assert {
     condition     = output.rules["job-states"].pattern.detail.status == ["RUNNING", "FAILED"]
     error_message = "States that output passes over are not delivered."
-  }
-
-  assert {
-    condition     = output.rules.results.pattern.detail["$or"] == [{ deletion-type = [{ exists = false }] }, { deletion-type = ["Delete Marker Created"] }, { reason = [{ anything-but = ["Lifecycle Expiration"] }] }]
-    error_message = "That an overwritten version expires says nothing of the object."
-  }
-
-  assert {
-    condition     = output.rules.results.pattern.detail-type == ["Object Created", "Object Deleted"]
-    error_message = "Results that are deleted are recorded as such."
   }
 
   assert {
@@ -183,6 +182,7 @@ run "what_was_made_of_a_deleted_upload_is_deleted_if_asked" {
 
   variables {
     output_bucket  = { name = "outputs", arn = "arn:aws:s3:::outputs" }
+    account_id     = "123456789012"
     table_arns     = { input = "arn:aws:dynamodb:us-east-1:123456789012:table/input", output = "arn:aws:dynamodb:us-east-1:123456789012:table/output" }
     job_queue_arns = { image = "arn:aws:batch:us-east-1:123456789012:job-queue/image" }
     batching       = { batch_size = 100, window_seconds = 2, max_concurrency = 50 }
@@ -195,6 +195,17 @@ run "what_was_made_of_a_deleted_upload_is_deleted_if_asked" {
     mapping_arns      = []
 
     fallback_queue_arns = []
+    removals_by_bus     = true
+  }
+
+  assert {
+    condition     = output.rules.results.pattern.detail["$or"] == [{ deletion-type = [{ exists = false }] }, { deletion-type = ["Delete Marker Created"] }, { reason = [{ anything-but = ["Lifecycle Expiration"] }] }]
+    error_message = "That an overwritten version expires says nothing of the object."
+  }
+
+  assert {
+    condition     = output.rules.results.pattern.detail-type == ["Object Deleted"]
+    error_message = "A bucket that exists tells by EventBridge what is removed from it; its jobs tell what they stored."
   }
 
   assert {

@@ -14,6 +14,7 @@ variables {
   distribution_arn     = "arn:aws:cloudfront::123456789012:distribution/E1"
   access_logs          = false
   existing             = {}
+  removals_queue_arn   = "arn:aws:sqs:us-east-1:123456789012:media-events"
 
   lifecycles = {
     input  = { transition_days = 30, transition_class = "GLACIER_IR", expiry_days = 0, noncurrent_days = 30 }
@@ -46,7 +47,20 @@ run "buckets_are_closed_and_speak" {
 
   assert {
     condition     = keys(aws_s3_bucket_versioning.this) == ["input", "output"] && keys(aws_s3_bucket_notification.events) == ["input", "output"]
-    error_message = "Uploads and results are versioned and tell EventBridge; lists of packed jobs do neither."
+    error_message = "Uploads and results are versioned and tell of themselves; lists of packed jobs do neither."
+  }
+
+  assert {
+    condition     = { for bucket, this in aws_s3_bucket_notification.events : bucket => this.eventbridge } == { input = true, output = false }
+    error_message = "EventBridge is paid for uploads, not for each of their results."
+  }
+
+  assert {
+    condition = (
+      length(aws_s3_bucket_notification.events["input"].queue) == 0
+      && [for queue in aws_s3_bucket_notification.events["output"].queue : [queue.queue_arn, sort(queue.events)]] == [["arn:aws:sqs:us-east-1:123456789012:media-events", ["s3:LifecycleExpiration:DeleteMarkerCreated", "s3:ObjectRemoved:*"]]]
+    )
+    error_message = "The bucket of results tells of what is removed, and not of overwritten versions that expire."
   }
 
   assert {

@@ -20,6 +20,7 @@ use crate::{Kill, System};
 /// Every one of them, on one installation.
 pub async fn everything(system: &mut System<'_>) {
     a_jpeg_is_resized(system, "holiday/photo 1.jpg").await;
+    a_deleted_result_is_recorded(system, "holiday/photo 1.jpg").await;
     duplicates_change_nothing(system).await;
     a_tag_says_what_is_wanted(system).await;
     what_cannot_be_done_is_told(system).await;
@@ -63,8 +64,11 @@ pub async fn a_jpeg_is_resized(system: &mut System<'_>, key: &str) {
 
     for key in &keys {
         let recorded = output_record(system, key).await;
-        let stored = recorded.stored.as_ref().expect("S3 has told");
+        let stored = recorded.stored.as_ref().expect("the job has told what S3 answered");
         assert_eq!(stored.size, bytes_of(system, &output, key).await.len() as u64);
+        let current = system.aws.s3().head_object().bucket(&output).key(key).send().await.expect("an output");
+        assert_eq!(stored.version_id.as_deref(), current.version_id());
+        assert_eq!(stored.etag.as_deref(), current.e_tag().map(|etag| etag.trim_matches('"')));
         assert_eq!(recorded.source_object.as_ref(), Some(&record.object));
         assert_eq!(recorded.job_id.as_ref(), Some(&record.job_id));
         let told = recorded.made.as_ref().expect("the job has told");
@@ -100,6 +104,21 @@ pub async fn a_jpeg_is_resized(system: &mut System<'_>, key: &str) {
     for span in ["classify", "queue", "start", "fetch", "process", "store", "record"] {
         assert!(metrics[span].is_number(), "{span}: {metrics}");
     }
+}
+
+/// Somebody deletes a result: the bucket tells output, by a message of its own.
+pub async fn a_deleted_result_is_recorded(system: &mut System<'_>, key: &str) {
+    let output = system.infrastructure.buckets.output.clone();
+    let keys = below(system, &output, key).await;
+    let result = keys.iter().find(|key| !key.ends_with("/manifest.json")).expect("a result");
+    let stored = output_record(system, result).await.stored.expect("the job has told what S3 answered");
+    let delete = system.aws.s3().delete_object().bucket(&output).key(result).set_version_id(stored.version_id);
+    delete.send().await.expect("a version is deleted");
+    system.settle().await;
+    assert!(system.undelivered.is_empty(), "{:#?}", system.undelivered);
+    let recorded = output_record(system, result).await;
+    assert!(recorded.stored.as_ref().is_some_and(|stored| stored.deleted), "{recorded:#?}");
+    assert!(recorded.expires_at.is_some() && recorded.made.is_some(), "{recorded:#?}");
 }
 
 /// Every event and every delivery of a queue three times: one job, and the same records.

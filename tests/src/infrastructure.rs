@@ -85,8 +85,6 @@ pub struct Topics {
 pub struct Rules {
     /// Every object created in S3_INPUT, to classify.
     pub uploads: String,
-    /// Every object created or deleted in S3_OUTPUT, to output.
-    pub results: String,
     /// State changes of the jobs, to output.
     pub job_states: String,
 }
@@ -113,20 +111,15 @@ impl Infrastructure {
     pub async fn create(aws: &Aws) -> Self {
         let name = unique("pipeline");
         let buckets = Buckets {
-            input: bucket(aws, &format!("{name}-input"), true).await,
-            output: bucket(aws, &format!("{name}-output"), true).await,
-            work: bucket(aws, &format!("{name}-work"), false).await,
+            input: bucket(aws, &format!("{name}-input"), true, true).await,
+            output: bucket(aws, &format!("{name}-output"), true, false).await,
+            work: bucket(aws, &format!("{name}-work"), false, false).await,
         };
         let tables = Tables {
             input: table(aws, &format!("{name}-input"), ["object", "jobId"], &[("by-state", ["stateDay", "stateAt"])])
                 .await,
-            output: table(
-                aws,
-                &format!("{name}-output"),
-                ["object", ""],
-                &[("by-source", ["sourceObject", "object"]), ("by-job", ["jobId", "object"])],
-            )
-            .await,
+            output: table(aws, &format!("{name}-output"), ["object", ""], &[("by-source", ["sourceObject", "jobId"])])
+                .await,
         };
         let (mut queues, mut dead_letters) = (BTreeMap::new(), BTreeMap::new());
         for kind in MediaKind::ALL {
@@ -197,13 +190,16 @@ fn variables(values: &[(&str, String)]) -> Variables {
     values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
-/// A bucket, with versions and events where uploads or results go.
-async fn bucket(aws: &Aws, name: &str, with_events: bool) -> String {
+/// A bucket, with versions where uploads or results go, and events on the bus where uploads go. The courier hears what the bucket of
+/// results tells (see [`crate::system`]).
+async fn bucket(aws: &Aws, name: &str, has_versions: bool, has_events: bool) -> String {
     aws.s3().create_bucket().bucket(name).send().await.expect("a bucket is made");
-    if with_events {
+    if has_versions {
         let versioning = s3::VersioningConfiguration::builder().status(s3::BucketVersioningStatus::Enabled).build();
         let versioning = aws.s3().put_bucket_versioning().bucket(name).versioning_configuration(versioning);
         versioning.send().await.expect("a bucket keeps versions");
+    }
+    if has_events {
         let events = s3::NotificationConfiguration::builder()
             .event_bridge_configuration(s3::EventBridgeConfiguration::builder().build())
             .build();
@@ -351,22 +347,10 @@ fn rules(aws: &Aws, name: &str, buckets: &Buckets, job_queues: &Names) -> Rules 
         rule
     };
     let uploads = json!({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [buckets.input]}}});
-    let results = json!({
-        "source": ["aws.s3"], "detail-type": ["Object Created", "Object Deleted"],
-        "detail": {
-            "bucket": {"name": [buckets.output]},
-            "$or": [
-                {"deletion-type": [{"exists": false}]},
-                {"deletion-type": ["Delete Marker Created"]},
-                {"reason": [{"anything-but": ["Lifecycle Expiration"]}]},
-            ],
-        },
-    });
     let queues: Vec<String> =
         job_queues.values().map(|queue| format!("arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{queue}")).collect();
     Rules {
         uploads: rule("uploads", uploads),
-        results: rule("results", results),
         job_states: rule(
             "job-states",
             json!({"source": ["aws.batch"], "detail-type": ["Batch Job State Change"], "detail": {"jobQueue": queues, "status": ["RUNNING", "FAILED"]}}),

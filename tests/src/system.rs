@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
+use aws_sdk_s3::types::{Event, NotificationConfiguration, QueueConfiguration};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use catalog::MediaKind;
 use serde_json::{Value, json};
@@ -51,8 +52,10 @@ pub struct System<'a> {
     uploads: String,
     results: String,
     notices: String,
-    /// The targets that the rules had before, and the subscription to the topic: what [`Self::stop`] undoes.
-    targets: [(String, Value); 3],
+    /// The targets that the rules had before, the notifications of the bucket of results, and the subscription to the topic: what
+    /// [`Self::stop`] undoes.
+    targets: [(String, Value); 2],
+    bucket_notifications: NotificationConfiguration,
     subscription: String,
     again: VecDeque<(Target, Value, u32)>,
     jobs: BTreeSet<String>,
@@ -94,7 +97,8 @@ impl<'a> System<'a> {
         let (uploads, results) = (aws.queue().await, aws.queue().await);
         let notices = aws.queue().await;
         let rules = &infrastructure.rules;
-        let couriers = [(&rules.uploads, &uploads), (&rules.results, &results), (&rules.job_states, &results)];
+        let couriers = [(&rules.uploads, &uploads), (&rules.job_states, &results)];
+        let bucket_notifications = notify(aws, &infrastructure.buckets.output, &results).await;
         let targets = couriers.map(|(rule, queue)| (rule.clone(), target(aws, rule, queue)));
         let subscription = subscribe(aws, &infrastructure.topics.jobs, &notices).await;
         Self {
@@ -115,6 +119,7 @@ impl<'a> System<'a> {
             results,
             notices,
             targets,
+            bucket_notifications,
             subscription,
             again: VecDeque::new(),
             jobs: BTreeSet::new(),
@@ -130,6 +135,7 @@ impl<'a> System<'a> {
                 self.aws.call("events", "AWSEvents.PutTargets", &json!({"Rule": rule, "Targets": targets}));
             }
         }
+        set_notifications(self.aws, &self.infrastructure.buckets.output, self.bucket_notifications).await;
         let end = self.aws.sns().unsubscribe().subscription_arn(&self.subscription);
         end.send().await.expect("a subscription ends");
     }
@@ -204,6 +210,9 @@ impl<'a> System<'a> {
                 if event["source"] == "aws.s3" {
                     self.complete(&mut event);
                 }
+                if event["Records"][0]["eventSource"] == "aws:s3" {
+                    self.complete_notification(&mut event);
+                }
                 self.deliver(target, &event);
                 count += 1;
             }
@@ -224,6 +233,17 @@ impl<'a> System<'a> {
         let next = self.sequencers.len();
         let sequencer = *self.sequencers.entry(version).or_insert(next);
         object.insert("sequencer".to_owned(), json!(format!("{:018X}", 0x0061_7F08_2993_29D1_u64 + sequencer as u64)));
+    }
+
+    /// Makes a notification of moto's S3 what AWS documents: a time with its zone, and a sequencer. moto tells only of objects that
+    /// are gone with all of their versions, and does not say which.
+    fn complete_notification(&mut self, event: &mut Value) {
+        let record = &mut event["Records"][0];
+        let time = record["eventTime"].as_str().unwrap_or_default().trim_end_matches('Z').to_owned();
+        record["eventTime"] = json!(format!("{time}Z"));
+        let next = self.sequencers.len();
+        self.sequencers.insert((time, next.to_string()), next);
+        record["s3"]["object"]["sequencer"] = json!(format!("{:018X}", 0x0061_7F08_2993_29D1_u64 + next as u64));
     }
 
     /// Messages of the fast queues to their functions, one at a time; those that a function does not name as failed are deleted. What
@@ -355,6 +375,26 @@ fn remove_targets(aws: &Aws, rule: &str, targets: &Value) {
     if !ids.is_empty() {
         aws.call("events", "AWSEvents.RemoveTargets", &json!({"Rule": rule, "Ids": ids}));
     }
+}
+
+/// Has a bucket tell a queue of what is removed from it, in the place of the queue that Terraform has told it; the notifications that it
+/// had.
+async fn notify(aws: &Aws, bucket: &str, queue: &str) -> NotificationConfiguration {
+    let present = aws.s3().get_bucket_notification_configuration().bucket(bucket).send().await;
+    let present = present.expect("a bucket says what it tells of");
+    let present = NotificationConfiguration::builder()
+        .set_queue_configurations(present.queue_configurations)
+        .set_event_bridge_configuration(present.event_bridge_configuration)
+        .build();
+    let removals = QueueConfiguration::builder().id(COURIER).queue_arn(queue_arn(queue));
+    let removals = removals.events(Event::S3ObjectRemoved).build().expect("a queue and its events");
+    set_notifications(aws, bucket, NotificationConfiguration::builder().queue_configurations(removals).build()).await;
+    present
+}
+
+async fn set_notifications(aws: &Aws, bucket: &str, notifications: NotificationConfiguration) {
+    let set = aws.s3().put_bucket_notification_configuration().bucket(bucket).notification_configuration(notifications);
+    set.send().await.expect("a bucket is told what to tell of");
 }
 
 /// Subscribes a queue to a topic, beside the Lambda that may be subscribed; the subscription's ARN.

@@ -8,8 +8,15 @@ use catalog::{Engine, MediaKind, Service};
 use contract::{FailureKind, metrics};
 
 /// Every family of metrics that is printed.
-const FAMILIES: [&metrics::Family; 6] =
-    [&metrics::OPERATIONS, &metrics::USAGE, &metrics::FAST, &metrics::UPLOADS, &metrics::SWEEPS, &metrics::BUDGET];
+const FAMILIES: [&metrics::Family; 7] = [
+    &metrics::OPERATIONS,
+    &metrics::USAGE,
+    &metrics::FAST,
+    &metrics::UPLOADS,
+    &metrics::TURNAROUND,
+    &metrics::SWEEPS,
+    &metrics::BUDGET,
+];
 
 #[test]
 fn terraforms_map_of_kinds_is_that_of_catalog() {

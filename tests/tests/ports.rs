@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types as dynamodb;
+use aws_sdk_s3::types as s3;
 use contract::Source;
-use control::ports::{Found, Listing, Objects, Postponed, Queues, Table};
-use control::table::{Condition, Item, Key, Page, Put, PutOutcome, Query, put_one, query_all};
+use control::ports::{Found, Listing, Objects, Postponed, Queues, Table, Version};
+use control::table::{Condition, Item, Key, Page, Put, PutOutcome, Query, Sort, put_one, query_all};
 use control_aws::{DynamoTable, S3Objects, SqsQueues};
 use control_local::{Database, FolderObjects, INPUTS, Inbox, SqliteQueues, SqliteTable, WORK};
 use e2e::{Aws, unique};
@@ -184,8 +185,10 @@ over_tables! {
         let of = |object: &str| Query::of(None, "object", object);
         assert_eq!(jobs(&query_all(table, of("a")).await.unwrap()), ["2", "10", "1"]);
         assert_eq!(jobs(&query_all(table, Query { descending: false, ..of("a") }).await.unwrap()), ["1", "10", "2"]);
-        let up_to = Query { up_to: Some(("jobId", "10".to_owned())), ..of("a") };
+        let up_to = Query { sort: Some(("jobId", Sort::UpTo("10".to_owned()))), ..of("a") };
         assert_eq!(jobs(&query_all(table, up_to).await.unwrap()), ["10", "1"]);
+        let is = Query { sort: Some(("jobId", Sort::Is("1".to_owned()))), ..of("a") };
+        assert_eq!(jobs(&query_all(table, is).await.unwrap()), ["1"]);
         assert!(query_all(table, of("c")).await.unwrap().is_empty());
     }
 
@@ -199,7 +202,7 @@ over_tables! {
             items.iter().map(|item| item["object"].as_str().unwrap().to_owned()).collect()
         };
         assert_eq!(objects(query_all(table, queued()).await.unwrap()), ["b", "a"]);
-        let up_to = Query { up_to: Some(("stateAt", "2026-01-01".to_owned())), ..queued() };
+        let up_to = Query { sort: Some(("stateAt", Sort::UpTo("2026-01-01".to_owned()))), ..queued() };
         assert_eq!(objects(query_all(table, up_to).await.unwrap()), ["a"]);
         write(table, item("b", "1", at("FAILED#1", "2026-01-03", 2)), Condition::Revision(1)).await;
         assert_eq!(objects(query_all(table, queued()).await.unwrap()), ["a"]);
@@ -287,6 +290,28 @@ fn folders() -> (FolderObjects, Folder, String) {
     (FolderObjects::new(inbox, of("out"), of("work")), Folder(folder), WORK.to_owned())
 }
 
+/// The same bytes again have the same entity tag: only the version tells that somebody has written over an object.
+#[tokio::test]
+async fn only_the_version_that_is_meant_is_deleted_from_a_bucket_with_versions() {
+    let (objects, bucket) = (S3Objects(Aws::shared().s3()), Aws::shared().bucket().await);
+    let versions = s3::VersioningConfiguration::builder().status(s3::BucketVersioningStatus::Enabled).build();
+    let enable = Aws::shared().s3().put_bucket_versioning().bucket(&bucket).versioning_configuration(versions);
+    enable.send().await.unwrap();
+    let mut versions = Vec::new();
+    for _ in 0..2 {
+        objects.write(&bucket, "a.webp", b"the same".to_vec()).await.unwrap();
+        versions.push(objects.read_whole(&bucket, "a.webp").await.unwrap().unwrap().version);
+    }
+    let [first, second] = versions.as_slice() else { panic!("{versions:?}") };
+    assert!(first.etag == second.etag && first.version_id != second.version_id, "{versions:?}");
+    objects.delete(&bucket, "a.webp", first).await.unwrap();
+    assert!(objects.read(&bucket, "a.webp").await.unwrap().is_some(), "it was written over");
+    for _ in 0..2 {
+        objects.delete(&bucket, "a.webp", second).await.unwrap();
+        assert_eq!(objects.read(&bucket, "a.webp").await.unwrap(), None);
+    }
+}
+
 async fn objects_conform((objects, uploads, work): (impl Objects, impl Uploads, String)) {
     // Small objects are written and read whole.
     assert_eq!(objects.read(&work, "lists/a.jsonl").await.unwrap(), None);
@@ -298,7 +323,7 @@ async fn objects_conform((objects, uploads, work): (impl Objects, impl Uploads, 
     // What is deleted is gone, however often.
     objects.write(&work, "lists/b.jsonl", "gone soon".into()).await.unwrap();
     for _ in 0..2 {
-        objects.delete(&work, "lists/b.jsonl", None).await.unwrap();
+        objects.delete(&work, "lists/b.jsonl", &Version::default()).await.unwrap();
         assert_eq!(objects.read(&work, "lists/b.jsonl").await.unwrap(), None);
     }
     assert!(objects.read(&work, "lists/a.jsonl").await.unwrap().is_some());

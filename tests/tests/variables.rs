@@ -46,7 +46,8 @@ fn names_in(block: &str) -> BTreeSet<String> {
             ("BATCH_QUEUE_${upper(kind)}_ON_DEMAND", format!("BATCH_QUEUE_{upper}_ON_DEMAND")),
             ("\"FAST_${upper(kind)}\"", format!("FAST_{upper}")),
             ("FALLBACK_${setting.queue_variable}", format!("FALLBACK_{}", kind.queue_variable())),
-            ("BATCH_DEFINITION_${upper(kind)}", format!("BATCH_DEFINITION_{upper}")),
+            ("BATCH_DEFINITION_${upper(kind)}\"", format!("BATCH_DEFINITION_{upper}")),
+            ("BATCH_DEFINITION_${upper(kind)}_SMALL_DISK", format!("BATCH_DEFINITION_{upper}_SMALL_DISK")),
         ];
         names.extend(of_kind.into_iter().filter(|(text, _)| block.contains(text)).map(|(_, name)| name));
     }

@@ -15,6 +15,12 @@ const LOAD: &str = include_str!("../../../docs/cost/load.toml");
 /// Fargate and EC2 bill a minute at least.
 const LEAST_SECONDS: f64 = 60.0;
 
+const SECONDS_A_DAY: f64 = 86_400.0;
+
+/// Alarms by which a table's or an index's capacity follows the load, for reads or for writes (Developer Guide of DynamoDB, "Managing
+/// throughput capacity automatically with DynamoDB auto scaling").
+const ALARMS_A_CAPACITY: f64 = 4.0;
+
 const PAGE: &str = "docs/cost.md";
 
 fn main() -> Result<()> {
@@ -46,7 +52,19 @@ struct Load {
     ec2_spot_share: f64,
     downloads: f64,
     lambda_gib_seconds: f64,
+    record_window_seconds: f64,
+    dispatch_window_seconds: f64,
+    notice_bytes_an_output: f64,
+    writes_an_upload: f64,
+    reads_an_upload: f64,
+    writes_an_output: f64,
+    reads_an_output: f64,
+    bytes_an_upload: f64,
+    bytes_an_output: f64,
+    table_utilisation: f64,
+    scaled_capacities: f64,
     log_bytes: f64,
+    log_bytes_a_job: f64,
     metrics: f64,
     alarm_metrics: f64,
     image_gib: f64,
@@ -73,6 +91,15 @@ struct Kind {
     outputs: f64,
     output_share: f64,
     basis: String,
+    alone: Alone,
+}
+
+/// What a container gets that works on one object alone.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Alone {
+    vcpus: f64,
+    gib: f64,
+    disk_gib: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,11 +126,17 @@ impl Kind {
         self.objects() / self.objects_a_job
     }
 
-    /// Hours of one vCPU that are paid for a day, with jobs of that many objects.
-    fn vcpu_hours(&self, load: &Load, objects_a_job: f64) -> f64 {
-        let work = objects_a_job * self.object_mb / 1000.0 * self.cpu_seconds_a_gb / load.utilisation;
+    /// The same work with a container for each object.
+    fn unpacked(&self) -> Self {
+        let Alone { vcpus, gib, disk_gib } = self.alone;
+        Self { objects_a_job: 1.0, vcpus, gib, disk_gib, ..self.clone() }
+    }
+
+    /// Hours of one vCPU that are paid for a day.
+    fn vcpu_hours(&self, load: &Load) -> f64 {
+        let work = self.objects_a_job * self.object_mb / 1000.0 * self.cpu_seconds_a_gb / load.utilisation;
         let job_seconds = (load.start_seconds + work / self.vcpus).max(LEAST_SECONDS);
-        self.objects() / objects_a_job * job_seconds * self.vcpus / 3600.0
+        self.jobs() * job_seconds * self.vcpus / 3600.0
     }
 }
 
@@ -137,6 +170,10 @@ impl Model {
         self.kinds().map(|kind| kind.objects() * kind.outputs).sum()
     }
 
+    fn jobs(&self) -> f64 {
+        self.kinds().map(Kind::jobs).sum()
+    }
+
     fn fargate(&self, share: f64) -> Machine {
         Machine {
             vcpu_hour: self.price("fargate_vcpu_hour") * share,
@@ -161,58 +198,98 @@ impl Model {
     }
 
     /// US dollars a day for jobs of a kind.
-    fn kind_compute(&self, kind: &Kind, machine: &Machine, objects_a_job: f64) -> f64 {
+    fn kind_compute(&self, kind: &Kind, machine: &Machine) -> f64 {
         let job_hour = kind.vcpus * machine.vcpu_hour
             + kind.gib * machine.gib_hour
             + (kind.disk_gib - 20.0).max(0.0) * machine.disk_gib_hour
             + self.price("public_ipv4_hour");
-        kind.vcpu_hours(&self.load, objects_a_job) / kind.vcpus * job_hour
+        kind.vcpu_hours(&self.load) / kind.vcpus * job_hour
     }
 
     fn compute(&self, machine: &Machine) -> f64 {
-        self.kinds().map(|kind| self.kind_compute(kind, machine, kind.objects_a_job)).sum()
+        self.kinds().map(|kind| self.kind_compute(kind, machine)).sum()
     }
 
     fn compute_unpacked(&self, machine: &Machine) -> f64 {
-        self.kinds().map(|kind| self.kind_compute(kind, machine, 1.0)).sum()
+        self.kinds().map(|kind| self.kind_compute(&kind.unpacked(), machine)).sum()
     }
 
     /// US dollars a day for transcoding every video.
     fn transcode(&self, machine: &Machine) -> f64 {
         let Transcode { cpu_seconds_a_gb, vcpus, gib } = self.load.compared.transcode;
         let videos = self.load.kinds.get("video").expect("the load has videos");
-        self.kind_compute(&Kind { cpu_seconds_a_gb, vcpus, gib, ..videos.clone() }, machine, 1.0)
+        self.kind_compute(&Kind { cpu_seconds_a_gb, vcpus, gib, ..videos.unpacked() }, machine)
     }
 
     /// US dollars a day, by part, beside the jobs and what is kept.
     fn control(&self, lambda_gib_second: f64) -> Vec<(&'static str, f64)> {
-        let (objects, outputs) = (self.objects(), self.outputs());
-        let jobs: f64 = self.kinds().map(Kind::jobs).sum();
-        // Classify and output once an object, output once an output and four times a job; dispatch is batched away.
-        let calls = objects * 2.0 + outputs + jobs * 4.0;
-        let lambda = calls * (self.price("lambda_request") + self.load.lambda_gib_seconds * lambda_gib_second);
-        // Sent, received and deleted, the latter two ten at a time.
-        let queues = objects * 1.2 * self.price("sqs_request");
-        let notices = objects * self.price("sns_publish");
-        let events = (objects + outputs) * self.price("eventbridge_s3_event");
-        // An upload's record is written at classification, submission and its end, 2 KiB each and once more for its index;
-        // an output's twice, 1 KiB each, with its two indexes.
-        let writes = (objects * 3.0 * 4.0 + outputs * 2.0 * 3.0) * self.price("dynamodb_write");
-        let reads = (objects * 3.0 + outputs * 2.0) * self.price("dynamodb_read");
-        let logs = objects * self.load.log_bytes / 1e9 * self.price("logs_gib");
+        let (objects, jobs) = (self.objects(), self.jobs());
+        // Classify is called for each upload. Output takes the notice of each operation and the event of each container that runs, all of
+        // a window at a time; dispatch the requests of a window of each kind. What an event takes is the same in any call.
+        let windows = SECONDS_A_DAY / self.load.record_window_seconds
+            + self.kinds().count() as f64 * SECONDS_A_DAY / self.load.dispatch_window_seconds;
+        let work = (objects * 2.0 + jobs) * self.load.lambda_gib_seconds;
+        let lambda = (objects + windows) * self.price("lambda_request") + work * lambda_gib_second;
+        // A request is sent to its kind's queue, a notice and a container's event to output's; each is received and deleted ten at a
+        // time. A notice that names many outputs counts as one for each 64 KiB.
+        let notices = self.notices();
+        let queues = (objects + notices + jobs) * 1.2 * self.price("sqs_request");
+        let topic = notices * self.price("sns_publish");
+        // Of uploads only: results are told of by their jobs, and what is removed by S3 to a queue, for nothing. AWS does not bill
+        // Batch's events.
+        let events = objects * self.price("eventbridge_s3_event");
+        let logs = (objects * self.load.log_bytes + jobs * self.load.log_bytes_a_job) / 1e9 * self.price("logs_gib");
         vec![
-            ("S3 events (EventBridge)", events),
+            ("S3 events of uploads (EventBridge)", events),
             ("Functions (Lambda)", lambda),
             ("Queues (SQS)", queues),
-            ("Notices (SNS)", notices),
-            ("Records (DynamoDB)", writes + reads),
+            ("Notices (SNS)", topic),
             ("Logs (CloudWatch)", logs),
         ]
     }
 
+    /// Notices of 64 KiB and what is left.
+    fn notices(&self) -> f64 {
+        let of_one = |kind: &Kind| (kind.outputs * self.load.notice_bytes_an_output / 65_536.0).ceil();
+        self.kinds().map(|kind| kind.objects() * of_one(kind)).sum()
+    }
+
+    /// Units that are written and read in the tables a day: those of uploads and of outputs, indexes included, as a test of
+    /// crates/control-world counts them.
+    fn table_units(&self) -> (f64, f64) {
+        let (objects, outputs, load) = (self.objects(), self.outputs(), &self.load);
+        let written = objects * load.writes_an_upload + outputs * load.writes_an_output;
+        (written, objects * load.reads_an_upload + outputs * load.reads_an_output)
+    }
+
+    /// US dollars a day for tables on demand.
+    fn tables_on_demand(&self) -> f64 {
+        let (written, read) = self.table_units();
+        written * self.price("dynamodb_write") + read * self.price("dynamodb_read")
+    }
+
+    /// US dollars a day for tables whose capacity follows the load, with the alarms by which it does.
+    fn tables_provisioned(&self) -> f64 {
+        let (written, read) = self.table_units();
+        let provisioned = |units: f64| units / SECONDS_A_DAY / self.load.table_utilisation * 24.0;
+        let alarms = self.load.scaled_capacities * ALARMS_A_CAPACITY * self.price("alarm_metric_month");
+        provisioned(written) * self.price("dynamodb_wcu_hour")
+            + provisioned(read) * self.price("dynamodb_rcu_hour")
+            + alarms / self.load.days_a_month
+    }
+
+    /// GB of records that a day leaves.
+    fn record_gb(&self) -> f64 {
+        (self.objects() * self.load.bytes_an_upload + self.outputs() * self.load.bytes_an_output) / 1e9
+    }
+
     fn requests(&self) -> f64 {
-        let gets: f64 = self.kinds().map(|kind| kind.objects() * kind.requests).sum();
-        gets * self.price("s3_get") + (self.objects() + self.outputs()) * self.price("s3_put")
+        // A job's own, classify's look at each upload, and of each container's list: its own two, and output's when it runs.
+        let of_jobs: f64 = self.kinds().map(|kind| kind.objects() * kind.requests).sum();
+        let gets = of_jobs + self.objects() + self.jobs() * 3.0;
+        // Uploads (each as one request), outputs and lists.
+        let puts = self.objects() + self.outputs() + self.jobs();
+        gets * self.price("s3_get") + puts * self.price("s3_put")
     }
 
     fn input_gb(&self) -> f64 {
@@ -228,10 +305,22 @@ impl Model {
         share * (self.result_gb() * self.price("cloudfront_gib") + self.outputs() * self.price("cloudfront_request"))
     }
 
-    /// US dollars a month: each poller asks again as soon as a long poll is over.
+    /// US dollars a day, by part, without what is kept.
+    fn running(&self) -> Vec<(&'static str, f64)> {
+        let mut parts = vec![("Jobs (Fargate Spot, x86)", self.compute(&self.fargate(self.load.fargate_spot_share)))];
+        parts.extend(self.control(self.price("lambda_gib_second")));
+        parts.push(("Records (DynamoDB, provisioned)", self.tables_provisioned()));
+        parts.push(("Requests (S3)", self.requests()));
+        parts.push(("Metrics (CloudWatch)", self.load.metrics * self.price("metric_month") / self.load.days_a_month));
+        parts.push(("Delivery (CloudFront)", self.delivery()));
+        parts
+    }
+
+    /// US dollars a month: each poller asks again as soon as a long poll is over. The kinds' queues, and that of events.
     fn polling(&self) -> f64 {
-        let seconds = self.load.days_a_month * 86_400.0;
-        self.load.kinds.len() as f64 * self.load.pollers * seconds / self.load.poll_seconds * self.price("sqs_request")
+        let seconds = self.load.days_a_month * SECONDS_A_DAY;
+        (self.load.kinds.len() + 1) as f64 * self.load.pollers * seconds / self.load.poll_seconds
+            * self.price("sqs_request")
     }
 
     fn idle(&self) -> Vec<(&'static str, f64)> {
@@ -239,7 +328,7 @@ impl Model {
             ("Alarms", self.load.alarm_metrics * self.price("alarm_metric_month")),
             ("Dashboard (the first three of an account are free)", self.price("dashboard_month")),
             ("Container images", self.load.image_gib * self.price("ecr_gib_month")),
-            ("Lambda asking the four queues of requests, though they are empty (SQS)", self.polling()),
+            ("Lambda asking the queues of requests and of events, though they are empty (SQS)", self.polling()),
             ("Everything else (functions, topics, tables, Batch, VPC, gateway endpoints, CloudFront)", 0.0),
         ]
     }
@@ -286,7 +375,7 @@ fn write_load(page: &mut String, model: &Model) -> Result<()> {
             kind.jobs(),
             kind.cpu_seconds_a_gb,
             kind.basis,
-            kind.vcpu_hours(&model.load, kind.objects_a_job),
+            kind.vcpu_hours(&model.load),
         )?;
     }
     writeln!(
@@ -302,25 +391,31 @@ fn write_load(page: &mut String, model: &Model) -> Result<()> {
 fn write_month(page: &mut String, model: &Model) -> Result<()> {
     let days = model.load.days_a_month;
     page.push_str("## A month\n\n| part | USD a day | USD a month |\n| --- | ---: | ---: |\n");
-    let mut parts = vec![("Jobs (Fargate Spot, x86)", model.compute(&model.fargate(model.load.fargate_spot_share)))];
-    parts.extend(model.control(model.price("lambda_gib_second")));
-    parts.push(("Requests (S3)", model.requests()));
-    parts.push(("Metrics (CloudWatch)", model.load.metrics * model.price("metric_month") / days));
-    parts.push(("Delivery (CloudFront)", model.delivery()));
+    let parts = model.running();
     let total: f64 = parts.iter().map(|(_, usd)| usd).sum();
     for (part, usd) in parts {
         writeln!(page, "| {part} | {usd:.2} | {:.0} |", usd * days)?;
     }
     writeln!(page, "| **Running, without what is kept** | **{total:.2}** | **{:.0}** |\n", total * days)?;
+    writeln!(
+        page,
+        "Uploads that come all day pay for provisioned capacity of the tables (`table_capacity`), of which {:.0} % are in use on average. \
+        On demand, as Terraform makes them unless it is told, they cost {:.2} USD a day more.\n",
+        model.load.table_utilisation * 100.0,
+        model.tables_on_demand() - model.tables_provisioned()
+    )?;
     let month = model.price("s3_gib_month");
     writeln!(
         page,
         "What is kept grows: after the first month {:.0} TB of uploads and {:.1} TB of results lie in S3, which is {:.0} \
         USD a month from then on, and as much more after each further month. Lifecycle rules decide that figure, more \
-        than anything else here.\n",
+        than anything else here. The records of a month are {:.0} GB, {:.0} USD a month for as long as they are kept \
+        (`record_days`).\n",
         model.input_gb() * days / 1000.0,
         model.result_gb() * days / 1000.0,
         (model.input_gb() + model.result_gb()) * days * month,
+        model.record_gb() * days,
+        model.record_gb() * days * model.price("dynamodb_gib_month"),
     )?;
     Ok(())
 }
@@ -332,9 +427,7 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
     let objects = |kind: &str| load.kinds.get(kind).map_or(0.0, Kind::objects);
     let kept = model.input_gb() * days;
     let transitions = model.objects() * days * model.price("s3_glacier_ir_transition");
-    let job = |kind: &str| {
-        load.kinds.get(kind).map_or(0.0, |kind| model.kind_compute(kind, &spot, kind.objects_a_job)) * days
-    };
+    let job = |kind: &str| load.kinds.get(kind).map_or(0.0, |kind| model.kind_compute(kind, &spot)) * days;
     let video_gb = load.kinds.get("video").map_or(0.0, |kind| kind.gb_a_day);
     let lambda = |price: &str| {
         let parts = model.control(model.price(price));
@@ -358,9 +451,24 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
         ),
         ("arm64 for the functions", lambda("lambda_gib_second") * days, lambda("lambda_arm_gib_second") * days),
         (
-            "Packing small objects into one container (Fargate Spot)",
+            "Packing short work into one container (Fargate Spot)",
             model.compute_unpacked(&spot) * days,
             model.compute(&spot) * days,
+        ),
+        (
+            "arm64 instead of x86 for jobs (Fargate Spot)",
+            model.compute(&spot) * days,
+            model.compute(&model.fargate_arm(load.fargate_spot_share)) * days,
+        ),
+        (
+            "Provisioned capacity of the tables instead of capacity on demand",
+            model.tables_on_demand() * days,
+            model.tables_provisioned() * days,
+        ),
+        (
+            "Results told of by their jobs instead of by events of S3 (EventBridge)",
+            model.outputs() * model.price("eventbridge_s3_event") * days,
+            0.0,
         ),
         ("S3 gateway endpoint instead of a NAT gateway, if every byte is read", kept * model.price("nat_gib"), 0.0),
         (
@@ -416,7 +524,7 @@ const FAST_QUEUE_REQUESTS: f64 = 3.0;
 fn write_fast_path(page: &mut String, model: &Model) -> Result<()> {
     page.push_str(
         "## The fast path\n\nMillionths of a US dollar for one object of the kinds whose usual operation takes it, storage, events and records \
-        aside: by a function of 1,769 MB for as long as the operation's declaration expects, in a full container of Batch on Fargate Spot, and in \
+        aside: by a function of 1,769 MB for as long as the operation's declaration expects, in a container of Batch on Fargate Spot that it shares, and in \
         a container of its own.\n\n\
         | kind | MB | seconds expected | function, x86 | function, arm64 | Batch, packed | Batch, alone |\n\
         | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
@@ -430,7 +538,7 @@ fn write_fast_path(page: &mut String, model: &Model) -> Result<()> {
         let Ok(expected) = catalog::fast_path(&operations, usual_format(of_kind), bytes, most) else { continue };
         let requests = model.price("lambda_request") + FAST_QUEUE_REQUESTS * model.price("sqs_request");
         let function = |price: &str| expected.as_secs_f64() * FUNCTION_GIB * model.price(price) + requests;
-        let batch = |objects_a_job: f64| model.kind_compute(kind, &spot, objects_a_job) / kind.objects();
+        let batch = |kind: &Kind| model.kind_compute(kind, &spot) / kind.objects();
         writeln!(
             page,
             "| {name} | {} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
@@ -438,8 +546,8 @@ fn write_fast_path(page: &mut String, model: &Model) -> Result<()> {
             expected.as_secs_f64(),
             function("lambda_gib_second") * 1e6,
             function("lambda_arm_gib_second") * 1e6,
-            batch(kind.objects_a_job) * 1e6,
-            batch(1.0) * 1e6
+            batch(kind) * 1e6,
+            batch(&kind.unpacked()) * 1e6
         )?;
     }
     page.push_str(
@@ -524,6 +632,14 @@ mod tests {
                 kind.operation
             );
         }
+    }
+
+    #[test]
+    fn a_day_costs_at_most_45_dollars() {
+        let model = Model { load: toml::from_str(LOAD).unwrap(), prices: toml::from_str(PRICES).unwrap() };
+        let parts = model.running();
+        let total: f64 = parts.iter().map(|(_, usd)| usd).sum();
+        assert!(total <= 45.0, "{total}: {parts:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -69,6 +70,14 @@ pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::
         Self::PROFILE.fast_path
     }
 
+    /// How long one processor is expected to work on an input of that many bytes, on the way of AWS Batch; none if nobody can tell
+    /// or it takes long. What is short shares a container, however large its input. As on the fast path, unless something is known of
+    /// larger inputs and of options that do not take it.
+    fn expected(&self, bytes: u64) -> Option<Duration> {
+        Self::PROFILE.fast_path?;
+        Some(self.fast_path()?.expected(bytes))
+    }
+
     /// How many containers share the work on an object of that many bytes; none if one does it all. Asked only if the
     /// profile says how work is shared.
     fn shards(&self, bytes: u64) -> Option<u32> {
@@ -108,6 +117,7 @@ trait AnyOptions: fmt::Debug + Send + Sync {
     fn allowances(&self) -> Vec<Allowance>;
     fn check_format(&self, format: Format) -> Result<(), String>;
     fn fast_path(&self) -> Option<FastPath>;
+    fn expected(&self, bytes: u64) -> Option<Duration>;
 }
 
 impl<O: Options> AnyOptions for O {
@@ -149,6 +159,10 @@ impl<O: Options> AnyOptions for O {
 
     fn fast_path(&self) -> Option<FastPath> {
         Options::fast_path(self)
+    }
+
+    fn expected(&self, bytes: u64) -> Option<Duration> {
+        Options::expected(self, bytes)
     }
 }
 
@@ -344,6 +358,12 @@ impl Operation {
     /// How it takes the fast path with these options, if it does.
     pub fn fast_path(&self) -> Option<FastPath> {
         self.profile().fast_path.and_then(|_| self.options.fast_path())
+    }
+
+    /// How long one processor is expected to work on an input of that many bytes; none if nobody can tell, it takes long, or a service
+    /// does the work.
+    pub fn expected(&self, bytes: u64) -> Option<Duration> {
+        if self.engine() == Engine::Native { self.options.expected(bytes) } else { None }
     }
 
     /// The names of the neural networks' weights that it needs with these options.

@@ -115,7 +115,7 @@ impl JsonSchema for JobRequest {
 }
 
 /// One file of a result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// The object's key (the path below the outbox for a local file).
@@ -126,6 +126,15 @@ pub struct Output {
     pub sha256: String,
     /// The media type.
     pub content_type: String,
+    /// The entity tag that S3 answered, without quotes; absent for a local file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The version that S3 answered; absent in a bucket without versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// When S3 had stored it, RFC 3339; absent for a local file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_at: Option<String>,
     /// What else means something: `width`, `height`, `pages`, `duration` (seconds), …
     #[serde(flatten)]
     pub properties: Properties,
@@ -309,6 +318,9 @@ pub struct JobEvent {
     /// Where the manifest is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest_key: Option<String>,
+    /// The manifest as a file: what S3 answered when it was stored. Absent where nothing was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Output>,
     /// The bucket of the outputs; absent for local files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_bucket: Option<String>,
@@ -370,6 +382,7 @@ impl JobEvent {
             outcome,
             error: None,
             manifest_key: None,
+            manifest: None,
             output_bucket: None,
             outputs: Vec::new(),
             output_count: 0,

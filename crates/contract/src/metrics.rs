@@ -1,5 +1,8 @@
 //! Metrics in CloudWatch's embedded metric format: a line of JSON in a log, of which CloudWatch Logs makes metrics, so that no
 //! API call is needed. All names are camelCase, as in every other JSON of the project.
+//!
+//! A metric costs by the month and by each combination of its dimensions' values. So only what an alarm or the dashboard reads is one;
+//! everything else is a member of the same line, which CloudWatch Logs Insights reads.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -9,18 +12,13 @@ use crate::event::{JobEvent, Outcome};
 /// The namespace of metrics unless an installation has its own.
 pub const NAMESPACE: &str = "DataPipeline";
 
-/// Each operation on each object: printed by the jobs when it ends.
+/// Each operation on each object: printed by the jobs when it ends. The line has its name and durations as well.
 pub const OPERATIONS: Family = Family {
-    dimensions: &[&["kind", "operation", "outcome"], &["kind", "outcome"]],
+    dimensions: &[&["kind", "outcome"]],
     metrics: &[
         ("jobs", Unit::Count),
-        ("processDuration", Unit::Milliseconds),
-        ("fetchDuration", Unit::Milliseconds),
-        ("operationDuration", Unit::Milliseconds),
-        ("storeDuration", Unit::Milliseconds),
         ("bytesRead", Unit::Bytes),
         ("bytesWritten", Unit::Bytes),
-        ("peakMemory", Unit::Bytes),
         ("peakMemoryShare", Unit::Percent),
     ],
 };
@@ -36,13 +34,14 @@ pub const USAGE: Family = Family {
 pub const FAST: Family =
     Family { dimensions: &[&["kind"]], metrics: &[("fastRefused", Unit::Count), ("fastForwarded", Unit::Count)] };
 
-/// Each upload: printed by LAMBDA_OUTPUT when it reaches a terminal state. `turnaround` is the time from the upload to the
-/// record; the durations after it are its parts.
-pub const UPLOADS: Family = Family {
+/// Each upload: printed by LAMBDA_OUTPUT when it reaches a terminal state.
+pub const UPLOADS: Family = Family { dimensions: &[&["kind", "state"]], metrics: &[("uploads", Unit::Count)] };
+
+/// How long an upload took that has succeeded, in the same line. `turnaround` is the time from the upload to the record; the durations
+/// after it are its parts.
+pub const TURNAROUND: Family = Family {
     dimensions: &[&["kind", "state"]],
     metrics: &[
-        ("uploads", Unit::Count),
-        ("inputBytes", Unit::Bytes),
         ("turnaround", Unit::Milliseconds),
         ("classify", Unit::Milliseconds),
         ("queue", Unit::Milliseconds),
@@ -106,19 +105,24 @@ impl Family {
     /// The line of `members`: the value of each dimension and of the metrics that are known this time; other members lead
     /// from a figure to its cause.
     pub fn line(&self, namespace: &str, now: OffsetDateTime, members: Map<String, Value>) -> Value {
+        line_of(&[self], namespace, now, members)
+    }
+
+    fn directive(&self, namespace: &str, members: &Map<String, Value>) -> Value {
         let known = self.metrics.iter().filter(|(name, _)| members.contains_key(*name));
         let described: Vec<Value> = known.map(|(name, unit)| json!({"Name": name, "Unit": unit.name()})).collect();
-        let mut line = Map::new();
-        line.insert(
-            "_aws".to_owned(),
-            json!({
-                "Timestamp": (now.unix_timestamp_nanos() / 1_000_000) as i64,
-                "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": self.dimensions, "Metrics": described}],
-            }),
-        );
-        line.extend(members);
-        Value::Object(line)
+        json!({"Namespace": namespace, "Dimensions": self.dimensions, "Metrics": described})
     }
+}
+
+/// The line of the metrics of several families, see [`Family::line`].
+pub fn line_of(families: &[&Family], namespace: &str, now: OffsetDateTime, members: Map<String, Value>) -> Value {
+    let directives: Vec<Value> = families.iter().map(|family| family.directive(namespace, &members)).collect();
+    let timestamp = (now.unix_timestamp_nanos() / 1_000_000) as i64;
+    let mut line = Map::new();
+    line.insert("_aws".to_owned(), json!({"Timestamp": timestamp, "CloudWatchMetrics": directives}));
+    line.extend(members);
+    Value::Object(line)
 }
 
 /// The line of an operation that has ended. `memory_limit` is what the operation may use, in bytes.
@@ -170,7 +174,7 @@ mod tests {
     fn a_line_has_the_documented_shape() {
         let members = json!({"kind": "image", "state": "SUCCEEDED", "turnaround": 12, "key": "a.jpg"});
         let value =
-            UPLOADS.line("DataPipeline/media", OffsetDateTime::UNIX_EPOCH, members.as_object().unwrap().clone());
+            TURNAROUND.line("DataPipeline/media", OffsetDateTime::UNIX_EPOCH, members.as_object().unwrap().clone());
         assert_eq!(
             value,
             json!({

@@ -84,7 +84,7 @@ mod tests {
             size: 1,
             sha256: "0".repeat(64),
             content_type: "image/jpeg".to_owned(),
-            properties: serde_json::Map::new(),
+            ..Output::default()
         };
         let ended = UploadEnded {
             schema_version: 1,

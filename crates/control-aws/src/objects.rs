@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use contract::{Failure, Source, timestamp};
-use control::ports::{Found, Head, Listed, Listing, Objects};
+use control::ports::{Found, Head, Listed, Listing, Objects, Version, Whole};
 use store::{Purpose, failure_of};
 
 /// The user metadata and the tag in which an upload says what it wants.
@@ -61,7 +61,7 @@ impl Objects for S3Objects {
         }
     }
 
-    async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+    async fn read_whole(&self, bucket: &str, key: &str) -> Result<Option<Whole>, Failure> {
         let answer = match self.0.get_object().bucket(bucket).key(key).send().await {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
@@ -69,9 +69,10 @@ impl Objects for S3Objects {
                 return Err(failure_of(error, Purpose::Read, &format!("s3://{bucket}/{key}"), "s3:GetObject"));
             }
         };
+        let version = version(answer.e_tag(), answer.version_id());
         let body = answer.body.collect().await;
         let body = body.map_err(|error| Failure::temporary(format!("reading s3://{bucket}/{key}")).because(error))?;
-        Ok(Some(body.to_vec()))
+        Ok(Some(Whole { bytes: body.to_vec(), version }))
     }
 
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Listing, Failure> {
@@ -95,8 +96,21 @@ impl Objects for S3Objects {
         Ok(Listing { objects, next })
     }
 
-    async fn delete(&self, bucket: &str, key: &str, etag: Option<&str>) -> Result<(), Failure> {
-        let if_match = etag.map(|etag| format!("\"{etag}\""));
+    /// S3 compares entity tags only, which are the same for the same bytes; what stands for the version is looked at before.
+    async fn delete(&self, bucket: &str, key: &str, meant: &Version) -> Result<(), Failure> {
+        if meant.version_id.is_some() {
+            match self.0.head_object().bucket(bucket).key(key).send().await {
+                Ok(current) if version(current.e_tag(), current.version_id()).version_id == meant.version_id => {}
+                Ok(_) => return Ok(()),
+                Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 404) => {
+                    return Ok(());
+                }
+                Err(error) => {
+                    return Err(failure_of(error, Purpose::Read, &format!("s3://{bucket}/{key}"), "s3:GetObject"));
+                }
+            }
+        }
+        let if_match = meant.etag.as_ref().map(|etag| format!("\"{etag}\""));
         match self.0.delete_object().bucket(bucket).key(key).set_if_match(if_match).send().await {
             Ok(_) => Ok(()),
             // Overwritten, or gone already.
@@ -112,6 +126,14 @@ impl Objects for S3Objects {
         let written = request.send().await;
         written.map_err(|error| failure_of(error, Purpose::Write, &format!("s3://{bucket}/{key}"), "s3:PutObject"))?;
         Ok(())
+    }
+}
+
+/// The version that S3 names in an answer.
+fn version(etag: Option<&str>, version_id: Option<&str>) -> Version {
+    Version {
+        etag: etag.map(|etag| etag.trim_matches('"').to_owned()),
+        version_id: version_id.filter(|version| *version != "null").map(str::to_owned),
     }
 }
 

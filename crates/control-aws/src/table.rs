@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types as dynamodb;
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::Failure;
 use control::ports::Table;
-use control::table::{Condition, Item, Key, Page, Put, PutOutcome, Query};
+use control::table::{Condition, Item, Key, Page, Put, PutOutcome, Query, Sort};
 use futures::StreamExt;
 use serde_json::{Map, Number, Value};
 use store::{Purpose, failure_of};
@@ -113,12 +113,16 @@ impl Table for DynamoTable {
             .expression_attribute_values(":p", AttributeValue::S(value.clone()))
             .scan_index_forward(!query.descending)
             .set_exclusive_start_key(query.start.clone().map(to_attributes));
-        let expression = match &query.up_to {
-            Some((sort, text)) => {
+        let expression = match &query.sort {
+            Some((name, sort)) => {
+                let (text, expression) = match sort {
+                    Sort::Is(text) => (text, "#p = :p AND #s = :s"),
+                    Sort::UpTo(text) => (text, "#p = :p AND #s <= :s"),
+                };
                 request = request
-                    .expression_attribute_names("#s", *sort)
+                    .expression_attribute_names("#s", *name)
                     .expression_attribute_values(":s", AttributeValue::S(text.clone()));
-                "#p = :p AND #s <= :s"
+                expression
             }
             None => "#p = :p",
         };

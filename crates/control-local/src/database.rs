@@ -18,7 +18,7 @@ use crate::table::{INPUTS, OUTPUTS};
 const BUSY: Duration = Duration::from_secs(30);
 
 /// The layout that this program reads and writes, kept in the file as `user_version`.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 
 const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;";
 
@@ -39,6 +39,10 @@ const SCHEMA: &str = "
 
 /// What the first layout had, which recorded less: the files are looked at again, and what is committed stays.
 const FIRST_LAYOUT: &str = "DROP TABLE IF EXISTS inputs; DROP TABLE IF EXISTS outputs;";
+
+/// What the second layout had: an index of its own for the outputs of a job.
+const SECOND_LAYOUT: &str =
+    "DROP INDEX IF EXISTS output_records_by_source; DROP INDEX IF EXISTS output_records_by_job;";
 
 /// A connection to the file, shared within the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -67,7 +71,9 @@ impl Database {
         if layout < LAYOUT {
             database.write(|connection| {
                 let tables: String = [INPUTS, OUTPUTS].iter().map(|layout| layout.schema()).collect();
-                connection.execute_batch(&format!("{FIRST_LAYOUT}{SCHEMA}{tables}PRAGMA user_version = {LAYOUT};"))
+                connection.execute_batch(&format!(
+                    "{FIRST_LAYOUT}{SECOND_LAYOUT}{SCHEMA}{tables}PRAGMA user_version = {LAYOUT};"
+                ))
             })?;
         }
         Ok(database)

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use contract::{Failure, FailureKind, Location, Source, timestamp};
-use control::ports::{Found, Head, Listed, Listing, Objects};
+use control::ports::{Found, Head, Listed, Listing, Objects, Version, Whole};
 use store::Store;
 
 use crate::inbox::{Inbox, InboxFile};
@@ -63,9 +63,9 @@ impl Objects for FolderObjects {
         Ok(Found::Here(None))
     }
 
-    async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
+    async fn read_whole(&self, bucket: &str, key: &str) -> Result<Option<Whole>, Failure> {
         let found = self.store.get_small(&self.location(bucket, key), MAX_BYTES).await?;
-        Ok(found.map(|bytes| bytes.to_vec()))
+        Ok(found.map(|bytes| Whole { bytes: bytes.to_vec(), version: Version::default() }))
     }
 
     /// The files of the inbox, all on one page.
@@ -82,8 +82,8 @@ impl Objects for FolderObjects {
         Ok(Listing { objects: files.into_iter().map(listed).collect(), next: None })
     }
 
-    /// Files have no entity tags of S3.
-    async fn delete(&self, bucket: &str, key: &str, _: Option<&str>) -> Result<(), Failure> {
+    /// Files have no entity tags and versions of S3.
+    async fn delete(&self, bucket: &str, key: &str, _: &Version) -> Result<(), Failure> {
         let Location::Local(path) = self.location(bucket, key) else { return Err(Failure::internal("not a folder")) };
         match fs_err::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),

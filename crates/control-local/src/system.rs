@@ -625,6 +625,7 @@ fn dispatch_settings() -> dispatch::settings::Settings {
         job_queues: PerKind::from_fn(|kind| kind.name().to_owned()),
         on_demand_queues: PerKind::default(),
         job_definitions: PerKind::from_fn(|kind| kind.job_name().to_owned()),
+        small_disk_definitions: PerKind::default(),
         compute: Compute::Fargate,
         work_bucket: WORK.to_owned(),
         // One pool for all: as many files as there is room for make one job, and no job is an array but for its parts.
@@ -632,6 +633,7 @@ fn dispatch_settings() -> dispatch::settings::Settings {
             below_bytes: 32 << 20,
             bytes: u64::MAX,
             count: 1 << 20,
+            seconds: 0,
             bounds: PerKind::from_fn(|_| Bounds::NONE),
         },
         has_shares: false,

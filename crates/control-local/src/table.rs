@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use contract::Failure;
 use control::ports::Table;
-use control::table::{Item, Key, Page, Put, PutOutcome, Query};
+use control::table::{Item, Key, Page, Put, PutOutcome, Query, Sort};
 use rusqlite::types::Value as Column;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value;
@@ -45,8 +45,8 @@ pub static OUTPUTS: &Layout = &Layout {
     name: "output_records",
     key: &["object"],
     indexes: &[
-        Index { name: "by-source", partition: "sourceObject", sort: "object" },
-        Index { name: "by-job", partition: "jobId", sort: "object" },
+        // The outputs of one upload have the same sort key.
+        Index { name: "by-source", partition: "sourceObject", sort: "jobId" },
     ],
 };
 
@@ -214,9 +214,13 @@ impl SqliteTable {
         let (partition, value) = &query.partition;
         let mut values: Vec<&str> = vec![value];
         let mut text = format!("SELECT item FROM {} WHERE {partition} = ?1", layout.name);
-        if let Some((name, limit)) = &query.up_to {
+        if let Some((name, sort)) = &query.sort {
+            let (comparison, limit) = match sort {
+                Sort::Is(text) => ("=", text),
+                Sort::UpTo(text) => ("<=", text),
+            };
             values.push(limit);
-            let _ = write!(text, " AND {name} <= ?{}", values.len());
+            let _ = write!(text, " AND {name} {comparison} ?{}", values.len());
         }
         if let Some(start) = &query.start {
             let first = values.len();

@@ -10,13 +10,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{Agenda, Faults, Inner, MakeTable, Random, StoredObject, SubmittedJob, World, text_of};
+use crate::{Agenda, Faults, Inner, MakeTable, Random, StoredObject, StoredResult, SubmittedJob, World, text_of};
 use catalog::{MediaKind, PerKind};
 use contract::{FailureKind, JobRequest, Outcome, Source, UploadEnded};
 use control::classify::handler::{Arrival, Classifier};
 use control::{
     InputRecord, OutputRecord, State, delivery::Delivery, dispatch::handler::Dispatcher, event::BusEvent, identity,
-    output::handler::Recorder,
+    output::handler::Recorder, ports::Version,
 };
 use serde_json::{Value, json};
 
@@ -62,6 +62,13 @@ enum Plan {
     Again,
 }
 
+/// What a job tells of an operation that has succeeded.
+#[derive(Default)]
+struct JobResult {
+    outputs: Vec<Value>,
+    manifest: Value,
+}
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     Upload(usize),
@@ -84,6 +91,8 @@ struct Truth {
     stored: BTreeMap<String, (u64, String)>,
     /// Keys of results that were deleted.
     deleted: BTreeSet<String>,
+    /// Keys whose current version was stored by a try that has not committed it, and the uploads.
+    leftovers: BTreeMap<String, String>,
     /// Keys that a job has told of.
     told: BTreeSet<String>,
     /// Uploads of which a notice of success was lost, and the keys that it named. A manifest says the same, unless a later version
@@ -383,22 +392,29 @@ impl Run {
         }
     }
 
-    /// S3 tells of results that output has deleted.
+    /// S3 tells of results that output has deleted, by the bucket's own notifications.
     fn tell_of_deleted_results(&mut self, now: i64) {
         let deleted = std::mem::take(&mut self.world.inner().deleted);
         for (bucket, key) in deleted {
             assert_eq!(bucket, "out");
-            let serial = self.world.inner().serial();
             self.truth.stored.remove(&key);
+            self.truth.leftovers.remove(&key);
             self.truth.deleted.insert(key.clone());
-            let event = json!({
-                "detail-type": "Object Deleted", "source": "aws.s3", "time": text_of(now),
-                "detail": {"bucket": {"name": "out"}, "object": {
-                    "key": key, "etag": "e", "version-id": format!("o{serial}"), "sequencer": sequencer(serial)},
-                    "reason": "DeleteObject", "deletion-type": "Delete Marker Created"},
-            });
+            let marker = format!("o{}", self.world.inner().serial());
+            let at = self.world.inner().stamp(now);
+            let event = self.removal("ObjectRemoved:DeleteMarkerCreated", at, &key, &marker);
             self.deliver(now, &event, Happening::Record);
         }
+    }
+
+    /// What the bucket of results tells of a deletion (S3 User Guide, "Event message structure").
+    fn removal(&self, name: &str, at: i64, key: &str, version: &str) -> Value {
+        let serial = self.world.inner().serial();
+        json!({"Records": [{
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1", "eventTime": text_of(at), "eventName": name,
+            "s3": {"bucket": {"name": "out"}, "object": {
+                "key": key.replace(' ', "+"), "eTag": "e", "versionId": version, "sequencer": sequencer(serial)}},
+        }]})
     }
 
     /// Delivers an event once or twice, now or later.
@@ -474,17 +490,24 @@ impl Run {
                     return self.killed(at, number, child, attempt, &lines);
                 }
                 let failure = self.failure_of(line);
-                let outputs = if failure.is_none() { self.store_outputs(at, line, operation) } else { Vec::new() };
+                let committed = if failure.is_none() { self.committed(line, operation) } else { None };
+                let is_done = committed.is_some();
+                let mut result = committed.unwrap_or_default();
+                if failure.is_none() && !is_done {
+                    result.outputs = self.store_outputs(at, line, operation);
+                }
                 if self.random.chance(kill) {
                     return self.killed(at, number, child, attempt, &lines);
                 }
                 if let Some(kind) = failure {
                     exit_code = i64::from(kind.exit_code());
                 } else {
-                    self.commit(at, line, operation, &outputs);
+                    if !is_done {
+                        result.manifest = self.commit(at, line, operation, &result.outputs);
+                    }
                     self.truth.succeeded.insert((line.job_id.clone(), operation.to_string()));
                 }
-                self.publish(at, &job, line, operation, failure, &outputs);
+                self.publish(at, &job, line, operation, failure, &result);
             }
             let succeeded = |operation: &catalog::Operation| {
                 self.truth.succeeded.contains(&(line.job_id.clone(), operation.to_string()))
@@ -530,39 +553,40 @@ impl Run {
         (!is_there).then_some(FailureKind::InputNotFound)
     }
 
+    /// Stores the outputs of an operation: whoever stores the same bytes again gets the same entity tag.
     fn store_outputs(&mut self, now: i64, line: &JobRequest, operation: &catalog::Operation) -> Vec<Value> {
         let folder = format!("{}/{}", line.source.key, operation.folder());
-        let count = 1 + line.source.size % 3;
-        let mut outputs = Vec::new();
-        for number in 0..=count {
-            let name = if number == count { "manifest.json".to_owned() } else { format!("{number}.bin") };
-            let (key, size) = (format!("{folder}/{name}"), 10 + number);
-            let serial = self.world.inner().serial();
-            let version = format!("o{serial}");
-            let etag = format!("etag-{serial}");
-            self.world.inner().etags.insert(("out".to_owned(), key.clone()), etag.clone());
-            let overwritten = self.truth.stored.insert(key.clone(), (size, version.clone()));
-            let expiry = self.world.inner().faults.expiry;
-            if let Some((_, old)) = overwritten
-                && self.random.chance(expiry)
-            {
-                self.expire(now, &key, &old);
-            }
-            let event = json!({
-                "detail-type": "Object Created", "source": "aws.s3", "time": text_of(now),
-                "detail": {"bucket": {"name": "out"}, "object": {
-                    "key": key, "size": size, "etag": etag, "version-id": version, "sequencer": sequencer(serial)}},
-            });
-            self.deliver(now, &event, Happening::Record);
-            if number < count {
-                outputs.push(json!({"key": key, "size": size, "sha256": "00", "contentType": "image/webp"}));
-            }
-        }
-        outputs
+        let store = |number: u64| {
+            let key = format!("{folder}/{number}.bin");
+            self.store(now, line, &key, 10 + number, &format!("etag-{number}"), "image/webp")
+        };
+        (0..1 + line.source.size % 3).map(store).collect()
     }
 
-    /// The manifest can be read from now on.
-    fn commit(&self, now: i64, line: &JobRequest, operation: &catalog::Operation, outputs: &[Value]) {
+    /// Stores a result: what S3 answers, as a job tells it.
+    fn store(&mut self, now: i64, line: &JobRequest, key: &str, size: u64, etag: &str, media_type: &str) -> Value {
+        let version = format!("o{}", self.world.inner().serial());
+        let at = self.world.inner().stamp(now);
+        let stored = StoredResult {
+            size,
+            version: Version { etag: Some(etag.to_owned()), version_id: Some(version.clone()) },
+            modified: at,
+        };
+        self.world.inner().results.insert(("out".to_owned(), key.to_owned()), stored);
+        let overwritten = self.truth.stored.insert(key.to_owned(), (size, version.clone()));
+        self.truth.leftovers.insert(key.to_owned(), line.job_id.clone());
+        let expiry = self.world.inner().faults.expiry;
+        if let Some((_, old)) = overwritten
+            && self.random.chance(expiry)
+        {
+            self.expire(now, key, &old);
+        }
+        json!({"key": key, "size": size, "sha256": "00", "contentType": media_type, "etag": etag, "versionId": version,
+            "storedAt": text_of(at)})
+    }
+
+    /// The manifest can be read from now on, and the outputs that it names count. The manifest as a file.
+    fn commit(&mut self, now: i64, line: &JobRequest, operation: &catalog::Operation, outputs: &[Value]) -> Value {
         let format = catalog::Format::of_kind(line.kind())[0];
         let manifest = json!({
             "schemaVersion": 1, "source": line.source, "kind": line.kind(), "format": format, "operation": operation.name(),
@@ -570,18 +594,37 @@ impl Run {
             {"total": 1, "fetch": 0, "process": 1, "store": 0}, "versions": {}, "createdAt": text_of(now),
         });
         let key = format!("{}/{}/manifest.json", line.source.key, operation.folder());
-        self.world.inner().files.insert(("out".to_owned(), key), manifest.to_string().into_bytes());
+        let text = manifest.to_string().into_bytes();
+        let etag = format!("etag-{}", self.world.inner().serial());
+        let file = self.store(now, line, &key, text.len() as u64, &etag, "application/json");
+        self.world.inner().files.insert(("out".to_owned(), key), text);
+        for key in outputs.iter().chain([&file]).filter_map(|output| output["key"].as_str()) {
+            self.truth.leftovers.remove(key);
+        }
+        file
     }
 
-    /// A lifecycle rule deletes an overwritten version a week later, in the shape of S3's documentation.
+    /// What an earlier try has committed for the same version: a job leaves that as it is, and tells of it.
+    fn committed(&self, line: &JobRequest, operation: &catalog::Operation) -> Option<JobResult> {
+        let key = format!("{}/{}/manifest.json", line.source.key, operation.folder());
+        let inner = self.world.inner();
+        let place = ("out".to_owned(), key);
+        let text = inner.files.get(&place)?;
+        let manifest: Value = serde_json::from_slice(text).expect("a manifest is JSON");
+        if manifest["source"]["etag"].as_str() != line.source.etag.as_deref() {
+            return None;
+        }
+        let stored = inner.results.get(&place)?;
+        // As S3 lists it, in whole seconds.
+        let modified = stored.modified - stored.modified.rem_euclid(SECOND);
+        let file = json!({"key": place.1, "size": stored.size, "sha256": "00", "contentType": "application/json",
+            "etag": stored.version.etag, "versionId": stored.version.version_id, "storedAt": text_of(modified)});
+        Some(JobResult { outputs: manifest["outputs"].as_array().cloned().unwrap_or_default(), manifest: file })
+    }
+
+    /// A lifecycle rule deletes an overwritten version a week later. A bucket of somebody else's may tell of that.
     fn expire(&mut self, now: i64, key: &str, version: &str) {
-        let serial = self.world.inner().serial();
-        let event = json!({
-            "detail-type": "Object Deleted", "source": "aws.s3", "time": text_of(now + 7 * 24 * HOUR),
-            "detail": {"bucket": {"name": "out"}, "object": {
-                "key": key, "etag": "e", "version-id": version, "sequencer": sequencer(serial)},
-                "reason": "Lifecycle Expiration", "deletion-type": "Permanently Deleted"},
-        });
+        let event = self.removal("LifecycleExpiration:Delete", now + 7 * 24 * HOUR, key, version);
         self.deliver(now, &event, Happening::Record);
     }
 
@@ -592,15 +635,16 @@ impl Run {
         line: &JobRequest,
         operation: &catalog::Operation,
         failure: Option<FailureKind>,
-        outputs: &[Value],
+        result: &JobResult,
     ) {
+        let JobResult { outputs, manifest: file } = result;
         let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Succeeded };
         let manifest = failure.is_none().then(|| format!("{}/{}/manifest.json", line.source.key, operation.folder()));
         let text = json!({
             "schemaVersion": 1, "jobId": line.job_id, "source": line.source, "kind": line.kind(),
             "operation": operation.name(), "processingOption": operation.to_string(), "outcome": outcome,
             "error": failure.map(|kind| json!({"kind": kind, "message": "told by the job"})),
-            "manifestKey": manifest, "outputBucket": "out", "outputs": outputs, "outputCount": outputs.len(),
+            "manifestKey": manifest, "manifest": file, "outputBucket": "out", "outputs": outputs, "outputCount": outputs.len(),
             "startedAt": text_of(now - SECOND), "finishedAt": text_of(now), "batchJobId": job.id, "programVersion": "0",
         });
         let keys = outputs.iter().filter_map(|output| output["key"].as_str().map(str::to_owned));
@@ -712,22 +756,38 @@ impl Run {
             .map(|record: OutputRecord| (record.key.clone(), record))
             .collect();
         let ever: BTreeSet<&String> = self.truth.stored.keys().chain(&self.truth.deleted).collect();
-        assert_eq!(outputs.keys().collect::<BTreeSet<_>>(), ever, "one record for each output");
+        let unheard: Vec<&String> = outputs.keys().filter(|key| !ever.contains(key)).collect();
+        assert!(unheard.is_empty(), "records of nothing: {unheard:?}");
+        let by_batch = |job_id: &String| {
+            let record = &records[job_id];
+            record.state == State::Failed && record.batch_failure.is_some()
+        };
+        // What no job has told of is recorded when Batch's word ends its upload.
+        for key in &ever {
+            let left_by = self.truth.leftovers.get(*key);
+            assert!(
+                outputs.contains_key(*key) || left_by.is_some_and(|job_id| !by_batch(job_id)),
+                "{key} has no record"
+            );
+        }
         for (key, record) in &outputs {
-            let stored = record.stored.as_ref().unwrap_or_else(|| panic!("{key}: S3's part is missing"));
+            let is_left = self.truth.leftovers.get(key).is_some_and(|job_id| !by_batch(job_id));
+            // Of what is left, S3 may have told that an earlier version is gone, and nobody more.
+            if is_left && record.stored.is_none() {
+                continue;
+            }
+            let stored = record.stored.as_ref().unwrap_or_else(|| panic!("{key}: what S3 said is missing"));
             let plan = record.made.as_ref().map(|made| self.truth.plans[&made.job_id]);
             if !self.truth.stored.contains_key(key) {
                 assert_eq!(plan, Some(Plan::Withdrawn), "{key} was deleted: {record:?}");
                 assert!(stored.deleted && record.expires_at.is_some(), "{key}: {record:?}");
                 continue;
             }
-            assert_ne!(plan, Some(Plan::Withdrawn), "{key} is left: {record:?}");
             let (size, version) = &self.truth.stored[key];
-            assert_eq!(
-                (stored.size, stored.version_id.as_ref(), stored.deleted),
-                (*size, Some(version), false),
-                "{key}"
-            );
+            assert!(is_left || plan != Some(Plan::Withdrawn), "{key} is left: {record:?}");
+            // A listing does not say which version it is of.
+            let is_it = stored.version_id.as_ref().is_none_or(|is| is == version);
+            assert!(is_left || (is_it && stored.size == *size && !stored.deleted), "{key} is {version}: {record:?}");
             // Outputs that were stored by a container that was killed before it committed them are not in any manifest.
             let untold = self.truth.untold.iter().filter(|(_, keys)| keys.contains(key)).map(|(job_id, _)| job_id);
             let (there, gone): (Vec<&String>, Vec<&String>) =

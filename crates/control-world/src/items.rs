@@ -37,7 +37,7 @@ struct InMemory {
 }
 
 /// Every attribute that is a partition key of a table or of an index.
-const PARTITION_KEYS: [&str; 4] = ["object", "stateDay", "sourceObject", "jobId"];
+const PARTITION_KEYS: [&str; 3] = ["object", "stateDay", "sourceObject"];
 
 impl InMemory {
     fn partitions_of(item: &Item) -> impl Iterator<Item = (&'static str, String)> {
@@ -68,9 +68,10 @@ impl Items for InMemory {
 
     fn query(&self, query: &Query) -> Page {
         let fits = |item: &&Item| {
-            query.up_to.as_ref().is_none_or(|(sort, text)| {
-                item.get(*sort).and_then(Value::as_str).is_some_and(|sort| sort <= text.as_str())
-            })
+            query
+                .sort
+                .as_ref()
+                .is_none_or(|(name, sort)| item.get(*name).and_then(Value::as_str).is_some_and(|key| sort.holds(key)))
         };
         let keys = self.partitions.get(&query.partition).into_iter().flatten();
         Page { items: keys.filter_map(|key| self.items.get(key)).filter(fits).cloned().collect(), next: None }

@@ -6,6 +6,7 @@
 pub mod chaos;
 mod handlers;
 mod items;
+mod units;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -18,13 +19,14 @@ use contract::{Failure, JobEvent, Source, UploadEnded, list, timestamp};
 use control::event::{QueueAttributes, QueueMessage};
 use control::ports::{
     Clock, Executor, Found, Head, Listed, Listing, Notices, Objects, Phase, Ports, Postponed, Queues, Receipt, Report,
-    Submission, SubmitFailure, Table,
+    Submission, SubmitFailure, Table, Version, Whole,
 };
 use control::table::{Item, Key, Page, Put, PutOutcome, Query};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 pub use items::{Items, MakeTable, in_memory};
+pub use units::Units;
 
 /// What goes wrong, each as a probability.
 #[derive(Debug, Clone, Copy, Default)]
@@ -109,6 +111,17 @@ pub struct StoredObject {
     pub modified: i64,
 }
 
+/// A result: an object that is written whole.
+#[derive(Debug, Clone)]
+pub struct StoredResult {
+    /// Bytes that it has.
+    pub size: u64,
+    /// The current version.
+    pub version: Version,
+    /// When it was stored, milliseconds since 1970.
+    pub modified: i64,
+}
+
 /// A message of a simulated queue.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -157,6 +170,8 @@ pub type Happening<A> = Reverse<(i64, u64, A)>;
 pub struct Inner {
     /// Milliseconds since 1970.
     pub now: i64,
+    /// When S3 last did something with a result.
+    stamp: i64,
     /// Draws everything that is left to chance.
     pub random: Random,
     /// What goes wrong.
@@ -165,8 +180,8 @@ pub struct Inner {
     pub objects: BTreeMap<(String, String), Vec<StoredObject>>,
     /// Small objects that are read and written whole.
     pub files: BTreeMap<(String, String), Vec<u8>>,
-    /// Entity tags of results, by bucket and key.
-    pub etags: BTreeMap<(String, String), String>,
+    /// Results, by bucket and key: the current version of each.
+    pub results: BTreeMap<(String, String), StoredResult>,
     /// Objects that were deleted since somebody looked.
     pub deleted: Vec<(String, String)>,
     /// Items by table and key.
@@ -187,6 +202,8 @@ pub struct Inner {
     new_jobs: Vec<SubmittedJob>,
     /// Requests by name.
     pub requests: BTreeMap<&'static str, u64>,
+    /// DynamoDB's units by table.
+    pub units: BTreeMap<String, Units>,
     /// The invocation that is running has crashed.
     crashed: bool,
     serial: u64,
@@ -213,11 +230,12 @@ impl World {
     pub fn over(tables: MakeTable, seed: u64, faults: Faults) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             now: 1_795_000_000_000,
+            stamp: 0,
             random: Random::new(seed),
             faults,
             objects: BTreeMap::new(),
             files: BTreeMap::new(),
-            etags: BTreeMap::new(),
+            results: BTreeMap::new(),
             deleted: Vec::new(),
             tables: ["input", "output"].map(|name| (name.to_owned(), tables(name))).into(),
             queues: HashMap::new(),
@@ -228,6 +246,7 @@ impl World {
             job_status: HashMap::new(),
             new_jobs: Vec::new(),
             requests: BTreeMap::new(),
+            units: BTreeMap::new(),
             crashed: false,
             serial: 0,
         })))
@@ -385,6 +404,12 @@ impl Inner {
         self.serial
     }
 
+    /// When S3 does something with a result that is due at a time: what it does later has a later time.
+    pub fn stamp(&mut self, at: i64) -> i64 {
+        self.stamp = at.max(self.stamp + 1);
+        self.stamp
+    }
+
     /// The version of an object that is asked for.
     fn find(&self, source: &Source) -> Found<&StoredObject> {
         let place = (source.bucket.clone().unwrap_or_default(), source.key.clone());
@@ -430,8 +455,13 @@ impl Objects for World {
         .await
     }
 
-    async fn read(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failure> {
-        self.request("s3:GetObject", |inner| inner.files.get(&(bucket.to_owned(), key.to_owned())).cloned()).await
+    async fn read_whole(&self, bucket: &str, key: &str) -> Result<Option<Whole>, Failure> {
+        self.request("s3:GetObject", |inner| {
+            let place = (bucket.to_owned(), key.to_owned());
+            let version = inner.results.get(&place).map(|result| result.version.clone()).unwrap_or_default();
+            inner.files.get(&place).map(|bytes| Whole { bytes: bytes.clone(), version })
+        })
+        .await
     }
 
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Listing, Failure> {
@@ -445,8 +475,17 @@ impl Objects for World {
                     modified: text_of(object.modified),
                 })
             };
+            let result = |(place, result): (&(String, String), &StoredResult)| Listed {
+                key: place.1.clone(),
+                size: result.size,
+                etag: result.version.etag.clone(),
+                modified: text_of(result.modified),
+            };
             let is_after = |listed: &Listed| after.is_none_or(|after| listed.key.as_str() > after);
-            let mut objects: Vec<Listed> = inner.objects.iter().filter_map(current).filter(is_after).collect();
+            let results = inner.results.range((bucket.to_owned(), prefix.to_owned())..);
+            let results = results.take_while(|(place, _)| place.0 == bucket && place.1.starts_with(prefix)).map(result);
+            let mut objects: Vec<Listed> =
+                inner.objects.iter().filter_map(current).chain(results).filter(is_after).collect();
             let is_last = objects.len() <= PAGE;
             objects.truncate(PAGE);
             let next = objects.last().filter(|_| !is_last).map(|listed| listed.key.clone());
@@ -455,12 +494,17 @@ impl Objects for World {
         .await
     }
 
-    async fn delete(&self, bucket: &str, key: &str, etag: Option<&str>) -> Result<(), Failure> {
+    async fn delete(&self, bucket: &str, key: &str, meant: &Version) -> Result<(), Failure> {
         self.request("s3:DeleteObject", |inner| {
             let place = (bucket.to_owned(), key.to_owned());
-            let is_other = |tags: &Option<String>| matches!((tags, etag), (Some(is), Some(meant)) if is != meant);
-            if !is_other(&inner.etags.get(&place).cloned()) {
-                inner.etags.remove(&place);
+            let differ = |is: &Option<String>, meant: &Option<String>| {
+                matches!((is, meant), (Some(is), Some(meant)) if is != meant)
+            };
+            let is_other = inner.results.get(&place).is_some_and(|StoredResult { version, .. }| {
+                differ(&version.etag, &meant.etag) || differ(&version.version_id, &meant.version_id)
+            });
+            if !is_other {
+                inner.results.remove(&place);
                 inner.files.remove(&place);
                 inner.deleted.push(place);
             }
@@ -478,7 +522,10 @@ impl Table for WorldTable {
         self.world
             .request("dynamodb:BatchGetItem", |inner| {
                 let table = inner.table(&self.name);
-                keys.iter().map(|key| table.get(key)).collect()
+                let found: Vec<Option<Item>> = keys.iter().map(|key| table.get(key)).collect();
+                let units = inner.units.entry(self.name.clone()).or_default();
+                found.iter().for_each(|item| units.got(item.as_ref()));
+                found
             })
             .await
     }
@@ -495,7 +542,15 @@ impl Table for WorldTable {
                 if inner.random.chance(faults.throttled_index) {
                     return PutOutcome::Failed(Failure::temporary("the index by-state is throttled"));
                 }
-                if inner.table(&self.name).put(put) { PutOutcome::Written } else { PutOutcome::Conflict }
+                let before = inner.table(&self.name).get(&put.key());
+                let is_written = inner.table(&self.name).put(put);
+                let units = inner.units.entry(self.name.clone()).or_default();
+                if is_written {
+                    units.put(&self.name, before.as_ref(), put);
+                    return PutOutcome::Written;
+                }
+                units.refused(before.as_ref());
+                PutOutcome::Conflict
             });
             outcomes.push(written.await.unwrap_or_else(PutOutcome::Failed));
         }

@@ -7,10 +7,11 @@ use control::classify::handler::Classifier;
 use control::dispatch::handler::Dispatcher;
 use control::output::cancel::JobOfCancelled;
 use control::output::handler::Recorder;
+use control::ports::Version;
 use control::share::{ShareBy, Shares};
 use control::table;
 use control::{InputRecord, State};
-use control_world::{Faults, JobStatus, StoredObject, SubmittedJob, World, text_of};
+use control_world::{Faults, JobStatus, StoredObject, StoredResult, SubmittedJob, World, text_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -144,6 +145,29 @@ fn a_job_whose_end_was_not_told_is_asked_for_and_its_manifests_count() {
     assert_eq!((record.state, record.results.len()), (State::Succeeded, 2), "{record:#?}");
     assert_eq!(system.world.inner().tables["output"].items().len(), 4, "two results with their manifests");
     assert_eq!(system.schedule().1["asked"], 0);
+}
+
+#[test]
+fn what_a_killed_container_left_is_recorded_when_its_upload_ends_by_that() {
+    let system = System::new();
+    system.upload("a.jpg", Some("resize?width=8"), true);
+    let jobs = system.dispatch();
+    let record = system.record("a.jpg");
+    let folder = catalog::Operations::parse_for(MediaKind::Image, record.operations.first().unwrap()).unwrap();
+    let folder = folder.first().folder();
+    for (name, size) in [("0.webp", 5), ("1.webp", 6)] {
+        let version = Version { etag: Some(format!("etag-{size}")), version_id: Some("v".to_owned()) };
+        let modified = system.world.inner().now;
+        let place = ("out".to_owned(), format!("a.jpg/{folder}/{name}"));
+        system.world.inner().results.insert(place, StoredResult { size, version, modified });
+    }
+    system.ended(&jobs[0], 137);
+    system.later(20 * MINUTE);
+    assert_eq!(system.schedule().1["ended"], 1);
+    assert_eq!(system.record("a.jpg").state, State::Failed);
+    let left = system.world.inner().tables["output"].items();
+    let sizes: Vec<_> = left.iter().map(|item| (&item["stored"]["size"], item.get("made"))).collect();
+    assert_eq!(sizes, [(&json!(5), None), (&json!(6), None)], "{left:?}");
 }
 
 #[test]

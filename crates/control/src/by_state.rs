@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::identity;
 use crate::input_record::{InputRecord, State};
 use crate::ports::Table;
-use crate::table::{self, Key, Query, Record};
+use crate::table::{self, Key, Query, Record, Sort};
 
 /// The index's name.
 pub const INDEX: &str = "by-state";
@@ -35,7 +35,7 @@ fn partition(state: State, day: &str, shard: u64) -> String {
 /// The uploads of one shard that came into a state on a day, up to a time if one is given, the first first.
 pub fn shard(state: State, day: &str, shard: u64, up_to: Option<&str>) -> Query {
     let mut query = Query::of(Some(INDEX), "stateDay", partition(state, day, shard));
-    query.up_to = up_to.map(|at| ("stateAt", at.to_owned()));
+    query.sort = up_to.map(|at| ("stateAt", Sort::UpTo(at.to_owned())));
     query.descending = false;
     query
 }

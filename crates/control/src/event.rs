@@ -47,6 +47,96 @@ pub enum DeletionType {
     DeleteMarkerCreated,
 }
 
+/// A message of a bucket's own notifications, which cost nothing: of S3_OUTPUT, whose many new objects EventBridge would be paid for
+/// (S3 User Guide, "Event message structure").
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BucketMessage {
+    #[serde(default)]
+    records: Vec<BucketRecord>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BucketRecord {
+    event_name: String,
+    event_time: String,
+    s3: BucketDetail,
+}
+
+#[derive(Deserialize)]
+struct BucketDetail {
+    bucket: Bucket,
+    object: BucketObject,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BucketObject {
+    key: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default, rename = "eTag")]
+    etag: Option<String>,
+    #[serde(default)]
+    version_id: Option<String>,
+    #[serde(default)]
+    sequencer: Option<String>,
+}
+
+/// The events of a message of a bucket's own notifications, as EventBridge would tell them; `None` for another message. The one that
+/// S3 sends when notifications are configured has no events.
+pub fn of_bucket(message: &Value) -> Result<Option<Vec<BusEvent<ObjectDetail>>>, Failure> {
+    if message.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+        return Ok(Some(Vec::new()));
+    }
+    if message.pointer("/Records/0/eventSource").and_then(Value::as_str) != Some("aws:s3") {
+        return Ok(None);
+    }
+    let message: BucketMessage = read_as(message)?;
+    message.records.into_iter().map(BucketRecord::into_event).collect::<Result<_, _>>().map(Some)
+}
+
+impl BucketRecord {
+    fn into_event(self) -> Result<BusEvent<ObjectDetail>, Failure> {
+        let Self { event_name, event_time, s3: BucketDetail { bucket, object } } = self;
+        let (detail_type, deletion_type, reason) = match event_name.as_str() {
+            name if name.starts_with("ObjectCreated:") => ("Object Created", None, None),
+            "ObjectRemoved:Delete" => ("Object Deleted", Some(DeletionType::PermanentlyDeleted), Some("DeleteObject")),
+            "ObjectRemoved:DeleteMarkerCreated" => {
+                ("Object Deleted", Some(DeletionType::DeleteMarkerCreated), Some("DeleteObject"))
+            }
+            "LifecycleExpiration:Delete" => {
+                ("Object Deleted", Some(DeletionType::PermanentlyDeleted), Some(LIFECYCLE_EXPIRATION))
+            }
+            "LifecycleExpiration:DeleteMarkerCreated" => {
+                ("Object Deleted", Some(DeletionType::DeleteMarkerCreated), Some(LIFECYCLE_EXPIRATION))
+            }
+            name => {
+                return Err(Failure::invalid_request(format!(
+                    "{name} of bucket {} is not expected; check the bucket's notifications",
+                    bucket.name
+                )));
+            }
+        };
+        // As in a form: a space is a plus sign.
+        let key = object.key.replace('+', " ");
+        let key = percent_encoding::percent_decode_str(&key).decode_utf8();
+        let key = key.map_err(|error| Failure::invalid_request("the key of an event is not UTF-8").because(error))?;
+        let BucketObject { size, etag, version_id, sequencer, .. } = object;
+        let object = Object { key: key.into_owned(), size, etag, version_id, sequencer };
+        Ok(BusEvent {
+            source: "aws.s3".to_owned(),
+            detail_type: detail_type.to_owned(),
+            time: event_time,
+            detail: ObjectDetail { bucket, object, deletion_type, reason: reason.map(str::to_owned) },
+        })
+    }
+}
+
+/// The reason of a deletion that a lifecycle rule made.
+pub const LIFECYCLE_EXPIRATION: &str = "Lifecycle Expiration";
+
 /// A bucket.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Bucket {
@@ -240,6 +330,8 @@ pub enum Trigger {
     Topic(Vec<String>),
     /// One event of EventBridge.
     Bus(Value),
+    /// Events of a bucket's own notifications.
+    Bucket(Vec<BusEvent<ObjectDetail>>),
     /// A schedule of EventBridge: it is time.
     Schedule,
 }
@@ -262,6 +354,7 @@ impl Trigger {
         };
         match records.first().and_then(source).as_deref() {
             Some("aws:sqs") => Ok(Self::Queue(records.iter().map(read_as).collect::<Result<_, _>>()?)),
+            Some("aws:s3") => Ok(Self::Bucket(of_bucket(&payload)?.unwrap_or_default())),
             Some("aws:sns") => {
                 let text = |record: &Value| record.pointer("/Sns/Message").and_then(Value::as_str).map(str::to_owned);
                 let texts: Option<Vec<_>> = records.iter().map(text).collect();
@@ -274,7 +367,7 @@ impl Trigger {
 
 /// What a handler is to be invoked with for a message of a queue of undelivered events. It is what AWS lays aside: of a function
 /// the record of its last invocation (Lambda Developer Guide, "Retaining records of asynchronous invocations"), of a rule the event
-/// as it is, of a subscription the topic's envelope.
+/// as it is, of a subscription the topic's envelope, of a bucket its message.
 pub fn undelivered(body: &str) -> Result<Value, Failure> {
     let mut value: Value = serde_json::from_str(body)
         .map_err(|error| Failure::invalid_request("an undelivered message is not valid JSON").because(error))?;
@@ -286,6 +379,7 @@ pub fn undelivered(body: &str) -> Result<Value, Failure> {
         (None, Some(Value::String(text))) => {
             Ok(json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text}}]}))
         }
+        (None, _) if of_bucket(&value)?.is_some_and(|events| !events.is_empty()) => Ok(value),
         (None, _) => Err(unknown(&value)),
     }
 }
@@ -323,6 +417,45 @@ mod tests {
         let event: BusEvent<ObjectDetail> = read_as(&value).unwrap();
         assert_eq!(event.detail.object.key, "example key");
         assert_eq!(event.detail.object.sequencer.as_deref(), Some("00617F08299329D189"));
+    }
+
+    #[test]
+    fn the_notifications_of_a_bucket_say_the_same_as_the_bus() {
+        // S3 User Guide, "Event message structure", in the version 2.1, and of a key with characters that are encoded.
+        let message = |name: &str, key: &str| {
+            json!({"Records": [{
+                "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-west-2", "eventTime": "1970-01-01T00:00:00.000Z",
+                "eventName": name, "userIdentity": {"principalId": "AIDAJDPLRKLG7UEXAMPLE"},
+                "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+                "s3": {
+                    "s3SchemaVersion": "1.0", "configurationId": "testConfigRule",
+                    "bucket": {"name": "amzn-s3-demo-bucket", "ownerIdentity": {"principalId": "A3NL1KOZZKExample"},
+                        "arn": "arn:aws:s3:::amzn-s3-demo-bucket"},
+                    "object": {"key": key, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "versionId": "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+                        "sequencer": "0055AED6DCD90281E5"},
+                },
+            }]})
+        };
+        for (name, deletion, reason) in [
+            ("ObjectRemoved:Delete", DeletionType::PermanentlyDeleted, "DeleteObject"),
+            ("ObjectRemoved:DeleteMarkerCreated", DeletionType::DeleteMarkerCreated, "DeleteObject"),
+            ("LifecycleExpiration:Delete", DeletionType::PermanentlyDeleted, "Lifecycle Expiration"),
+            ("LifecycleExpiration:DeleteMarkerCreated", DeletionType::DeleteMarkerCreated, "Lifecycle Expiration"),
+        ] {
+            let message = message(name, "red+%2B+blue/%C3%BC%25.jpg");
+            let Trigger::Bucket(events) = Trigger::read(message.clone()).unwrap() else { panic!("not of a bucket") };
+            let [event] = events.as_slice() else { panic!("{events:?}") };
+            assert_eq!((event.source.as_str(), event.detail_type.as_str()), ("aws.s3", "Object Deleted"));
+            assert_eq!(event.detail.object.key, "red + blue/ü%.jpg");
+            assert_eq!((event.detail.deletion_type, event.detail.reason.as_deref()), (Some(deletion), Some(reason)));
+            assert_eq!(event.detail.object.sequencer.as_deref(), Some("0055AED6DCD90281E5"));
+            assert_eq!(undelivered(&message.to_string()).unwrap(), message);
+        }
+        assert!(of_bucket(&message("ObjectTagging:Put", "a")).unwrap_err().to_string().contains("ObjectTagging:Put"));
+        let configured = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2014-10-13T15:57:02.089Z",
+            "Bucket": "amzn-s3-demo-bucket", "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR"});
+        assert!(of_bucket(&configured).unwrap().is_some_and(|events| events.is_empty()));
+        assert!(of_bucket(&json!({"detail-type": "Object Deleted"})).unwrap().is_none());
     }
 
     #[test]

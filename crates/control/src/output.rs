@@ -8,5 +8,6 @@ pub mod ended;
 pub mod environment;
 pub mod fallback;
 pub mod handler;
+mod leftovers;
 pub mod reconcile;
 pub mod settings;

@@ -1,5 +1,7 @@
-//! A record of DYNAMODB_OUTPUT: one object in S3_OUTPUT. S3 tells what is stored, the job tells what it means; each has
-//! its own part of the record, and of several tellings the latest counts.
+//! A record of DYNAMODB_OUTPUT: one object in S3_OUTPUT. The job tells what it means and what S3 answered when it was stored, so
+//! that one write makes the record; S3 tells only of what is removed (its events of new objects would cost several times as much as
+//! the records). Of several tellings the latest counts. An object that a container stored before it was killed has no record: no
+//! manifest names it, and the next try writes over it.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +14,8 @@ use crate::delivery::Delivery;
 use crate::event::{DeletionType, ObjectDetail};
 use crate::identity;
 use crate::input_record::{KEPT_AFTER_DELETION, object_of};
-use crate::ports::Table;
-use crate::table::{self, Key, Query, Record};
+use crate::ports::{Listed, Table};
+use crate::table::{self, Key, Query, Record, Sort};
 
 /// A record of DYNAMODB_OUTPUT.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,10 +37,10 @@ pub struct OutputRecord {
     /// Whether the URL answers only with a signature or signed cookies, as `pipeline url` makes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_needs_signature: Option<bool>,
-    /// What S3 told of the version that is current.
+    /// What is known of the version that is current: what S3 answered when the job stored it, or that it was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Stored>,
-    /// What else S3 told: of earlier versions and of deletions. The latest few: what counts is which version is current.
+    /// What else is known: of earlier versions and of deletions. The latest few: what counts is which version is current.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub stored_before: BTreeSet<Stored>,
     /// What the job told.
@@ -50,7 +52,7 @@ pub struct OutputRecord {
     /// Derived, the partition key of the index by source: `s3://bucket/key` of the object that it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_object: Option<String>,
-    /// Derived, the partition key of the index by job.
+    /// Derived, the sort key of the index by source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
     /// When the item of a deleted object may expire, seconds since 1970.
@@ -58,14 +60,15 @@ pub struct OutputRecord {
     pub expires_at: Option<i64>,
 }
 
-/// What S3 told of an output.
+/// What S3 said of an output: in its answer to the job, or when it was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
-    /// The event's place among those of the key: the greater is the later.
-    pub sequencer: String,
-    /// When, RFC 3339.
+    /// When, RFC 3339. It orders what is known: jobs and S3 have clocks that differ by milliseconds, and deletions of a version name it.
     pub at: String,
+    /// The event's place among S3's events of the key: the greater is the later. An answer to a job has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sequencer: String,
     /// The object was deleted (by a marker in a versioned bucket).
     #[serde(default)]
     pub deleted: bool,
@@ -112,10 +115,10 @@ pub struct Made {
     pub operation: String,
     /// The operation with its options.
     pub processing_option: String,
-    /// Bytes; absent for the manifest itself.
+    /// Bytes; absent for a manifest of which nothing but its key was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// SHA-256, lower-case hexadecimal; absent for the manifest itself.
+    /// SHA-256, lower-case hexadecimal; absent for a manifest of which nothing but its key was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// The media type.
@@ -155,19 +158,22 @@ impl OutputRecord {
         Key(vec![("object", object_in(bucket, key))])
     }
 
-    /// The outputs that were made from an object, `s3://bucket/key`, in the order of their keys.
-    pub async fn of_source(table: &impl Table, object: &str) -> Result<Vec<Self>, Failure> {
-        let mut query = Query::of(Some("by-source"), "sourceObject", object);
-        query.descending = false;
-        table::read_found(table, query).await
+    /// The outputs that a job made from an object, `s3://bucket/key`, in the order of their keys.
+    pub async fn of_job(table: &impl Table, object: &str, job_id: &str) -> Result<Vec<Self>, Failure> {
+        let query = Query::of(Some("by-source"), "sourceObject", object);
+        let query = Query { sort: Some(("jobId", Sort::Is(job_id.to_owned()))), descending: false, ..query };
+        let mut found: Vec<Self> = table::read_found(table, query).await?;
+        found.sort_by(|a, b| a.object.cmp(&b.object));
+        Ok(found)
     }
 
-    /// Merges what S3 told. The facts are a set of which the latest are kept, and which version is current follows from
+    /// Merges what S3 said. The facts are a set of which the latest are kept, and which version is current follows from
     /// them, so that neither order nor repetition matters.
     pub fn stored(&mut self, told: Stored) {
         let mut facts = std::mem::take(&mut self.stored_before);
         facts.extend(self.stored.take());
         facts.insert(told);
+        facts = once(facts);
         self.stored = current(&facts).cloned();
         facts.retain(|fact| Some(fact) != self.stored.as_ref());
         while facts.len() > MAX_FACTS {
@@ -183,8 +189,16 @@ impl OutputRecord {
         }
     }
 
+    /// Merges what a job told of an output: what it is, and what S3 answered.
+    pub fn told(&mut self, made: Made, stored: Option<Stored>) {
+        self.made(made);
+        if let Some(stored) = stored {
+            self.stored(stored);
+        }
+    }
+
     /// Merges what a job told: the job that ended last wrote the object last.
-    pub fn made(&mut self, made: Made) {
+    fn made(&mut self, made: Made) {
         if self.made.as_ref().is_none_or(|present| present.rank() < made.rank()) {
             self.made = Some(made);
         }
@@ -192,6 +206,32 @@ impl OutputRecord {
 }
 
 impl Stored {
+    /// What S3 answered when a job stored an output; nothing for a file, and of jobs that did not tell.
+    pub fn of_output(output: &Output) -> Option<Self> {
+        Some(Self {
+            at: timestamp::normal(output.stored_at.as_deref()?),
+            sequencer: String::new(),
+            deleted: false,
+            version_deleted: false,
+            size: output.size,
+            etag: output.etag.clone(),
+            version_id: output.version_id.clone(),
+        })
+    }
+
+    /// What a listing says of an object that no job told of.
+    pub fn of_listed(listed: &Listed) -> Self {
+        Self {
+            at: timestamp::normal(&listed.modified),
+            sequencer: String::new(),
+            deleted: false,
+            version_deleted: false,
+            size: listed.size,
+            etag: listed.etag.clone(),
+            version_id: None,
+        }
+    }
+
     /// What an event of S3 says.
     pub fn of(detail: &ObjectDetail, at: &str, deleted: bool) -> Self {
         let object = &detail.object;
@@ -199,8 +239,8 @@ impl Stored {
         let version_deleted =
             deleted && detail.deletion_type != Some(DeletionType::DeleteMarkerCreated) && object.version_id.is_some();
         Self {
-            sequencer: identity::comparable(object.sequencer.as_deref().unwrap_or_default()),
             at: timestamp::normal(at),
+            sequencer: identity::comparable(object.sequencer.as_deref().unwrap_or_default()),
             deleted,
             version_deleted,
             size: object.size,
@@ -210,9 +250,17 @@ impl Stored {
     }
 }
 
-/// How many facts about an object are kept beside the current one: with each overwrite come two in the end, that a version
-/// was stored and that a lifecycle rule deleted it.
+/// How many facts about an object are kept beside the current one: with each overwrite comes one, and in the end that the version was
+/// deleted, if anybody tells of that.
 const MAX_FACTS: usize = 8;
+
+/// Each version once, as it was told first: a job that finds its work done tells of it again, from a listing with coarser times.
+fn once(facts: BTreeSet<Stored>) -> BTreeSet<Stored> {
+    let mut seen = BTreeSet::new();
+    let mut is_first =
+        |fact: &Stored| fact.deleted || fact.version_id.as_ref().is_none_or(|version| seen.insert(version.clone()));
+    facts.into_iter().filter(|fact| is_first(fact)).collect()
+}
 
 /// The fact that says what the object is now: the latest version or marker that was not deleted itself. If only deletions
 /// of versions are known, nothing is known of the object.
@@ -237,7 +285,7 @@ impl Made {
         }
     }
 
-    /// What a job's event says of its manifest.
+    /// What a job's event says of its manifest, where it does not say more than its key.
     pub fn of_manifest(event: &JobEvent, content_type: &str) -> Self {
         Self {
             at: event.finished_at.as_deref().map(timestamp::normal).unwrap_or_default(),

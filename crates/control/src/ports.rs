@@ -73,6 +73,24 @@ pub struct Listing {
     pub next: Option<String>,
 }
 
+/// Which version of an object is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Version {
+    /// The entity tag, without quotes. Versions with the same bytes have the same.
+    pub etag: Option<String>,
+    /// The version in a versioned bucket.
+    pub version_id: Option<String>,
+}
+
+/// A small object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// The version that was read.
+    pub version: Version,
+}
+
 /// Objects in buckets.
 pub trait Objects: Send + Sync {
     /// Reads the first `bytes` bytes of exactly this version, with the metadata, in one request.
@@ -82,7 +100,12 @@ pub trait Objects: Send + Sync {
     fn tag(&self, source: &Source) -> impl Future<Output = Result<Found<Option<String>>, Failure>> + Send;
 
     /// Reads a small object whole; `None` if it is not there.
-    fn read(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send;
+    fn read_whole(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Option<Whole>, Failure>> + Send;
+
+    /// The bytes of a small object; `None` if it is not there.
+    fn read(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send {
+        async { Ok(self.read_whole(bucket, key).await?.map(|whole| whole.bytes)) }
+    }
 
     /// A page of the objects whose keys begin with a prefix and come after a key: those that are current.
     fn list(
@@ -92,8 +115,8 @@ pub trait Objects: Send + Sync {
         after: Option<&str>,
     ) -> impl Future<Output = Result<Listing, Failure>> + Send;
 
-    /// Deletes an object, unless it has another entity tag than is given: then somebody has written over it.
-    fn delete(&self, bucket: &str, key: &str, etag: Option<&str>) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Deletes an object, unless another version than is meant is current: then somebody has written over it.
+    fn delete(&self, bucket: &str, key: &str, meant: &Version) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Writes a small object.
     fn write(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;

@@ -87,6 +87,25 @@ pub enum PutOutcome {
     Failed(Failure),
 }
 
+/// What a sort key must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sort {
+    /// This text. Several items of an index may have it.
+    Is(String),
+    /// A text that does not come after this one.
+    UpTo(String),
+}
+
+impl Sort {
+    /// Whether a sort key is as it must be.
+    pub fn holds(&self, key: &str) -> bool {
+        match self {
+            Self::Is(text) => key == text,
+            Self::UpTo(text) => key <= text.as_str(),
+        }
+    }
+}
+
 /// Items that share a partition key.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -94,8 +113,8 @@ pub struct Query {
     pub index: Option<&'static str>,
     /// Name and value of the partition key.
     pub partition: (&'static str, String),
-    /// Name of the sort key and the text that the items' must not come after.
-    pub up_to: Option<(&'static str, String)>,
+    /// Name of the sort key, and what the items' must be.
+    pub sort: Option<(&'static str, Sort)>,
     /// The greatest sort key first.
     pub descending: bool,
     /// Where the last page ended.
@@ -105,7 +124,7 @@ pub struct Query {
 impl Query {
     /// All items of a partition, the greatest sort key first.
     pub fn of(index: Option<&'static str>, name: &'static str, value: impl Into<String>) -> Self {
-        Self { index, partition: (name, value.into()), up_to: None, descending: true, start: None }
+        Self { index, partition: (name, value.into()), sort: None, descending: true, start: None }
     }
 }
 

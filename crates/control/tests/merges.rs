@@ -31,6 +31,20 @@ fn stored(version: Option<&str>, sequencer: &str, deletion: Option<&str>) -> Sto
     Stored::of(&detail, "2026-11-22T18:00:00Z", deletion.is_some())
 }
 
+/// What a job tells of an output that it stored as that version.
+fn made(version: u8, at: &str) -> Output {
+    Output {
+        key: "a".to_owned(),
+        size: u64::from(version),
+        sha256: "00".to_owned(),
+        content_type: "image/webp".to_owned(),
+        etag: Some(format!("e{version}")),
+        version_id: Some(format!("v{version}")),
+        stored_at: Some(at.to_owned()),
+        properties: Properties::new(),
+    }
+}
+
 fn request() -> JobRequest {
     JobRequest {
         schema_version: 1,
@@ -138,14 +152,8 @@ proptest! {
             if who == 0 {
                 record.stored(stored(None, &format!("0A{at}"), (what == 2).then_some("Permanently Deleted")));
             } else {
-                let output = Output {
-                    key: "a".to_owned(),
-                    size: u64::from(what),
-                    sha256: "00".to_owned(),
-                    content_type: "image/webp".to_owned(),
-                    properties: Properties::new(),
-                };
-                record.made(Made::of(&ended(0, None, at, "job-1"), &output));
+                let output = made(what, &format!("2026-11-22T17:59:{at:02}.500Z"));
+                record.told(Made::of(&ended(0, None, at, "job-1"), &output), Stored::of_output(&output));
             }
             record.derive();
         };
@@ -209,6 +217,41 @@ fn the_end_of_a_version_says_nothing_of_an_object_that_nothing_else_is_known_of(
     let record = told_by_s3(&[("v1", "0062", GONE)]);
     assert_eq!(current_version(&record), None);
     assert!(record.expires_at.is_some());
+}
+
+#[test]
+fn the_job_tells_which_version_it_stored_and_s3_only_which_is_gone() {
+    let told = |version: u8, second: u8| {
+        let output = made(version, &format!("2026-11-22T17:59:{second:02}.500Z"));
+        (Made::of(&ended(0, None, second, "job-1"), &output), Stored::of_output(&output))
+    };
+    let record = |deletions: &[(&str, &str, Option<&str>)], jobs: &[(u8, u8)]| {
+        let of = |first_jobs: bool| {
+            let mut record = OutputRecord::new("out", "a", None);
+            for turn in [first_jobs, !first_jobs] {
+                for (version, second) in jobs.iter().filter(|_| turn) {
+                    let (made, stored) = told(*version, *second);
+                    record.told(made, stored);
+                }
+                for (version, sequencer, deletion) in deletions.iter().filter(|_| !turn) {
+                    record.stored(stored(Some(version), sequencer, *deletion));
+                }
+            }
+            record.derive();
+            record
+        };
+        assert_eq!(of(true), of(false), "in whatever order");
+        of(true)
+    };
+    let overwritten = record(&[("v1", "0063", GONE)], &[(1, 1), (2, 2)]);
+    assert_eq!((current_version(&overwritten), overwritten.expires_at), (Some(("v2", false)), None));
+    assert_eq!(overwritten.stored.map(|stored| (stored.size, stored.etag)), Some((2, Some("e2".to_owned()))));
+    let deleted = record(&[("m", "0063", MARKER)], &[(1, 1)]);
+    assert_eq!(current_version(&deleted), Some(("m", true)));
+    let gone = record(&[("v2", "0063", GONE)], &[(1, 1), (2, 2)]);
+    assert_eq!(current_version(&gone), Some(("v1", false)), "the version before is current again");
+    let again = record(&[], &[(1, 1), (1, 2), (1, 3)]);
+    assert!(again.stored_before.is_empty() && again.stored.is_some_and(|stored| stored.at.contains("59:01")));
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub async fn versions(inputs: &impl Table, source: &Source) -> Result<Vec<InputR
 pub async fn upload(inputs: &impl Table, outputs: &impl Table, source: &Source) -> Result<Vec<Upload>, Failure> {
     let mut uploads = Vec::new();
     for record in versions(inputs, source).await? {
-        let outputs = of_job(outputs, &record.job_id).await?;
+        let outputs = of_job(outputs, &record).await?;
         uploads.push(Upload { record, outputs });
     }
     Ok(uploads)
@@ -87,10 +87,9 @@ pub async fn output(outputs: &impl Table, bucket: &str, key: &str) -> Result<Opt
     Ok(found.filter(|record| record.stored.as_ref().is_none_or(|stored| !stored.deleted)))
 }
 
-/// The outputs of a job that are there still, by key.
-pub async fn of_job(outputs: &impl Table, job_id: &str) -> Result<Vec<OutputRecord>, Failure> {
-    let query = Query { descending: false, ..Query::of(Some("by-job"), "jobId", job_id) };
-    let mut records: Vec<OutputRecord> = table::read_found(outputs, query).await?;
+/// The outputs of an upload that are there still, by key.
+pub async fn of_job(outputs: &impl Table, upload: &InputRecord) -> Result<Vec<OutputRecord>, Failure> {
+    let mut records = OutputRecord::of_job(outputs, &upload.object, &upload.job_id).await?;
     records.retain(|record| record.stored.as_ref().is_none_or(|stored| !stored.deleted));
     Ok(records)
 }

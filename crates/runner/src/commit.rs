@@ -1,17 +1,51 @@
 //! The manifest is the commit: written last, and the only thing that says that an operation's outputs count.
 
 use catalog::Operation;
-use contract::{Failure, Location, MANIFEST_NAME, Manifest, SCHEMA_VERSION, Source};
-use store::Store;
+use contract::{Failure, Location, MANIFEST_NAME, Manifest, Output, Properties, SCHEMA_VERSION, Source, timestamp};
+use sha2::{Digest, Sha256};
+use store::{Store, Stored};
+use time::OffsetDateTime;
 
 /// A larger manifest than this was not written by a job.
 const MAX_MANIFEST_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The media type of a manifest.
+const MEDIA_TYPE: &str = "application/json";
+
+/// A manifest that is stored.
+pub(crate) struct Committed {
+    /// What it says.
+    pub manifest: Manifest,
+    /// The manifest as a file.
+    pub file: Output,
+}
+
 /// Writes the manifest, after everything that it names.
-pub(crate) async fn commit(store: &Store, output: &Location, folder: &str, manifest: &Manifest) -> Result<(), Failure> {
-    let text = serde_json::to_vec_pretty(manifest).map_err(|error| Failure::internal("the manifest").because(error))?;
-    store.put_bytes(&output.join(&format!("{folder}/{MANIFEST_NAME}")), text.into(), "application/json").await?;
-    Ok(())
+pub(crate) async fn commit(
+    store: &Store,
+    output: &Location,
+    folder: &str,
+    manifest: Manifest,
+) -> Result<Committed, Failure> {
+    let text =
+        serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::internal("the manifest").because(error))?;
+    let name = format!("{folder}/{MANIFEST_NAME}");
+    let stored = store.put_bytes(&output.join(&name), text.into(), MEDIA_TYPE).await?;
+    Ok(Committed { manifest, file: file(output, &name, stored, MEDIA_TYPE.to_owned(), Properties::new()) })
+}
+
+/// A file of a result that has just been stored. Nobody tells of it beside the job: S3's events of new results would cost more
+/// than everything else that they bring about.
+pub(crate) fn file(
+    output: &Location,
+    name: &str,
+    stored: Stored,
+    content_type: String,
+    properties: Properties,
+) -> Output {
+    let Stored { size, sha256, etag, version_id } = stored;
+    let stored_at = etag.is_some().then(|| timestamp::text(OffsetDateTime::now_utc()));
+    Output { key: output.key_of(name), size, sha256, content_type, etag, version_id, stored_at, properties }
 }
 
 /// What is committed in an operation's folder.
@@ -19,7 +53,7 @@ pub(crate) enum Present {
     /// Nothing, or what will be written again.
     Other,
     /// The result of the same version of the object.
-    Same(Box<Manifest>),
+    Same(Box<Committed>),
     /// The result of a later version of the object.
     Later,
 }
@@ -33,9 +67,10 @@ pub(crate) async fn present(
     operation: &Operation,
     job_id: &str,
 ) -> Result<Present, Failure> {
-    let Some(manifest) = read(store, output, folder).await? else { return Ok(Present::Other) };
-    if is_of(&manifest, source, operation) {
-        return Ok(Present::Same(Box::new(manifest)));
+    let Some(committed) = read(store, output, folder).await? else { return Ok(Present::Other) };
+    let manifest = &committed.manifest;
+    if is_of(manifest, source, operation) {
+        return Ok(Present::Same(Box::new(committed)));
     }
     let of_object = manifest.source.bucket == source.bucket && manifest.source.key == source.key;
     let later = manifest.job_id.as_deref().map(contract::sequence).unwrap_or_default();
@@ -51,15 +86,29 @@ pub async fn committed(
     source: &Source,
     operation: &Operation,
 ) -> Result<Option<Manifest>, Failure> {
-    let manifest = read(store, output, folder).await?;
+    let manifest = read(store, output, folder).await?.map(|committed| committed.manifest);
     Ok(manifest.filter(|manifest| is_of(manifest, source, operation)))
 }
 
-async fn read(store: &Store, output: &Location, folder: &str) -> Result<Option<Manifest>, Failure> {
-    let location = output.join(&format!("{folder}/{MANIFEST_NAME}"));
-    let text = store.get_small(&location, MAX_MANIFEST_BYTES).await?;
+async fn read(store: &Store, output: &Location, folder: &str) -> Result<Option<Committed>, Failure> {
+    let name = format!("{folder}/{MANIFEST_NAME}");
+    let found = store.get_small_version(&output.join(&name), MAX_MANIFEST_BYTES).await?;
+    let Some((version, text)) = found else { return Ok(None) };
     // One that cannot be read is one that will be written again.
-    Ok(text.and_then(|text| serde_json::from_slice::<Manifest>(&text).ok()))
+    let Ok(manifest) = serde_json::from_slice::<Manifest>(&text) else { return Ok(None) };
+    let is_in_s3 = output.bucket().is_some();
+    let modified = version.last_modified.map(|at| timestamp::text(at.into()));
+    let file = Output {
+        key: output.key_of(&name),
+        size: version.size,
+        sha256: contract::hexadecimal(&Sha256::digest(&text)),
+        content_type: MEDIA_TYPE.to_owned(),
+        etag: version.etag.filter(|_| is_in_s3),
+        version_id: version.version_id,
+        stored_at: modified.filter(|_| is_in_s3),
+        properties: Properties::new(),
+    };
+    Ok(Some(Committed { manifest, file }))
 }
 
 fn is_of(manifest: &Manifest, source: &Source, operation: &Operation) -> bool {

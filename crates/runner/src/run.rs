@@ -23,7 +23,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
-use crate::commit::{Present, commit, present};
+use crate::commit::{Committed, Present, commit, file, present};
 use crate::companions::StoreCompanions;
 use crate::early::{EarlyUploads, abort, send_early};
 use crate::engine::{EngineTask, HandOver, engine_of};
@@ -162,7 +162,7 @@ struct Destination<'a> {
 
 /// What one operation's worker and the storing of its outputs came to.
 struct Processed {
-    manifest: Manifest,
+    committed: Committed,
     peak_memory: u64,
     sandbox: Sandbox,
 }
@@ -299,8 +299,8 @@ impl Runner {
         let source = source_of(work, Some(&fetched.version));
         if self.skip_committed {
             match present(&self.store, output, folder, &source, operation, &work.job_id).await {
-                Ok(Present::Same(manifest)) => {
-                    succeed(&mut event, &destination, *manifest);
+                Ok(Present::Same(committed)) => {
+                    succeed(&mut event, &destination, *committed);
                     return event;
                 }
                 Ok(Present::Later) => {
@@ -323,12 +323,12 @@ impl Runner {
         }
         match processed {
             Ok(processed) => {
-                let usage = processed.manifest.usage.unwrap_or_default();
+                let usage = processed.committed.manifest.usage.unwrap_or_default();
                 event.bytes_read = usage.bytes_read;
                 event.requests = usage.reads;
                 event.peak_memory = processed.peak_memory;
                 event.sandbox = processed.sandbox;
-                succeed(&mut event, &destination, processed.manifest);
+                succeed(&mut event, &destination, processed.committed);
             }
             Err(unprocessed) => {
                 event.outcome = Outcome::Failed;
@@ -488,8 +488,8 @@ impl Runner {
         manifest.usage = Some(parts.iter().fold(usage, Usage::and));
         (manifest.compute, manifest.sandbox) = (Some(self.compute), Some(sandbox));
         self.check_latest(work, fetched, operation, destination, looked).await.map_err(fail)?;
-        commit(&self.store, destination.output, &destination.folder, &manifest).await.map_err(fail)?;
-        Ok(Processed { manifest, peak_memory, sandbox })
+        let committed = commit(&self.store, destination.output, &destination.folder, manifest).await.map_err(fail)?;
+        Ok(Processed { committed, peak_memory, sandbox })
     }
 
     /// What of the container an operation has while it is worked on.
@@ -534,8 +534,7 @@ impl Runner {
                     Some(upload) => upload.complete().await?,
                     None => self.store.take_file(&output.join(&key), scratch.join(&name), &content_type).await?,
                 };
-                let key = output.key_of(&key);
-                Ok(Output { key, size: stored.size, sha256: stored.sha256, content_type, properties })
+                Ok(file(output, &key, stored, content_type, properties))
             }
         }))
         .buffered(CONCURRENT_OUTPUTS)
@@ -618,9 +617,11 @@ fn stores_early(operation: &Operation, destination: &Destination<'_>) -> bool {
     destination.output.bucket().is_some() && operation.profile().streams_outputs
 }
 
-fn succeed(event: &mut JobEvent, destination: &Destination<'_>, manifest: Manifest) {
-    let Destination { output, folder } = destination;
-    event.manifest_key = Some(output.key_of(&format!("{folder}/manifest.json")));
+fn succeed(event: &mut JobEvent, destination: &Destination<'_>, committed: Committed) {
+    let output = destination.output;
+    let Committed { manifest, file } = committed;
+    event.manifest_key = Some(file.key.clone());
+    event.manifest = Some(file);
     event.output_bucket = output.bucket().map(str::to_owned);
     event.output_count = manifest.outputs.len() as u64;
     event.outputs = manifest.outputs;

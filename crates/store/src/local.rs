@@ -97,7 +97,7 @@ pub(crate) fn put(path: &Path, mut source: impl Read, flush: bool) -> Result<Sto
     let mut file = Unnamed::beside(path)?;
     let (size, sha256) = read_all(&mut source, |bytes| file.write(bytes))?;
     file.name(flush)?;
-    Ok(Stored { size, sha256, etag: None })
+    Ok(Stored { size, sha256, etag: None, version_id: None })
 }
 
 /// Stores a file by giving it another name, or by copying it from another file system.
@@ -109,7 +109,7 @@ pub(crate) fn take(path: &Path, from: &Path, flush: bool) -> Result<Stored, Fail
         source.sync_all().map_err(|error| unwritable(path, error))?;
     }
     match std::fs::rename(from, path) {
-        Ok(()) => Ok(Stored { size, sha256, etag: None }),
+        Ok(()) => Ok(Stored { size, sha256, etag: None, version_id: None }),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             source.seek(SeekFrom::Start(0))?;
             put(path, source, flush)

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::StoreOptions;
 use crate::aws::S3;
 use crate::failures::{Purpose, failure_of};
+use crate::upload::Answer;
 
 /// S3's limit on the parts of an upload.
 const MAX_PARTS: u64 = 10_000;
@@ -126,16 +127,16 @@ impl Multipart {
         Ok(())
     }
 
-    pub(crate) async fn complete(&mut self, sha256: &[u8]) -> Result<Option<String>, Failure> {
+    pub(crate) async fn complete(&mut self, sha256: &[u8]) -> Result<Answer, Failure> {
         if self.upload_id.is_none() {
             let bytes = std::mem::take(&mut self.pending).freeze();
             return self.destination.put_at_once(bytes, sha256).await;
         }
         self.send_all().await?;
         self.done.sort_by_key(|part| part.number);
-        let etag = self.destination.complete(self.upload_id.as_deref().unwrap_or_default(), &self.done).await?;
+        let answer = self.destination.complete(self.upload_id.as_deref().unwrap_or_default(), &self.done).await?;
         self.upload_id = None;
-        Ok(etag)
+        Ok(answer)
     }
 
     pub(crate) async fn send_all(&mut self) -> Result<(), Failure> {
@@ -171,7 +172,7 @@ impl Drop for Multipart {
 }
 
 impl Destination {
-    async fn put_at_once(&self, bytes: Bytes, sha256: &[u8]) -> Result<Option<String>, Failure> {
+    async fn put_at_once(&self, bytes: Bytes, sha256: &[u8]) -> Result<Answer, Failure> {
         let checksum = BASE64_STANDARD.encode(sha256);
         let stored = self
             .s3
@@ -190,7 +191,7 @@ impl Destination {
             .await
             .map_err(|error| self.failure(error))?;
         self.compare(&checksum, stored.checksum_sha256())?;
-        Ok(stored.e_tag().map(|etag| etag.trim_matches('"').to_owned()))
+        Ok(answer(stored.e_tag(), stored.version_id()))
     }
 
     async fn create(&self) -> Result<String, Failure> {
@@ -231,7 +232,7 @@ impl Destination {
         Ok(Part { number, etag: stored.e_tag, crc32c, size })
     }
 
-    async fn complete(&self, upload_id: &str, parts: &[Part]) -> Result<Option<String>, Failure> {
+    async fn complete(&self, upload_id: &str, parts: &[Part]) -> Result<Answer, Failure> {
         let list = parts.iter().map(|part| {
             CompletedPart::builder()
                 .part_number(part.number)
@@ -254,7 +255,7 @@ impl Destination {
             _ => checksum_of_whole(parts),
         };
         self.compare(&expected, stored.checksum_crc32_c())?;
-        Ok(stored.e_tag().map(|etag| etag.trim_matches('"').to_owned()))
+        Ok(answer(stored.e_tag(), stored.version_id()))
     }
 
     async fn abort(&self, upload_id: &str) {
@@ -292,6 +293,11 @@ impl Destination {
     {
         failure_of(error, Purpose::Write, &self.object.to_string(), "s3:PutObject")
     }
+}
+
+fn answer(etag: Option<&str>, version_id: Option<&str>) -> Answer {
+    let version_id = version_id.filter(|version| *version != "null").map(str::to_owned);
+    Answer { etag: etag.map(|etag| etag.trim_matches('"').to_owned()), version_id }
 }
 
 /// S3's composite checksum: that of the parts' checksums, and how many they are.

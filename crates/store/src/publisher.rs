@@ -129,7 +129,7 @@ mod tests {
             size: 1,
             sha256: "0".repeat(64),
             content_type: "image/jpeg".into(),
-            properties: serde_json::Map::new(),
+            ..Output::default()
         };
         let source = Source { bucket: None, key: "a".into(), version_id: None, etag: None, size: 1 };
         JobEvent {

@@ -194,6 +194,15 @@ impl Store {
 
     /// The whole of a small object, or `None` where there is none.
     pub async fn get_small(&self, location: &Location, max: u64) -> Result<Option<Bytes>, Failure> {
+        Ok(self.get_small_version(location, max).await?.map(|(_, bytes)| bytes))
+    }
+
+    /// The whole of a small object with its version, or `None` where there is none.
+    pub async fn get_small_version(
+        &self,
+        location: &Location,
+        max: u64,
+    ) -> Result<Option<(ObjectVersion, Bytes)>, Failure> {
         let version = match self.head(location).await {
             Ok(version) => version,
             Err(failure) if failure.kind() == contract::FailureKind::InputNotFound => return Ok(None),
@@ -202,7 +211,8 @@ impl Store {
         if version.size > max {
             return Err(Failure::invalid_input(format!("{location} has {} bytes; the limit is {max}", version.size)));
         }
-        self.read_at(&version, 0, version.size as usize).await.map(Some)
+        let bytes = self.read_at(&version, 0, version.size as usize).await?;
+        Ok(Some((version, bytes)))
     }
 
     /// Stores a file that is not needed any more: on the same local disk it only gets another name.

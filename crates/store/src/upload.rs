@@ -26,6 +26,15 @@ pub struct Stored {
     pub sha256: String,
     /// The entity tag in S3, without quotes.
     pub etag: Option<String>,
+    /// The version in S3, in a bucket with versions.
+    pub version_id: Option<String>,
+}
+
+/// What S3 answered when an object was complete.
+#[derive(Default)]
+pub(crate) struct Answer {
+    pub(crate) etag: Option<String>,
+    pub(crate) version_id: Option<String>,
 }
 
 /// An object that is being written. Nothing of it is visible before [`Upload::complete`]; dropping it gives it up.
@@ -117,9 +126,9 @@ impl Upload {
     /// Makes the object visible, all of it at once, in the place of one that was there before.
     pub async fn complete(mut self) -> Result<Stored, Failure> {
         let digest = std::mem::take(&mut self.sha256).finalize();
-        let etag = match &mut self.target {
+        let Answer { etag, version_id } = match &mut self.target {
             Target::S3(multipart) => match multipart.complete(&digest).await {
-                Ok(etag) => etag,
+                Ok(answer) => answer,
                 Err(failure) => {
                     multipart.abort().await;
                     return Err(failure);
@@ -131,10 +140,10 @@ impl Upload {
                     return Err(Failure::internal("an upload was completed after it had failed"));
                 };
                 blocking(move || unnamed.name(flush)).await?;
-                None
+                Answer::default()
             }
         };
-        Ok(Stored { size: self.size, sha256: hexadecimal(&digest), etag })
+        Ok(Stored { size: self.size, sha256: hexadecimal(&digest), etag, version_id })
     }
 
     /// Gives the object up and frees what was stored of it. Dropping does the same, later.

@@ -78,6 +78,7 @@ pub(crate) mod multipart {
     use super::aws::S3;
     use super::without_aws;
     use crate::StoreOptions;
+    use crate::upload::Answer;
 
     /// The absence of an upload to S3.
     pub(crate) struct Multipart;
@@ -106,7 +107,7 @@ pub(crate) mod multipart {
             std::future::ready(Err(without_aws())).await
         }
 
-        pub(crate) async fn complete(&mut self, _: &[u8]) -> Result<Option<String>, Failure> {
+        pub(crate) async fn complete(&mut self, _: &[u8]) -> Result<Answer, Failure> {
             std::future::ready(Err(without_aws())).await
         }
 

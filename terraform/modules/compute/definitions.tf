@@ -1,6 +1,15 @@
 # What a job is: `<kind>-job run` on one object, or on a slice of a list. Dispatch and people give the parameters.
 
 locals {
+  # Fargate's disk is paid for by its size, which belongs to the definition. Work that reads ranges needs little of it, so a kind with
+  # a large disk has a second definition; dispatch chooses. On EC2 and EKS the disk is the instance's.
+  small_disk_gib = 21
+  with_small_disk = {
+    for kind, setting in var.kinds : "${kind}-small-disk" => merge(setting, { disk_gib = local.small_disk_gib }) if var.compute == "FARGATE" && setting.disk_gib > local.small_disk_gib
+  }
+  kind_of     = merge({ for kind in keys(var.kinds) : kind => kind }, { for kind in keys(var.kinds) : "${kind}-small-disk" => kind })
+  definitions = merge(var.kinds, local.with_small_disk)
+
   # An operation that needs more than it may have ends by itself with a reason, before AWS Batch or the kernel ends the job:
   # an eighth of the memory and a fifth of the time are the job's own.
   commands = {
@@ -50,14 +59,14 @@ locals {
   user = 65532
 
   ecs_properties = {
-    for kind, setting in var.kinds : kind => merge(
+    for definition, setting in local.definitions : definition => merge(
       {
         image            = setting.image
-        command          = local.commands[kind]
-        jobRoleArn       = aws_iam_role.job[kind].arn
-        executionRoleArn = aws_iam_role.execution[kind].arn
+        command          = local.commands[local.kind_of[definition]]
+        jobRoleArn       = aws_iam_role.job[local.kind_of[definition]].arn
+        executionRoleArn = aws_iam_role.execution[local.kind_of[definition]].arn
         user             = "${local.user}:${local.user}"
-        environment      = [for variable, value in local.variables[kind] : { name = variable, value = value }]
+        environment      = [for variable, value in local.variables[local.kind_of[definition]] : { name = variable, value = value }]
 
         resourceRequirements = concat(
           [
@@ -76,7 +85,7 @@ locals {
         logConfiguration = {
           logDriver = "awslogs"
           options = {
-            awslogs-group         = aws_cloudwatch_log_group.job[kind].name
+            awslogs-group         = aws_cloudwatch_log_group.job[local.kind_of[definition]].name
             awslogs-region        = var.region
             awslogs-stream-prefix = "job"
           }
@@ -95,15 +104,15 @@ locals {
 }
 
 resource "aws_batch_job_definition" "kind" {
-  for_each = var.kinds
+  for_each = local.definitions
 
   # checkov:skip=CKV_AWS_210:privileged is false, where it can be said at all (not on Fargate).
   name                  = "${var.name}-${each.key}"
   type                  = "container"
   platform_capabilities = var.compute == "EKS" ? null : [var.compute]
-  container_properties  = one([for kind, properties in local.ecs_properties : jsonencode(properties) if kind == each.key])
+  container_properties  = one([for definition, properties in local.ecs_properties : jsonencode(properties) if definition == each.key])
   propagate_tags        = var.compute == "EKS" ? null : true
-  tags                  = { Kind = each.key }
+  tags                  = { Kind = local.kind_of[each.key] }
 
   # What one installation's definition is without a parameter: `media` is refused by the job with a message that says so.
   parameters = {

@@ -15,6 +15,16 @@ output "job_definitions" {
       name         = definition.name
       arn          = definition.arn_prefix
       revision_arn = definition.arn
+    } if contains(keys(var.kinds), kind)
+  }
+}
+
+output "small_disk_definitions" {
+  description = "Name of a kind's job definition for work that needs little disk, and its ARN without the revision; of kinds with a large disk on Fargate."
+  value = {
+    for definition in keys(local.with_small_disk) : local.kind_of[definition] => {
+      name = aws_batch_job_definition.kind[definition].name
+      arn  = aws_batch_job_definition.kind[definition].arn_prefix
     }
   }
 }

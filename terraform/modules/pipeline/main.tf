@@ -60,6 +60,7 @@ locals {
         PACK_BELOW_BYTES  = tostring(var.packing.below_bytes)
         PACK_BYTES        = tostring(var.packing.bytes)
         PACK_COUNT        = tostring(var.packing.count)
+        PACK_SECONDS      = tostring(var.packing.seconds)
         RESOURCE_BOUNDS   = length(local.resource_bounds) > 0 ? jsonencode(local.resource_bounds) : ""
         MAX_RECEIVE_COUNT = tostring(local.dead_letter_after_receives)
         LEASE_SECONDS     = tostring(local.lease_seconds)
@@ -71,6 +72,7 @@ locals {
       { for kind, queue in module.compute.job_queues : "BATCH_QUEUE_${upper(kind)}" => queue.name },
       { for kind in keys(local.kinds) : "BATCH_QUEUE_${upper(kind)}_ON_DEMAND" => try(module.compute.on_demand_job_queues[kind].name, "") },
       { for kind, definition in module.compute.job_definitions : "BATCH_DEFINITION_${upper(kind)}" => definition.name },
+      { for kind in keys(local.kinds) : "BATCH_DEFINITION_${upper(kind)}_SMALL_DISK" => try(module.compute.small_disk_definitions[kind].name, "") },
     )
   }
 
@@ -200,6 +202,7 @@ module "storage" {
   distribution_arn     = var.delivery.enabled ? module.delivery["results"].distribution_arn : null
   access_logs          = var.delivery.access_logs
   existing             = var.existing_buckets
+  removals_queue_arn   = module.results.removals_queue_arn
 }
 
 module "registry" {
@@ -217,6 +220,7 @@ module "tables" {
   name                = var.name
   kms_key_arn         = var.kms_key_arn
   deletion_protection = !var.force_destroy
+  capacity            = var.table_capacity
 }
 
 module "notifications" {
@@ -303,10 +307,13 @@ module "dispatch" {
   queue_arns             = { for kind, queue in module.queues.requests : kind => queue.arn }
   dead_letter_queue_arns = { for kind, queue in module.queues.dead_letters : kind => queue.arn }
   job_queue_arns         = local.job_queue_arns
-  job_definition_arns    = { for kind, definition in module.compute.job_definitions : kind => definition.arn }
-  input_table_arn        = module.tables.tables["input"].arn
-  work_bucket            = module.storage.buckets["work"]
-  topic_arn              = module.notifications.jobs_topic_arn
+  job_definition_arns = merge(
+    { for kind, definition in module.compute.job_definitions : kind => definition.arn },
+    { for kind, definition in module.compute.small_disk_definitions : "${kind}-small-disk" => definition.arn },
+  )
+  input_table_arn = module.tables.tables["input"].arn
+  work_bucket     = module.storage.buckets["work"]
+  topic_arn       = module.notifications.jobs_topic_arn
 }
 
 module "compute" {
@@ -347,6 +354,8 @@ module "results" {
   function              = local.functions["output"]
   environment           = local.output_environment
   output_bucket         = module.storage.buckets["output"]
+  removals_by_bus       = var.existing_buckets.output != null
+  account_id            = data.aws_caller_identity.current.account_id
   work_bucket           = module.storage.buckets["work"]
   table_arns            = { for table, this in module.tables.tables : table => this.arn }
   topic_arn             = module.notifications.jobs_topic_arn

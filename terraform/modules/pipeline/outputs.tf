@@ -128,12 +128,13 @@ output "operator_policy" {
 }
 
 output "existing_bucket_settings" {
-  description = "For existing_buckets: what those buckets need, which their owner adds to what they have: events to EventBridge, versions, and for the results the statements of the bucket's policy that let CloudFront read."
+  description = "For existing_buckets: what those buckets need, which their owner adds to what they have: events to EventBridge (for the results, notifications of the events in `removals` to the queue in `removals` do as well, and cost nothing), versions, and for the results the statements of the bucket's policy that let CloudFront read."
   value = {
     for bucket, name in var.existing_buckets : bucket => {
       bucket            = name
       eventbridge       = true
       versioning        = "Enabled"
+      removals          = bucket == "output" ? jsonencode({ queue_arn = module.results.queue.arn, events = ["s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"] }) : "null"
       policy_statements = bucket == "output" && var.delivery.enabled ? jsonencode(module.storage.read_by_cloudfront) : "[]"
     } if name != null
   }
@@ -161,7 +162,6 @@ output "installation" {
     job_definitions = { for kind, definition in module.compute.job_definitions : kind => definition.name }
     rules = {
       uploads    = module.intake.rules.uploads.name
-      results    = module.results.rules.results.name
       job_states = module.results.rules["job-states"].name
     }
     repositories = module.registry.repository_urls

@@ -423,17 +423,23 @@ variable "reconcile" {
 }
 
 variable "packing" {
-  description = "How small objects share a container: objects below this many bytes do, up to this many bytes and this many objects (images; other kinds take fewer) each."
+  description = "How objects share a container: objects below this many bytes do, up to this many bytes and this many objects (images; other kinds take fewer) each; so do larger ones whose work is expected to take half of `seconds` at most (the key frames of a video). `seconds`: expected work of one processor that a container takes at most; a container with two thirds of it or less gets as few processors as there are with its memory."
   type = object({
     below_bytes = optional(number, 33554432)
     bytes       = optional(number, 536870912)
-    count       = optional(number, 100)
+    count       = optional(number, 128)
+    seconds     = optional(number, 60)
   })
   default = {}
 
   validation {
     condition     = var.packing.below_bytes >= 0 && var.packing.bytes >= var.packing.below_bytes && var.packing.count >= 1
     error_message = "packing: bytes must be at least below_bytes, and count at least 1."
+  }
+
+  validation {
+    condition     = var.packing.seconds >= 0 && var.packing.seconds <= 3600 && floor(var.packing.seconds) == var.packing.seconds
+    error_message = "packing: seconds must be a whole number, 0 (nothing is packed by its time) to 3600."
   }
 }
 
@@ -583,6 +589,29 @@ variable "record_days" {
   validation {
     condition     = var.record_days >= 1 && floor(var.record_days) == var.record_days
     error_message = "record_days must be a whole number of days, 1 or more."
+  }
+}
+
+variable "table_capacity" {
+  description = "How the tables' capacity is paid for. As given, on demand: nothing at rest, and no limit to think of. provisioned = true: by the hour, for uploads that come all day, at half the price or less; each table and index then scales between min_* and max_* units a second, so that target_percent of them are in use. An apply sets the indexes' back to min_*, from which they are raised within minutes: take for min_* what the usual load uses, and for max_* twice the peak's (docs/cost.md)."
+  type = object({
+    provisioned    = optional(bool, false)
+    min_read       = optional(number, 5)
+    max_read       = optional(number, 4000)
+    min_write      = optional(number, 25)
+    max_write      = optional(number, 4000)
+    target_percent = optional(number, 70)
+  })
+  default = {}
+
+  validation {
+    condition     = var.table_capacity.target_percent >= 20 && var.table_capacity.target_percent <= 90
+    error_message = "table_capacity: target_percent must be 20 to 90."
+  }
+
+  validation {
+    condition     = var.table_capacity.min_read >= 1 && var.table_capacity.max_read >= var.table_capacity.min_read && var.table_capacity.min_write >= 1 && var.table_capacity.max_write >= var.table_capacity.min_write
+    error_message = "table_capacity: min_* must be at least 1, and max_* at least min_*."
   }
 }
 

@@ -1,4 +1,4 @@
-# What came of it -> output: objects of S3_OUTPUT, messages of SNS_NOTIF and states of Batch jobs, in any order.
+# What came of it -> output: messages of SNS_NOTIF, states of Batch jobs and removals from S3_OUTPUT, in any order.
 
 module "output" {
   source = "../function"
@@ -104,12 +104,12 @@ locals {
         detail = { bucket = { name = [var.deletions_of] }, reason = [{ anything-but = ["Lifecycle Expiration"] }] }
       }
     }
-    }, {
+    }, !var.removals_by_bus ? {} : {
     results = {
-      description = "Every object created or deleted in ${var.output_bucket.name}"
+      description = "Every object deleted in ${var.output_bucket.name}"
       pattern = {
         source      = ["aws.s3"]
-        detail-type = ["Object Created", "Object Deleted"]
+        detail-type = ["Object Deleted"]
         detail = {
           bucket = { name = [var.output_bucket.name] }
           # When an overwritten version expires, the object is there still: no event of such an end is for output.
@@ -121,6 +121,7 @@ locals {
         }
       }
     }
+    }, {
     job-states = {
       description = "Jobs of this installation's queues that began or failed"
       pattern = {
@@ -148,7 +149,7 @@ module "rules" {
   undelivered_queue_arn = var.undelivered_queue_arn
 }
 
-# Events wait here, so that one call of output takes many of them: a ladder of segments is hundreds of objects in a moment.
+# Events wait here, so that one call of output takes many of them.
 resource "aws_sqs_queue" "events" {
   name                       = "${var.name}-events"
   visibility_timeout_seconds = 6 * local.timeout_seconds + var.batching.window_seconds
@@ -181,6 +182,18 @@ resource "aws_sqs_queue_policy" "events" {
         Action    = "sqs:SendMessage"
         Resource  = aws_sqs_queue.events.arn
         Condition = { ArnEquals = { "aws:SourceArn" = rule.arn } }
+      }],
+      [{
+        # By its own notifications (terraform/modules/storage), which its owner may add to a bucket that exists.
+        Sid       = "RemovalsFromResults"
+        Effect    = "Allow"
+        Principal = { Service = "s3.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.events.arn
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = var.output_bucket.arn }
+          StringEquals = { "aws:SourceAccount" = var.account_id }
+        }
       }],
       [{
         Sid       = "Notices"

@@ -25,3 +25,10 @@ output "queue" {
   description = "URL, ARN and name of the queue in which events wait for output."
   value       = { url = aws_sqs_queue.events.url, arn = aws_sqs_queue.events.arn, name = aws_sqs_queue.events.name }
 }
+
+output "removals_queue_arn" {
+  description = "The queue for what the bucket of results tells, once S3 may send to it: S3 tries that when it is told of the queue."
+  value       = aws_sqs_queue.events.arn
+
+  depends_on = [aws_sqs_queue_policy.events]
+}

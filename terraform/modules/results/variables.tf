@@ -29,6 +29,16 @@ variable "output_bucket" {
   type        = object({ name = string, arn = string })
 }
 
+variable "removals_by_bus" {
+  description = "Whether EventBridge tells of what is removed from the bucket of results, as one does that exists; else it sends messages to the queue."
+  type        = bool
+}
+
+variable "account_id" {
+  description = "The account that owns the bucket of results."
+  type        = string
+}
+
 variable "work_bucket" {
   description = "The bucket of the lists of packed jobs."
   type        = object({ name = string, arn = string })

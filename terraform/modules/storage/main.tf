@@ -14,17 +14,19 @@ locals {
 
   buckets = { for bucket, setting in merge(
     {
-      input  = { versioned = true, events = true }
-      output = { versioned = true, events = true }
-      work   = { versioned = false, events = false }
+      input  = { versioned = true, tells = "bus" }
+      output = { versioned = true, tells = "queue" }
+      work   = { versioned = false, tells = null }
     },
-    var.access_logs ? { logs = { versioned = false, events = false } } : {},
+    var.access_logs ? { logs = { versioned = false, tells = null } } : {},
   ) : bucket => setting if !contains(keys(local.existing), bucket) }
 
   arns = merge(
     { for bucket, this in aws_s3_bucket.this : bucket => this.arn },
     { for bucket, this in data.aws_s3_bucket.existing : bucket => this.arn },
   )
+
+  removals = ["s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"]
 
   # Days that what only serves the running system is kept.
   service_days = { work = 14, logs = 90 }
@@ -82,7 +84,7 @@ resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_144:Copying 5 TB a day to a second region is a decision for the user, not a default.
   # checkov:skip=CKV_AWS_145:Encrypted with S3's own keys unless kms_key_arn is given.
   # checkov:skip=CKV_AWS_21:Versioned where users' data is; lists of packed jobs and logs expire within days.
-  # checkov:skip=CKV2_AWS_62:Events of the uploads and results go to EventBridge (aws_s3_bucket_notification.events).
+  # checkov:skip=CKV2_AWS_62:Uploads and results tell what they must (aws_s3_bucket_notification.events); lists and logs tell nothing.
   bucket        = "${var.name}-${each.key}-${local.suffix}"
   force_destroy = var.force_destroy || each.key == "work"
 
@@ -265,11 +267,24 @@ resource "aws_s3_bucket_policy" "this" {
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
+# EventBridge is told of everything in a bucket or of nothing, for a price: of uploads it must be. Of results only what is removed is
+# news, since their jobs tell what they stored; S3 sends that to a queue for nothing. The end of an overwritten version
+# (LifecycleExpiration:Delete) is none: the object is there still.
 resource "aws_s3_bucket_notification" "events" {
-  for_each = { for bucket, setting in local.buckets : bucket => aws_s3_bucket.this[bucket] if setting.events }
+  for_each = { for bucket, setting in local.buckets : bucket => setting.tells if setting.tells != null }
 
-  bucket      = each.value.id
-  eventbridge = true
+  bucket      = aws_s3_bucket.this[each.key].id
+  eventbridge = each.value == "bus"
+
+  dynamic "queue" {
+    for_each = each.value == "queue" ? [var.removals_queue_arn] : []
+
+    content {
+      id        = "removals"
+      queue_arn = queue.value
+      events    = local.removals
+    }
+  }
 }
 
 resource "aws_s3_bucket_cors_configuration" "this" {

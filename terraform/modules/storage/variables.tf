@@ -52,3 +52,8 @@ variable "existing" {
   description = "Names of buckets that exist, by input and output; null for those that are made."
   type        = map(string)
 }
+
+variable "removals_queue_arn" {
+  description = "The queue that is told what is removed from the bucket of results, whose policy lets S3 send to it."
+  type        = string
+}

@@ -13,10 +13,8 @@ locals {
     output = {
       hash_key  = "object"
       range_key = null
-      indexes = {
-        by-source = { hash_key = "sourceObject", range_key = "object" }
-        by-job    = { hash_key = "jobId", range_key = "object" }
-      }
+      # The outputs of one upload have the same key, so that one index has those of an object and those of a job.
+      indexes = { by-source = { hash_key = "sourceObject", range_key = "jobId" } }
     }
   }
 
@@ -33,9 +31,11 @@ resource "aws_dynamodb_table" "this" {
   for_each = local.tables
 
   # checkov:skip=CKV_AWS_119:Encrypted with a key that DynamoDB owns unless kms_key_arn is given.
-  # checkov:skip=CKV2_AWS_16:On-demand tables scale by themselves.
+  # checkov:skip=CKV2_AWS_16:On-demand tables scale by themselves, others by terraform/modules/tables/capacity.tf.
   name                        = "${var.name}-${each.key}"
-  billing_mode                = "PAY_PER_REQUEST"
+  billing_mode                = var.capacity.provisioned ? "PROVISIONED" : "PAY_PER_REQUEST"
+  read_capacity               = var.capacity.provisioned ? var.capacity.min_read : null
+  write_capacity              = var.capacity.provisioned ? var.capacity.min_write : null
   hash_key                    = each.value.hash_key
   range_key                   = each.value.range_key
   deletion_protection_enabled = var.deletion_protection
@@ -57,6 +57,8 @@ resource "aws_dynamodb_table" "this" {
       hash_key        = global_secondary_index.value.hash_key
       range_key       = global_secondary_index.value.range_key
       projection_type = "KEYS_ONLY"
+      read_capacity   = var.capacity.provisioned ? var.capacity.min_read : null
+      write_capacity  = var.capacity.provisioned ? var.capacity.min_write : null
     }
   }
 
@@ -72,5 +74,11 @@ resource "aws_dynamodb_table" "this" {
   server_side_encryption {
     enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn
+  }
+
+  # What Application Auto Scaling has set, an apply leaves. It cannot leave the indexes' without leaving the indexes themselves: those
+  # begin again at their least, and are scaled up within minutes.
+  lifecycle {
+    ignore_changes = [read_capacity, write_capacity]
   }
 }

@@ -12,3 +12,15 @@ variable "deletion_protection" {
   description = "Whether AWS refuses to delete the tables."
   type        = bool
 }
+
+variable "capacity" {
+  description = "Whether capacity is provisioned, between which units a second it follows the load, and at which part of it in use."
+  type = object({
+    provisioned    = bool
+    min_read       = number
+    max_read       = number
+    min_write      = number
+    max_write      = number
+    target_percent = number
+  })
+}

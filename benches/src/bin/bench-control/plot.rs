@@ -20,7 +20,7 @@ const SERIES: [Series; 3] = [
 ];
 
 /// Stacked areas of the objects that wait, by where they wait.
-pub fn draw(days: &[Day]) -> String {
+pub fn draw(days: &[&Day]) -> String {
     let height = PANEL * days.len() as f64 + 30.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\

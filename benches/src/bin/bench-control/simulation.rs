@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use catalog::{Format, MediaKind, Operations};
+use catalog::{Format, MediaKind, Operations, ProcessingOption};
 use contract::{JobRequest, Source};
 use control::dispatch::packing::{Pack, Packing, pack};
 
@@ -49,14 +49,33 @@ const SAMPLE: usize = 60;
 pub struct Flow {
     /// The kind.
     pub kind: MediaKind,
+    /// What is asked for: the same as in docs/cost/load.toml.
+    pub option: &'static str,
     /// How many.
     pub objects: usize,
     /// Bytes of each.
     pub bytes: u64,
-    /// Work of a container on one object: seconds, and seconds a MB. What the jobs' own benchmarks give on 2 vCPU.
-    pub seconds: f64,
-    /// See `seconds`.
-    pub seconds_a_mb: f64,
+    /// What a container waits for one object: for S3, mostly. Seconds, assumed; as many objects wait at a time as there are vCPUs.
+    pub waits: f64,
+    /// Work of one processor on a MB, seconds: measured, the same as in docs/cost/load.toml.
+    pub cpu_seconds_a_mb: f64,
+}
+
+/// Of a processor's time, what is used. The rest is the end of a slice, and waiting. As in docs/cost/load.toml.
+const UTILISATION: f64 = 0.8;
+
+/// Seconds that Fargate bills before the first instruction of the program, and at least. As in docs/cost/load.toml.
+const BILLED_START: f64 = 20.0;
+const BILLED_LEAST: f64 = 60.0;
+
+/// The containers of a kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Containers {
+    objects: usize,
+    containers: usize,
+    vcpus: usize,
+    /// vCPU-hours that are paid for.
+    hours: f64,
 }
 
 /// How many objects wait where, and how much works.
@@ -83,6 +102,8 @@ pub struct Day {
     objects: usize,
     submissions: usize,
     containers: usize,
+    /// Those of each flow.
+    kinds: Vec<(MediaKind, Containers)>,
     /// Seconds from upload to record by AWS Batch, ascending.
     turnarounds: Vec<u32>,
     /// Milliseconds from upload to record on the fast path, ascending.
@@ -168,6 +189,8 @@ fn fast_work(flow: &Flow) -> Option<u64> {
 /// Steps through the day until everything has ended, or for a week.
 pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast_path: bool) -> Day {
     let fast_works: Vec<Option<u64>> = flows.iter().map(|flow| fast_work(flow).filter(|_| has_fast_path)).collect();
+    let options: Vec<ProcessingOption> =
+        flows.iter().map(|flow| ProcessingOption::new(flow.kind, flow.option)).collect();
     let mut random = Random(5);
     // Half an object ahead, so that rounding swallows none at the day's end.
     let mut kinds: Vec<Kind> = flows.iter().map(|_| Kind { due: 0.5, ..Kind::default() }).collect();
@@ -182,6 +205,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast
         objects,
         submissions: 0,
         containers: 0,
+        kinds: flows.iter().map(|flow| (flow.kind, Containers::default())).collect(),
         turnarounds: Vec::new(),
         fast: Vec::new(),
         cold: 0,
@@ -191,7 +215,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast
     let (mut vcpus, mut turn) = (0, 0);
     for second in 0..7 * DAY {
         if second < DAY {
-            for ((kind, flow), work) in kinds.iter_mut().zip(flows).zip(&fast_works) {
+            for (((kind, flow), work), option) in kinds.iter_mut().zip(flows).zip(&fast_works).zip(&options) {
                 let share = if PEAK.contains(&second) { 5.0 } else { 1.0 } / (3600.0 * 28.0);
                 kind.due += flow.objects as f64 * share;
                 while kind.due >= 1.0 {
@@ -205,7 +229,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast
                         day.function_seconds += work as f64 / 1000.0;
                         continue;
                     }
-                    kind.to_classify.push_back(request(flow, second));
+                    kind.to_classify.push_back(request(flow, option, second));
                 }
             }
         }
@@ -253,6 +277,11 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast
             kinds[next].unstarted -= work.arrived.len();
             vcpus += work.vcpus;
             day.containers += 1;
+            let of_kind = &mut day.kinds[next].1;
+            of_kind.containers += 1;
+            of_kind.objects += work.arrived.len();
+            of_kind.vcpus += work.vcpus;
+            of_kind.hours += work.vcpus as f64 * (BILLED_START + work.seconds).max(BILLED_LEAST) / 3600.0;
             let until = (second + START_SECONDS) as u64 * 1000 + (work.seconds * 1000.0) as u64;
             running.push(Reverse((until, work.vcpus, works.len())));
             works.push(work.arrived);
@@ -276,21 +305,21 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast
     day
 }
 
-fn request(flow: &Flow, second: usize) -> JobRequest {
+fn request(flow: &Flow, option: &ProcessingOption, second: usize) -> JobRequest {
     JobRequest {
         schema_version: contract::SCHEMA_VERSION,
         job_id: second.to_string(),
         source: Source { bucket: None, key: String::new(), version_id: None, etag: None, size: flow.bytes },
-        processing_option: Operations::default_of(flow.kind).into(),
+        processing_option: option.clone(),
         uploaded_at: None,
     }
 }
 
 fn children(flow: &Flow, pack: &Pack) -> Vec<Work> {
-    let each = flow.seconds + flow.seconds_a_mb * flow.bytes as f64 / 1e6;
+    let each = flow.waits + flow.cpu_seconds_a_mb / UTILISATION * flow.bytes as f64 / 1e6;
     let slices = (0..pack.children).map(|child| contract::list::slice(pack.requests.len(), pack.children, child));
     let work = |range: std::ops::Range<usize>| Work {
-        seconds: each * range.len() as f64,
+        seconds: each * range.len() as f64 / (range.len() as f64).min(f64::from(pack.resources.vcpus)),
         vcpus: pack.resources.vcpus as usize,
         arrived: pack.requests[range].iter().map(|request| request.job_id.parse().unwrap_or_default()).collect(),
     };
@@ -324,6 +353,22 @@ pub fn summary(days: &[Day]) -> String {
             span(percentile(0.99) as usize),
             span(percentile(1.0) as usize),
         );
+    }
+    let _ = write!(
+        text,
+        "\n### The containers of such a day\n\n\
+        | | kind | containers | objects in one | vCPU of one | vCPU-hours billed |\n| --- | --- | ---: | ---: | ---: | ---: |\n"
+    );
+    for day in days {
+        for (kind, of) in day.kinds.iter().filter(|(_, of)| of.containers > 0) {
+            let a_container = |count: usize| count as f64 / of.containers as f64;
+            let (objects, vcpus) = (a_container(of.objects), a_container(of.vcpus));
+            let _ = writeln!(
+                text,
+                "| {} | {kind} | {} | {objects:.1} | {vcpus:.2} | {:.0} |",
+                day.title, of.containers, of.hours
+            );
+        }
     }
     let _ = write!(
         text,

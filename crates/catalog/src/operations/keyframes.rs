@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
@@ -153,11 +154,34 @@ impl Options for Keyframes {
             Select::Count(_) | Select::All | Select::Every(_) | Select::Scene(_) => None,
         }
     }
+
+    /// Key frames alone are read and decoded: 28.5 processor-seconds for a GB of them all (docs/cost/load.toml). Scenes need every
+    /// frame.
+    fn expected(&self, bytes: u64) -> Option<Duration> {
+        let of_all = FastPath { max_bytes: u64::MAX, ..FastPath::of(0, 900, 30) };
+        match self.select {
+            Select::All | Select::Every(_) => Some(of_all.expected(bytes)),
+            Select::Count(count) => {
+                let of_these = Duration::from_millis(900 + 120 * u64::from(count));
+                Some(of_all.expected(bytes).min(of_these))
+            }
+            Select::Scene(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_frames_of_a_long_video_are_short_work_and_scenes_are_not() {
+        let expected = |select: &str| {
+            let operations: crate::Operations = format!("keyframes?select={select}").parse().unwrap();
+            operations.first().expected(500_000_000).map(|time| time.as_secs())
+        };
+        assert_eq!(["all", "every=10", "count=20", "scene"].map(expected), [Some(15), Some(15), Some(3), None]);
+    }
 
     #[test]
     fn every_selection_is_printed_as_it_is_read() {

@@ -99,6 +99,9 @@ impl<P: Ports> Classifier<P> {
                 Ok(reply::each_message(&self.queues, &self.clock, &messages, each).await)
             }
             Trigger::Topic(_) => Err(Failure::invalid_request("classify takes no messages of a topic")),
+            Trigger::Bucket(_) => Err(Failure::invalid_request(
+                "classify takes the events of a bucket that EventBridge delivers, not the bucket's own notifications",
+            )),
         }
     }
 

@@ -19,6 +19,11 @@ pub fn job_definition_variable(kind: MediaKind) -> String {
     format!("BATCH_DEFINITION_{}", kind.name().to_ascii_uppercase())
 }
 
+/// The variable with the job definition of the kind's job for work that needs little disk, name or ARN.
+pub fn small_disk_definition_variable(kind: MediaKind) -> String {
+    format!("{}_SMALL_DISK", job_definition_variable(kind))
+}
+
 /// Every environment variable of dispatch-lambda.
 pub fn variables() -> Vec<Variable> {
     let of_kinds = MediaKind::ALL.into_iter().flat_map(|kind| {
@@ -33,6 +38,11 @@ pub fn variables() -> Vec<Variable> {
                 format!("Batch job queue of {job} over on-demand capacity, for work that Spot took away"),
             ),
             Variable::required(job_definition_variable(kind), format!("job definition of {job}, name or ARN")),
+            Variable::optional(
+                small_disk_definition_variable(kind),
+                "",
+                format!("job definition of {job} for work that needs little disk, name or ARN"),
+            ),
         ]
     });
     let others = [
@@ -48,8 +58,13 @@ pub fn variables() -> Vec<Variable> {
         Variable::optional("PACK_BYTES", "536870912", "bytes of input that one container takes at most"),
         Variable::optional(
             "PACK_COUNT",
-            "100",
+            "128",
             "small images that one container takes at most; of other kinds it takes fewer",
+        ),
+        Variable::optional(
+            "PACK_SECONDS",
+            "60",
+            "seconds of one processor's expected work that one container takes at most; objects of half of it share one, however large; 0: none do",
         ),
         Variable::optional(
             "RESOURCE_BOUNDS",

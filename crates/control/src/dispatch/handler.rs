@@ -373,6 +373,8 @@ impl<P: Ports> Dispatcher<P> {
             input: one.map(|_| source.clone()),
             processing_option: one.map(|one| one.processing_option.to_string()),
         };
+        let small_disk = self.settings.small_disk_definitions[pack.kind].as_ref().filter(|_| pack.small_disk);
+        let definition = small_disk.unwrap_or(&self.settings.job_definitions[pack.kind]);
         let tags = [("kind", pack.kind.name()), ("operation", operation.as_str()), ("source", source.as_str())];
         let memory = self.settings.compute.memory(resources);
         let limit = memory_limit(memory);
@@ -380,7 +382,7 @@ impl<P: Ports> Dispatcher<P> {
         Submission {
             name: lease.name.clone(),
             queue: lease.queue.clone(),
-            definition: self.settings.job_definitions[pack.kind].clone(),
+            definition: definition.clone(),
             command: command.into_iter().map(str::to_owned).collect(),
             parameters,
             array_size: (pack.children > 1).then_some(pack.children as u32),

@@ -2,6 +2,8 @@
 //! demanding operation decides), held between a min and a max that are configured for the kind ([`Bounds`]). Every
 //! pair of vCPUs and memory is one that Fargate has; a test holds the profiles to that.
 
+use std::time::Duration;
+
 use catalog::{Operation, Operations, Profile, Resources};
 use serde::Deserialize;
 
@@ -108,6 +110,25 @@ pub fn memory_limit(memory: u32) -> String {
 pub fn resources(operations: &Operations, bytes: u64) -> Resources {
     let first = operations.first().resources(bytes);
     operations.iter().map(|operation| operation.resources(bytes)).fold(first, Resources::max)
+}
+
+/// The same memory with as few processors as there are with it.
+pub fn with_few_processors(resources: Resources) -> Resources {
+    at_least(Resources { vcpus: 1, ..resources }).unwrap_or(resources)
+}
+
+/// GiB of disk that every container has.
+const SMALL_DISK_GIB: u32 = 21;
+
+/// Whether operations need no more disk than every container has, whatever the largest of their kind may need: those that read ranges,
+/// for example.
+pub fn needs_small_disk(operations: &Operations) -> bool {
+    profiles(operations).all(|profile| profile.disk_gib <= SMALL_DISK_GIB)
+}
+
+/// How long one processor is expected to work on an object, if that is known of each of the operations.
+pub fn expected(operations: &Operations, bytes: u64) -> Option<Duration> {
+    operations.iter().try_fold(Duration::ZERO, |all, operation| Some(all + operation.expected(bytes)?))
 }
 
 /// The work on one small object, as a multiple of that on an image.

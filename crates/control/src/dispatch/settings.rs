@@ -3,7 +3,9 @@
 use catalog::{MediaKind, PerKind};
 use contract::Failure;
 
-use crate::dispatch::environment::{job_definition_variable, job_queue_variable, on_demand_queue_variable};
+use crate::dispatch::environment::{
+    job_definition_variable, job_queue_variable, on_demand_queue_variable, small_disk_definition_variable,
+};
 use crate::dispatch::packing::Packing;
 use crate::dispatch::resources::{Bounds, Compute};
 use crate::environment::Environment;
@@ -21,6 +23,8 @@ pub struct Settings {
     pub on_demand_queues: PerKind<Option<String>>,
     /// Batch's job definitions.
     pub job_definitions: PerKind<String>,
+    /// Batch's job definitions for work that needs little disk, of the kinds that have one: Fargate's disk is paid for by its size.
+    pub small_disk_definitions: PerKind<Option<String>>,
     /// Where jobs run.
     pub compute: Compute,
     /// The bucket of the lists of packed jobs.
@@ -58,12 +62,16 @@ impl Settings {
                 environment.get_optional(&on_demand_queue_variable(kind)).map(str::to_owned)
             }),
             job_definitions: each(&job_definition_variable),
+            small_disk_definitions: PerKind::from_fn(|kind| {
+                environment.get_optional(&small_disk_definition_variable(kind)).map(str::to_owned)
+            }),
             compute,
             work_bucket: environment.get("S3_WORK").to_owned(),
             packing: Packing {
                 below_bytes: environment.number("PACK_BELOW_BYTES")?,
                 bytes: environment.number("PACK_BYTES")?,
                 count: environment.number("PACK_COUNT")?,
+                seconds: environment.number("PACK_SECONDS")?,
                 bounds: bounds(environment.get_optional("RESOURCE_BOUNDS").unwrap_or("{}"))?,
             },
             has_shares: environment.get_optional("HAS_SHARES").is_some(),
@@ -94,8 +102,15 @@ mod tests {
     use crate::dispatch::environment::variables;
 
     fn read(compute: &'static str) -> Result<Settings, Failure> {
-        let numbers =
-            ["PACK_BELOW_BYTES", "PACK_BYTES", "PACK_COUNT", "MAX_RECEIVE_COUNT", "LEASE_SECONDS", "RECORD_DAYS"];
+        let numbers = [
+            "PACK_BELOW_BYTES",
+            "PACK_BYTES",
+            "PACK_COUNT",
+            "PACK_SECONDS",
+            "MAX_RECEIVE_COUNT",
+            "LEASE_SECONDS",
+            "RECORD_DAYS",
+        ];
         let lookup = |name: &str| {
             Some(match name {
                 "COMPUTE" => compute.to_owned(),

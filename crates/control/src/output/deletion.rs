@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 
 use contract::{Failure, Manifest, Source, timestamp};
 
-use crate::event::{BusEvent, DeletionType, ObjectDetail};
+use crate::event::{BusEvent, DeletionType, LIFECYCLE_EXPIRATION, ObjectDetail};
 use crate::input_record::{LATEST, Latest, object_of};
 use crate::output::handler::Recorder;
 use crate::output_record::SourceDeleted;
-use crate::ports::{Clock, Objects, Ports};
+use crate::ports::{Clock, Objects, Ports, Version};
 use crate::table::{self, Key, PutOutcome, Query};
 use crate::{InputRecord, OutputRecord, identity};
 
@@ -70,7 +70,7 @@ impl<P: Ports> Recorder<P> {
     /// S3 tells that an upload was deleted.
     pub(super) async fn upload_deleted(&self, event: &BusEvent<ObjectDetail>) -> Result<(), Failure> {
         // The rule leaves these out; an event that somebody sends again by hand may be one.
-        if event.detail.reason.as_deref() == Some("Lifecycle Expiration") {
+        if event.detail.reason.as_deref() == Some(LIFECYCLE_EXPIRATION) {
             return Ok(());
         }
         let deletion = Deletion::of(event);
@@ -111,9 +111,8 @@ impl<P: Ports> Recorder<P> {
 
     /// The results of an upload: those of the index, which may be a moment behind, and those that its manifests name.
     async fn keys_of(&self, record: &InputRecord) -> Result<BTreeSet<String>, Failure> {
-        let outputs = OutputRecord::of_source(&self.outputs, &record.object).await?;
-        let outputs = outputs.into_iter().filter(|output| output.job_id.as_ref() == Some(&record.job_id));
-        let mut keys: BTreeSet<String> = outputs.map(|output| output.key).collect();
+        let outputs = OutputRecord::of_job(&self.outputs, &record.object, &record.job_id).await?;
+        let mut keys: BTreeSet<String> = outputs.into_iter().map(|output| output.key).collect();
         for manifest_key in record.results.values().filter_map(|result| result.manifest_key.as_ref()) {
             if let Some(text) = self.objects.read(&self.settings.bucket, manifest_key).await? {
                 let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| {
@@ -149,19 +148,9 @@ impl<P: Ports> Recorder<P> {
         }
     }
 
-    /// Deletes an output that its job had stored once more before its upload was deleted, and of which S3 tells after that.
-    pub(super) async fn delete_if_told_late(&self, output: &OutputRecord) -> Result<(), Failure> {
-        let (Some(stored), Some(made), Some(deleted)) = (&output.stored, &output.made, &output.source_deleted) else {
-            return Ok(());
-        };
-        if !stored.deleted && made.job_id == deleted.job_id && stored.at <= made.at {
-            self.objects.delete(&self.settings.bucket, &output.key, stored.etag.as_deref()).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes results of a job whose upload was deleted, as far as no later job has written over them. If there is a `later` upload,
-    /// its job may have done so without having told yet: then what was stored after the job had ended is left to that one.
+    /// Deletes results of a job whose upload was deleted, as far as no later job has written over them: only the version that the job
+    /// told of. If there is a `later` upload, its job may have written without having told yet: then what the job did not tell of, as
+    /// those of earlier releases did not, is left to that one.
     pub(super) async fn delete_results(
         &self,
         job_id: &str,
@@ -174,15 +163,13 @@ impl<P: Ports> Recorder<P> {
         let outputs: Vec<Option<OutputRecord>> = table::read(&self.outputs, &keys).await?;
         let is_of_job = |output: &OutputRecord| output.made.as_ref().is_some_and(|made| made.job_id == job_id);
         for output in outputs.into_iter().flatten().filter(is_of_job) {
-            let stored = output.stored.as_ref();
-            let ended = output.made.as_ref().map(|made| made.at.as_str());
-            if later && stored.is_some_and(|stored| Some(stored.at.as_str()) > ended) {
-                continue;
-            }
-            if stored.is_none_or(|stored| !stored.deleted) {
-                let etag = stored.and_then(|stored| stored.etag.as_deref());
-                self.objects.delete(bucket, &output.key, etag).await?;
-            }
+            let meant = match &output.stored {
+                Some(stored) if stored.deleted => continue,
+                Some(stored) => Version { etag: stored.etag.clone(), version_id: stored.version_id.clone() },
+                None if later => continue,
+                None => Version::default(),
+            };
+            self.objects.delete(bucket, &output.key, &meant).await?;
         }
         let merge = |_: &Key, output: Option<OutputRecord>| {
             let mut output = output.filter(is_of_job)?;

@@ -1,5 +1,5 @@
-//! Three tellers, one record: S3 says what is stored, the job says what it means, Batch says what the job could not say
-//! any more. They come in any order and more than once; every merge is commutative and idempotent (see
+//! Three tellers, one record: the job says what it made and stored, S3 says what was deleted, Batch says what the job could not
+//! say any more. They come in any order and more than once; every merge is commutative and idempotent (see
 //! [`crate::input_record`] and [`crate::output_record`]).
 
 use contract::metrics;
@@ -7,7 +7,7 @@ use contract::{BatchParameters, Failure, JobEvent, JobRequest, Manifest, Outcome
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, read_as};
+use crate::event::{BatchJobDetail, BusEvent, ObjectDetail, Trigger, of_bucket, read_as};
 use crate::input_record::{BatchFailure, Lease, Timeline};
 use crate::output::batch_reason::{exit_code, explain, is_for_its_parts, spoke_for_itself};
 use crate::output::budget::Guarded;
@@ -16,7 +16,7 @@ use crate::output::settings::Settings;
 use crate::output_record::{Made, Stored};
 use crate::ports::{Clock, Notices, Objects, Ports};
 use crate::table::{self, Key};
-use crate::{InputRecord, OutputRecord, notice, reply};
+use crate::{InputRecord, OutputRecord, State, notice, reply};
 
 /// How long the job's own events are waited for when its program ended by itself, and those of a part when its join failed
 /// for it: Batch's word may overtake them.
@@ -50,6 +50,11 @@ impl<P: Ports> Recorder<P> {
             // The rare ways are boxed: their futures are large, and every caller's would be as large.
             Trigger::Schedule => return Box::pin(self.scheduled()).await,
             Trigger::Bus(event) => self.bus_event(&event).await?,
+            Trigger::Bucket(events) => {
+                for event in events {
+                    self.object_event(event).await?;
+                }
+            }
             Trigger::Topic(texts) => {
                 for text in texts {
                     self.notice(&text).await?;
@@ -84,10 +89,16 @@ impl<P: Ports> Recorder<P> {
         println!("{}", metrics::BUDGET.line(&self.settings.metrics_namespace, self.clock.now(), members));
     }
 
-    /// A message of a queue: an event of the bus, or a notice with or without the topic's envelope.
+    /// A message of a queue: an event of a bucket or of the bus, or a notice with or without the topic's envelope.
     async fn message(&self, body: &str) -> Result<(), Failure> {
         let value: Value = serde_json::from_str(body)
             .map_err(|error| Failure::invalid_request("a message is no JSON").because(error))?;
+        if let Some(events) = of_bucket(&value)? {
+            for event in events {
+                self.object_event(event).await?;
+            }
+            return Ok(());
+        }
         match (value.get("detail-type"), value.get("Message").and_then(Value::as_str)) {
             (Some(_), _) => self.bus_event(&value).await,
             (None, Some(text)) => self.notice(text).await,
@@ -98,14 +109,7 @@ impl<P: Ports> Recorder<P> {
     async fn bus_event(&self, event: &Value) -> Result<(), Failure> {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         match (text("source"), text("detail-type")) {
-            ("aws.s3", "Object Created") => self.stored(read_as(event)?, false).await,
-            ("aws.s3", "Object Deleted") => {
-                let event: BusEvent<ObjectDetail> = read_as(event)?;
-                if self.settings.uploads.as_ref() == Some(&event.detail.bucket.name) {
-                    return Box::pin(self.upload_deleted(&event)).await;
-                }
-                self.stored(event, true).await
-            }
+            ("aws.s3", "Object Created" | "Object Deleted") => self.object_event(read_as(event)?).await,
             ("aws.batch", "Batch Job State Change") => self.batch(read_as(event)?).await,
             (source, what) => {
                 Err(Failure::invalid_request(format!("{what:?} of {source} is not for output; check the event rules")))
@@ -113,9 +117,14 @@ impl<P: Ports> Recorder<P> {
         }
     }
 
-    /// S3 tells that an output was stored or deleted.
-    async fn stored(&self, event: BusEvent<ObjectDetail>, deleted: bool) -> Result<(), Failure> {
+    /// S3 tells of an upload that was deleted, or of an output: that it was deleted, or (in a bucket of somebody else's, or from before
+    /// jobs told of it) stored.
+    async fn object_event(&self, event: BusEvent<ObjectDetail>) -> Result<(), Failure> {
+        let deleted = event.detail_type == "Object Deleted";
         let (bucket, object) = (&event.detail.bucket.name, &event.detail.object);
+        if deleted && self.settings.uploads.as_ref() == Some(bucket) {
+            return Box::pin(self.upload_deleted(&event)).await;
+        }
         if *bucket != self.settings.bucket {
             return Err(Failure::invalid_request(format!(
                 "an event of bucket {bucket} is not for output, which takes those of {}; check the event rule",
@@ -129,16 +138,7 @@ impl<P: Ports> Recorder<P> {
             Some(record)
         };
         let keys = [OutputRecord::key(bucket, &object.key)];
-        table::update(&self.outputs, &self.clock, &keys, merge).await?;
-        if self.settings.uploads.is_none() || deleted {
-            return Ok(());
-        }
-        // As it is now: an event that comes again changes nothing, and may come because the deletion failed.
-        let present: Vec<Option<OutputRecord>> = table::read(&self.outputs, &keys).await?;
-        for output in present.into_iter().flatten() {
-            self.delete_if_told_late(&output).await?;
-        }
-        Ok(())
+        table::update(&self.outputs, &self.clock, &keys, merge).await.map(drop)
     }
 
     /// A job tells how an operation ended: first its outputs are recorded, then that it has ended.
@@ -204,20 +204,21 @@ impl<P: Ports> Recorder<P> {
     async fn made(&self, event: &JobEvent) -> Result<(), Failure> {
         let bucket = &self.settings.bucket;
         let outputs = self.all_outputs(event).await?;
-        let mut made: Vec<(Key, &str, Made)> = Vec::with_capacity(outputs.len() + 1);
-        for output in &outputs {
-            made.push((OutputRecord::key(bucket, &output.key), &output.key, Made::of(event, output)));
+        let mut made: Vec<(Key, &str, Made, Option<Stored>)> = Vec::with_capacity(outputs.len() + 1);
+        for output in outputs.iter().chain(&event.manifest) {
+            let (key, stored) = (OutputRecord::key(bucket, &output.key), Stored::of_output(output));
+            made.push((key, &output.key, Made::of(event, output), stored));
         }
-        if let Some(key) = &event.manifest_key {
-            made.push((OutputRecord::key(bucket, key), key, Made::of_manifest(event, "application/json")));
+        if let Some(key) = event.manifest_key.as_ref().filter(|_| event.manifest.is_none()) {
+            made.push((OutputRecord::key(bucket, key), key, Made::of_manifest(event, "application/json"), None));
         }
         made.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let keys: Vec<Key> = made.iter().map(|(key, ..)| key.clone()).collect();
         let merge = |key: &Key, record: Option<OutputRecord>| {
             let position = made.binary_search_by(|(each, ..)| each.cmp(key)).ok()?;
-            let (_, name, made) = &made[position];
+            let (_, name, made, stored) = &made[position];
             let mut record = record.unwrap_or_else(|| self.new_output(bucket, name));
-            record.made(made.clone());
+            record.told(made.clone(), stored.clone());
             Some(record)
         };
         table::update(&self.outputs, &self.clock, &keys, merge).await?;
@@ -246,7 +247,7 @@ impl<P: Ports> Recorder<P> {
         }
     }
 
-    fn new_output(&self, bucket: &str, key: &str) -> OutputRecord {
+    pub(super) fn new_output(&self, bucket: &str, key: &str) -> OutputRecord {
         OutputRecord::new(bucket, key, self.settings.delivery.as_ref())
     }
 
@@ -342,6 +343,7 @@ impl<P: Ports> Recorder<P> {
             Some(record)
         };
         let ended: Vec<InputRecord> = open.iter().cloned().filter_map(merge).collect();
+        self.record_leftovers(&ended).await?;
         for record in &ended {
             self.notices.publish(&notice::of(record, &self.clock)).await?;
         }
@@ -379,7 +381,11 @@ impl<P: Ports> Recorder<P> {
 fn print_metrics(namespace: &str, now: OffsetDateTime, written: &[InputRecord]) {
     let now_text = timestamp::text(now);
     for record in written.iter().filter(|record| record.timeline.recorded_at.as_ref() == Some(&now_text)) {
-        println!("{}", metrics::UPLOADS.line(namespace, now, members(record)));
+        // How long a failure took is in the line, and no metric that anybody reads.
+        let is_timed = record.state == State::Succeeded;
+        let timed = is_timed.then_some(&metrics::TURNAROUND);
+        let families: Vec<&metrics::Family> = std::iter::once(&metrics::UPLOADS).chain(timed).collect();
+        println!("{}", metrics::line_of(&families, namespace, now, members(record)));
     }
 }
 

@@ -13,15 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use catalog::Operations;
-use contract::{Failure, JobEvent, MANIFEST_NAME, Manifest, Outcome, Source, metrics, timestamp};
+use contract::{Failure, JobEvent, MANIFEST_NAME, Manifest, Outcome, Output, Source, metrics, timestamp};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::event::{BatchJobDetail, Container};
 use crate::input_record::{BatchFailure, OperationResult};
 use crate::output::batch_reason::explain;
 use crate::output::handler::Recorder;
-use crate::ports::{Clock, Executor, Notices, Objects, Phase, Ports, Receipt, Report, Table};
+use crate::ports::{Clock, Executor, Notices, Objects, Phase, Ports, Receipt, Report, Table, Version, Whole};
 use crate::table::{self, Key, MAX_ITEMS};
 use crate::{InputRecord, State, by_state};
 
@@ -189,8 +190,8 @@ impl<P: Ports> Recorder<P> {
         for operation in open {
             let Ok(parsed) = Operations::parse_for(kind, operation) else { continue };
             let key = format!("{}/{}/{MANIFEST_NAME}", record.source.key, parsed.first().folder());
-            let Some(text) = self.objects.read(bucket, &key).await? else { continue };
-            let manifest: Manifest = match serde_json::from_slice(&text) {
+            let Some(whole) = self.objects.read_whole(bucket, &key).await? else { continue };
+            let manifest: Manifest = match serde_json::from_slice(&whole.bytes) {
                 Ok(manifest) => manifest,
                 Err(error) => {
                     tracing::warn!("s3://{bucket}/{key} is not a valid manifest: {error}");
@@ -198,7 +199,8 @@ impl<P: Ports> Recorder<P> {
                 }
             };
             if is_same_version(&manifest.source, &record.source) && manifest.processing_option == *operation {
-                events.push(event_of(job, record, manifest, bucket, key));
+                let file = manifest_file(key, &manifest, whole);
+                events.push(event_of(job, record, manifest, bucket, file));
             }
         }
         Ok(events)
@@ -265,15 +267,26 @@ fn detail_of(job: &str, report: &Report) -> BatchJobDetail {
     }
 }
 
+/// A manifest as a file of its result.
+fn manifest_file(key: String, manifest: &Manifest, whole: Whole) -> Output {
+    let Whole { bytes, version: Version { etag, version_id } } = whole;
+    // It was made a moment before it was stored.
+    let stored_at = etag.is_some().then(|| manifest.created_at.clone());
+    let sha256 = contract::hexadecimal(&Sha256::digest(&bytes));
+    let content_type = "application/json".to_owned();
+    Output { key, size: bytes.len() as u64, sha256, content_type, etag, version_id, stored_at, ..Output::default() }
+}
+
 /// The notice that a job sent, or would have, when it committed a manifest.
-fn event_of(job: &str, record: &InputRecord, manifest: Manifest, bucket: &str, key: String) -> JobEvent {
+fn event_of(job: &str, record: &InputRecord, manifest: Manifest, bucket: &str, file: Output) -> JobEvent {
     JobEvent {
         kind: Some(manifest.kind),
         format: Some(manifest.format),
         operation: Some(manifest.operation),
         processing_option: Some(manifest.processing_option),
         options: manifest.options,
-        manifest_key: Some(key),
+        manifest_key: Some(file.key.clone()),
+        manifest: Some(file),
         output_bucket: Some(bucket.to_owned()),
         output_count: manifest.outputs.len() as u64,
         outputs: manifest.outputs,
