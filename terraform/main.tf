@@ -62,6 +62,7 @@ module "pipeline" {
   delete_results_with_upload  = var.delete_results_with_upload
   cors_allowed_origins        = var.cors_allowed_origins
   record_days                 = var.record_days
+  table_capacity              = var.table_capacity
   delivery                    = var.delivery
   notification_subscriptions  = var.notification_subscriptions
   upload_events               = var.upload_events
