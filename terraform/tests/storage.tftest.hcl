@@ -58,7 +58,7 @@ run "buckets_are_closed_and_speak" {
   assert {
     condition = (
       length(aws_s3_bucket_notification.events["input"].queue) == 0
-      && [for queue in aws_s3_bucket_notification.events["output"].queue : [queue.queue_arn, sort(queue.events)]] == [["arn:aws:sqs:us-east-1:123456789012:media-events", ["s3:LifecycleExpiration:DeleteMarkerCreated", "s3:ObjectRemoved:*"]]]
+      && jsonencode([for queue in aws_s3_bucket_notification.events["output"].queue : [queue.queue_arn, join(" ", sort(queue.events))]]) == jsonencode([["arn:aws:sqs:us-east-1:123456789012:media-events", "s3:LifecycleExpiration:DeleteMarkerCreated s3:ObjectRemoved:*"]])
     )
     error_message = "The bucket of results tells of what is removed, and not of overwritten versions that expire."
   }
