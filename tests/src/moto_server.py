@@ -8,6 +8,7 @@ import threading
 from moto.awslambda.models import LambdaFunction
 from moto.events.models import EventPattern
 from moto.s3.models import FakeDeleteMarker
+from moto.s3.responses import S3Response
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -34,6 +35,18 @@ FakeDeleteMarker.dispose = lambda self, garbage=False: None
 # the event from every rule made after it.
 matches = EventPattern.matches_event
 EventPattern.matches_event = lambda self, event: bool(self.get_pattern()) and matches(self, event)
+
+
+# A bucket that tells of nothing answers by the name of an older action, which AWS's SDK does not read.
+notifications = S3Response.get_bucket_notification
+
+
+def get_bucket_notification(self):
+    self.data["Action"] = "GetBucketNotificationConfiguration"
+    return notifications(self)
+
+
+S3Response.get_bucket_notification = get_bucket_notification
 
 
 class Handler(MotoRequestHandler):
