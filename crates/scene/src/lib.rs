@@ -25,7 +25,6 @@ pub mod load;
 pub mod material;
 pub mod picture;
 pub mod pose;
-pub mod tangents;
 pub mod texture;
 pub mod texture_info;
 pub mod transform;
