@@ -210,8 +210,15 @@ impl<'a> System<'a> {
                 if event["source"] == "aws.s3" {
                     self.complete(&mut event);
                 }
-                if event["Records"][0]["eventSource"] == "aws:s3" {
+                let is_removal = event["Records"][0]["eventSource"] == "aws:s3";
+                if is_removal {
                     self.complete_notification(&mut event);
+                }
+                // What a bucket tells a queue, its first message included, reaches the function as a message of that queue.
+                if is_removal || event["Event"] == "s3:TestEvent" {
+                    let mut record = queue_record(&message, &queue);
+                    record["body"] = json!(event.to_string());
+                    event = json!({"Records": [record]});
                 }
                 self.deliver(target, &event);
                 count += 1;
