@@ -16,6 +16,7 @@ use operation::Progress;
 use rustix::fs::MemfdFlags;
 
 use crate::aws::Aws;
+use crate::multipart::Multipart;
 use crate::upload::{Stored, Upload};
 use crate::window::{Window, WindowOptions};
 use crate::{local, s3};
@@ -288,7 +289,8 @@ impl Store {
             Location::S3(object) => {
                 object.require_object()?;
                 let s3 = self.aws.s3().await?.clone();
-                Ok(Upload::to_s3(s3, object.clone(), content_type, metadata, size, self.options))
+                let multipart = Multipart::new(s3, object.clone(), content_type, metadata, size, self.options);
+                Ok(Upload::to_s3(multipart))
             }
             Location::Local(path) => Upload::to_file(path, self.options.flush),
         }

@@ -1,18 +1,16 @@
 //! Writing objects bit by bit: uploads to S3, files that get their name when they are complete on the local disk.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
-use contract::{Failure, S3Location, hexadecimal};
+use contract::{Failure, hexadecimal};
 use sha2::{Digest, Sha256};
 
-use crate::aws::S3;
+use crate::blocking;
 use crate::local::Unnamed;
 use crate::multipart::Multipart;
-use crate::{StoreOptions, blocking};
 
 /// Bytes copied at a time into a local file.
 const COPY_BYTES: usize = 1024 * 1024;
@@ -53,16 +51,7 @@ enum Target {
 type Flush = bool;
 
 impl Upload {
-    /// `size` is what is known of it beforehand.
-    pub(crate) fn to_s3(
-        s3: S3,
-        object: S3Location,
-        content_type: &str,
-        metadata: &BTreeMap<String, String>,
-        size: Option<u64>,
-        options: StoreOptions,
-    ) -> Self {
-        let multipart = Multipart::new(s3, object, content_type, metadata, size, options);
+    pub(crate) fn to_s3(multipart: Multipart) -> Self {
         Self { target: Target::S3(Box::new(multipart)), sha256: Sha256::new(), size: 0 }
     }
 
