@@ -1,7 +1,7 @@
 //! A record of DYNAMODB_OUTPUT: one object in S3_OUTPUT. The job tells what it means and what S3 answered when it was stored, so
 //! that one write makes the record; S3 tells only of what is removed (its events of new objects would cost several times as much as
-//! the records). Of several tellings the latest counts. An object that a container stored before it was killed has no record: no
-//! manifest names it, and the next try writes over it.
+//! the records). Of several tellings the latest counts. What a container stored before it was killed is in no manifest: the next
+//! try writes over it, and if there is none, [`crate::output`] lists it when Batch gives the upload up.
 
 use std::collections::BTreeSet;
 
@@ -208,28 +208,19 @@ impl OutputRecord {
 impl Stored {
     /// What S3 answered when a job stored an output; nothing for a file, and of jobs that did not tell.
     pub fn of_output(output: &Output) -> Option<Self> {
-        Some(Self {
-            at: timestamp::normal(output.stored_at.as_deref()?),
-            sequencer: String::new(),
-            deleted: false,
-            version_deleted: false,
-            size: output.size,
-            etag: output.etag.clone(),
-            version_id: output.version_id.clone(),
-        })
+        let (etag, version_id) = (output.etag.clone(), output.version_id.clone());
+        Some(Self::present(output.stored_at.as_deref()?, output.size, etag, version_id))
     }
 
     /// What a listing says of an object that no job told of.
     pub fn of_listed(listed: &Listed) -> Self {
-        Self {
-            at: timestamp::normal(&listed.modified),
-            sequencer: String::new(),
-            deleted: false,
-            version_deleted: false,
-            size: listed.size,
-            etag: listed.etag.clone(),
-            version_id: None,
-        }
+        Self::present(&listed.modified, listed.size, listed.etag.clone(), None)
+    }
+
+    /// What is there, if no event told of it.
+    fn present(at: &str, size: u64, etag: Option<String>, version_id: Option<String>) -> Self {
+        let at = timestamp::normal(at);
+        Self { at, sequencer: String::new(), deleted: false, version_deleted: false, size, etag, version_id }
     }
 
     /// What an event of S3 says.
