@@ -8,7 +8,7 @@ use std::sync::Arc;
 use catalog::operations::image_encoding::Colour;
 use contract::Failure;
 use high_dynamic_range::ToneMapping;
-pub(crate) use high_dynamic_range::{hlg_code, pq_code, pq_light, srgb_code};
+pub(crate) use high_dynamic_range::{BT709, DISPLAY_P3, HLG, PQ, SAME, hlg_code, pq_code, pq_light, srgb_code};
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, CmsError, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
     MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform16BitExecutor, TransformOptions, XyY,

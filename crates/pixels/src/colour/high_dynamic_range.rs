@@ -4,10 +4,10 @@
 use moxcms::{CmsError, TransformExecutor};
 
 /// Code points of ITU-T H.273.
-const PQ: u8 = 16;
-const HLG: u8 = 18;
-const BT709: u8 = 1;
-const DISPLAY_P3: u8 = 12;
+pub const PQ: u8 = 16;
+pub const HLG: u8 = 18;
+pub const BT709: u8 = 1;
+pub const DISPLAY_P3: u8 = 12;
 
 /// Light of diffuse white and of the brightest highlight, in cd/m².
 const WHITE: f32 = 203.0;
@@ -19,7 +19,7 @@ const FROM_BT2020: [[f32; 3]; 3] =
     [[1.660_491, -0.587_641, -0.072_85], [-0.124_55, 1.132_9, -0.008_349], [-0.018_151, -0.100_579, 1.118_73]];
 const FROM_DISPLAY_P3: [[f32; 3]; 3] =
     [[1.224_94, -0.224_94, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
-const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+pub const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// Whether samples coded so have high dynamic range.
 pub fn is_high(transfer: u8) -> bool {

@@ -11,27 +11,22 @@ use jxl_oxide::color::{ColourEncoding, ColourSpace, Primaries, TransferFunction,
 use jxl_oxide::{EnumColourEncoding, FrameHeader, HdrType, JxlImage, RenderingIntent};
 use moxcms::Transform16BitExecutor;
 
-use crate::colour::{self, hlg_code, pq_code, pq_light, srgb_code};
+use crate::colour::{self, BT709, DISPLAY_P3, HLG, PQ, SAME, hlg_code, pq_code, pq_light, srgb_code};
 use crate::decode::Profile;
 
 /// Up to this light of white, in cd/m², the library maps no tones.
 const USUAL_WHITE: f32 = 255.0;
 
 /// Code points of ITU-T H.273.
-const BT709: u8 = 1;
 const BT2020: u8 = 9;
 const DCI_P3: u8 = 11;
-const DISPLAY_P3: u8 = 12;
 const SRGB: u8 = 13;
-const PQ: u8 = 16;
-const HLG: u8 = 18;
 
 /// From sRGB's primaries, calculated from the chromaticities of ITU-R BT.709, ITU-R BT.2020 and SMPTE EG 432-1.
 const TO_BT2020: [[f32; 3]; 3] =
     [[0.627_404, 0.329_283, 0.043_313], [0.069_097, 0.919_54, 0.011_362], [0.016_391, 0.088_013, 0.895_595]];
 const TO_DISPLAY_P3: [[f32; 3]; 3] =
     [[0.822_462, 0.177_538, 0.0], [0.033_194, 0.966_806, 0.0], [0.017_083, 0.072_397, 0.910_52]];
-const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// The codes that a file names.
 enum Named {
