@@ -149,6 +149,11 @@ impl Input {
         Ok(Self::new(name, format, size, Arc::new(LoneFile(file))))
     }
 
+    /// An input that is in memory, without companion files: a part of a file as an input of its own.
+    pub fn from_bytes(name: impl Into<String>, format: Format, bytes: Vec<u8>) -> Self {
+        Self::new(name, format, bytes.len() as u64, Arc::new(InMemory(bytes)))
+    }
+
     /// The file name of the object, without folders.
     pub fn name(&self) -> &str {
         &self.name
@@ -250,6 +255,30 @@ impl InputSource for LoneFile {
 
     fn companion(&self, relative: &str) -> Result<File, Failure> {
         Err(Failure::invalid_input(format!("the input names {relative:?}, which was not found next to it")))
+    }
+}
+
+struct InMemory(Vec<u8>);
+
+impl InputSource for InMemory {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self(bytes) = self;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let count = buffer.len().min(bytes.len() - start);
+        buffer[..count].copy_from_slice(&bytes[start..start + count]);
+        Ok(count)
+    }
+
+    fn file(&self) -> Option<&File> {
+        None
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(&self.0)
+    }
+
+    fn companion(&self, _: &str) -> Result<File, Failure> {
+        Err(Failure::internal("a part of a file has no companion files"))
     }
 }
 

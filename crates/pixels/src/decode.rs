@@ -10,14 +10,10 @@ mod svg;
 pub(crate) mod tiff;
 mod webp;
 
-use std::fs::File;
-use std::io;
-use std::sync::Arc;
-
 use catalog::Format;
 use catalog::operations::image_encoding::{ImageEncoding, ImageFormat};
 use contract::Failure;
-use operation::{Input, InputSource};
+use operation::Input;
 
 use crate::encode::abilities;
 use crate::native;
@@ -211,31 +207,6 @@ impl ReadOptions {
     }
 }
 
-/// A part of a file as an input of its own.
-struct InMemory(Vec<u8>);
-
-impl InputSource for InMemory {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let Self(bytes) = self;
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-        let count = buffer.len().min(bytes.len() - start);
-        buffer[..count].copy_from_slice(&bytes[start..start + count]);
-        Ok(count)
-    }
-
-    fn file(&self) -> Option<&File> {
-        None
-    }
-
-    fn bytes(&self) -> Option<&[u8]> {
-        Some(&self.0)
-    }
-
-    fn companion(&self, _: &str) -> Result<File, Failure> {
-        Err(Failure::internal("a part of a file has no companion files"))
-    }
-}
-
 /// Opens an image of any format that the job takes.
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Picture, Failure> {
     match input.format() {
@@ -272,8 +243,7 @@ pub fn animation_size(file: &[u8], format: Format) -> Option<(u32, u32)> {
 
 /// Opens an image that is in memory.
 pub fn open_in_memory(bytes: Vec<u8>, format: Format, options: &ReadOptions) -> Result<Picture, Failure> {
-    let size = bytes.len() as u64;
-    open(&Input::new("image", format, size, Arc::new(InMemory(bytes))), options)
+    open(&Input::from_bytes("image", format, bytes), options)
 }
 
 /// Versions of the native libraries, for manifests.

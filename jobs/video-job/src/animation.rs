@@ -56,7 +56,7 @@ pub(crate) fn as_video(task: &Task, allow_truncated: bool) -> Result<Option<Task
             "the animation has {width}×{height} pixels; the limit of a video is {MAX_PIXELS}"
         )));
     }
-    let whole = Input::new(input.name(), input.format(), input.size(), Arc::new(InMemory(bytes)));
+    let whole = Input::from_bytes(input.name(), input.format(), bytes);
     let animation = Animation::new(whole, allow_truncated)?;
     if animation.is_transparent {
         task.outputs.warn("the transparency of the picture was left out: it is shown on white");
@@ -261,31 +261,6 @@ fn push_planes(target: &mut Vec<u8>, pixels: &[u8]) {
             // The cast saturates.
             (red * r + green * g + blue * b + offset) as u8
         }));
-    }
-}
-
-/// The whole of a file in memory.
-struct InMemory(Vec<u8>);
-
-impl InputSource for InMemory {
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let Self(bytes) = self;
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-        let count = buffer.len().min(bytes.len() - start);
-        buffer[..count].copy_from_slice(&bytes[start..start + count]);
-        Ok(count)
-    }
-
-    fn file(&self) -> Option<&File> {
-        None
-    }
-
-    fn bytes(&self) -> Option<&[u8]> {
-        Some(&self.0)
-    }
-
-    fn companion(&self, _: &str) -> Result<File, Failure> {
-        Err(Failure::invalid_input("an animation has no companion files"))
     }
 }
 

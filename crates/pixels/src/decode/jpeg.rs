@@ -9,7 +9,6 @@ use std::ffi::{c_char, c_int, c_long};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::Arc;
 
 use catalog::Format;
 use contract::Failure;
@@ -21,7 +20,7 @@ use mozjpeg_sys::{
 };
 use operation::Input;
 
-use crate::decode::{Content, Density, InMemory, Metadata, Picture, Profile, ReadOptions};
+use crate::decode::{Content, Density, Metadata, Picture, Profile, ReadOptions};
 use crate::exif;
 use crate::planes::{PLANES, PlaneSizes, PlaneSource, TakePlaneRow};
 use crate::raster::{Depth, Model, PixelFormat, RowMut, RowSource};
@@ -114,7 +113,7 @@ pub struct Rows {
 impl Rows {
     /// Of that many components. Damage is overlooked where `lenient`.
     pub fn new(bytes: Vec<u8>, luma_and_chroma: bool, components: usize, lenient: bool) -> Result<Self, Failure> {
-        let input = Input::new("part.jpg", Format::Jpeg, bytes.len() as u64, Arc::new(InMemory(bytes)));
+        let input = Input::from_bytes("part.jpg", Format::Jpeg, bytes);
         let mut decoder = Decoder::new(input, lenient);
         decoder.read_header()?;
         if decoder.library.num_components as usize != components {

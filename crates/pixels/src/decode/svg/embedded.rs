@@ -10,7 +10,7 @@ use operation::Input;
 use resvg::usvg::ImageKind;
 
 use crate::colour::ColourConversion;
-use crate::decode::{self, Content, InMemory, Picture, ReadOptions};
+use crate::decode::{self, Content, Picture, ReadOptions};
 use crate::raster::{PixelFormat, Raster, RasterBuilder, Samples};
 
 /// How deep drawings may lie in each other.
@@ -74,7 +74,7 @@ impl Embedded {
 
     fn image(&self, bytes: &[u8], format: Format) -> Result<ImageKind, Failure> {
         let options = ReadOptions { max_pixels: self.pixels.load(Ordering::Relaxed), ..self.options };
-        let input = Input::new("image", format, bytes.len() as u64, Arc::new(InMemory(bytes.to_vec())));
+        let input = Input::from_bytes("image", format, bytes.to_vec());
         let picture = decode::open(&input, &options)?;
         let pixels = u64::from(picture.size.0) * u64::from(picture.size.1);
         self.pixels.fetch_sub(pixels.min(options.max_pixels), Ordering::Relaxed);
