@@ -103,6 +103,8 @@ pub fn in_project(path: &str) -> PathBuf {
 pub fn succeed(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    // Whoever shows a long output cuts it, and why a build fails stands at its end.
+    let end = |bytes: &[u8]| text(&bytes[bytes.len().saturating_sub(4096)..]);
+    assert!(output.status.success(), "{command:?}: … {}\n… {}", end(&output.stdout), end(&output.stderr));
     text(&output.stdout)
 }
