@@ -25,6 +25,7 @@ pub mod load;
 pub mod material;
 pub mod picture;
 pub mod pose;
+pub mod tangents;
 pub mod texture;
 pub mod texture_info;
 pub mod transform;

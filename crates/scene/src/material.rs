@@ -346,6 +346,14 @@ impl<'a> Reader<'a> {
 }
 
 impl Material {
+    /// The set of texture coordinates along which its normals are bent, or its microfacets are longer; none where it needs no
+    /// tangents.
+    pub fn tangent_set(&self) -> Option<usize> {
+        let bends = self.normal_texture.or(self.clearcoat_normal_texture.filter(|_| self.clearcoat > 0.0));
+        let stretches = self.anisotropy_texture.map_or(0, |own| own.set);
+        bends.map(|own| own.set).or((self.anisotropy > 0.0).then_some(stretches))
+    }
+
     /// Every reference to a texture, to be changed or removed.
     pub fn textures_mut(&mut self) -> impl Iterator<Item = &mut Option<TextureUse>> {
         [

@@ -54,6 +54,11 @@ pub struct Surface<'a> {
     pub frame: Frame,
     /// The triangle's normal, on the viewer's side.
     pub geometric: Vec3A,
+    /// The normal with its bumps, as diffuse light has it: turned to the viewer as little as it is. That of `frame` is turned so far
+    /// that mirrors show what is outside.
+    pub bent: Vec3A,
+    /// The normal that vertices give the surface, before bumps bend it, on the viewer's side.
+    pub smooth: Vec3A,
     /// Towards the viewer.
     pub out: Vec3A,
     /// The viewer is on the inner side.
@@ -88,6 +93,12 @@ pub struct Surface<'a> {
 pub const COAT_IOR: f32 = 1.5;
 const COAT_REFLECTANCE: f32 = 0.04;
 
+/// Slopes up to this wide are taken for none by light that goes straight through.
+pub const CLEAR: f32 = 2e-3;
+
+/// Slopes up to this wide leave sharp what is seen through them or in them.
+const SHARP: f32 = 0.02;
+
 /// Ways in which a direction is chosen.
 const COAT: usize = 0;
 const REFLECTION: usize = 1;
@@ -121,6 +132,7 @@ pub struct Bsdf<'a> {
     coat_out: Vec3A,
     coat_alpha: Vec2,
     coat_scale: f32,
+    passes_straight: bool,
     chances: [f32; 5],
 }
 
@@ -134,18 +146,20 @@ pub struct Scattered {
     pub density: f32,
     /// To the other side of the surface.
     pub passes: bool,
-    /// Without a way in which light could be seen to blur it.
-    pub is_diffuse: bool,
+    /// What lies there is seen as sharply as without the surface: clear glass, a mirror of metal.
+    pub is_sharp: bool,
+    /// As if there were no surface: [`Bsdf::straight`].
+    pub is_straight: bool,
 }
 
 impl<'a> Bsdf<'a> {
-    /// Of a point. `eta_scale` is the index of this ray's colour by the mean one.
-    pub fn new(surface: &'a Surface<'a>, eta_scale: f32) -> Self {
+    /// Of a point. `eta_scale` is the index of this ray's colour by the mean one; slopes are at least as wide as `least_alpha`.
+    pub fn new(surface: &'a Surface<'a>, eta_scale: f32, least_alpha: f32) -> Self {
         let own = surface;
         let albedo = Albedo::get();
         let out = own.frame.local(own.out);
         let out = vec3a(out.x, out.y, out.z.max(1e-4)).normalize();
-        let mut alpha = alphas(own.roughness, own.anisotropy);
+        let mut alpha = alphas(own.roughness, own.anisotropy).max(Vec2::splat(least_alpha));
         if own.transmission >= 1.0 && (own.ior - 1.0).abs() < 1e-3 {
             // Facets of something that is as thin as air bend no light, however rough they are.
             alpha = Vec2::splat(SMALLEST_ALPHA);
@@ -187,7 +201,7 @@ impl<'a> Bsdf<'a> {
         let coat_frame = Frame::around(own.clearcoat_normal);
         let coat_out = coat_frame.local(own.out);
         let coat_out = vec3a(coat_out.x, coat_out.y, coat_out.z.max(1e-4)).normalize();
-        let coat_alpha = alphas(own.clearcoat_roughness, 0.0);
+        let coat_alpha = alphas(own.clearcoat_roughness, 0.0).max(Vec2::splat(least_alpha));
         let (mut coat_scale, mut coat_albedo) = (1.0, 0.0);
         if own.clearcoat > 0.0 {
             let mean = Vec3A::splat(COAT_REFLECTANCE + (1.0 - COAT_REFLECTANCE) / 21.0);
@@ -215,6 +229,8 @@ impl<'a> Bsdf<'a> {
         if total > 0.0 {
             chances = chances.map(|chance| chance / total);
         }
+        let is_plain = own.thin || (eta - 1.0).abs() < 1e-3;
+        let passes_straight = glass > 0.0 && is_plain && alphas(own.roughness, 0.0).x.min(alpha.x) <= CLEAR;
         // Light crosses two surfaces of a body, so each takes the root of its colour; a thin wall is one surface.
         let glass_tint = if own.thin { own.base_colour } else { own.base_colour.powf(0.5) };
         let glass_scale = if glass > 0.0 {
@@ -250,6 +266,7 @@ impl<'a> Bsdf<'a> {
             coat_out,
             coat_alpha,
             coat_scale,
+            passes_straight,
             chances,
         }
     }
@@ -271,30 +288,72 @@ impl<'a> Bsdf<'a> {
     pub fn evaluate(&self, to: Vec3A) -> (Vec3A, f32) {
         let outside = self.surface.geometric.dot(to);
         let local = self.surface.frame.local(to);
-        if local.z > 0.0 && outside > 0.0 {
-            let (below, mut density) = self.evaluate_reflection(local);
-            let mut value = below * self.below_coat;
+        let cos = self.surface.bent.dot(to);
+        if outside > 0.0 {
+            let (mut value, mut density) = self.evaluate_diffuse(to, local, cos.max(0.0));
+            if local.z > 0.0 {
+                let (below, own) = self.evaluate_reflection(local);
+                value = (value + below) * self.below_coat;
+                density += own;
+            } else {
+                value *= self.below_coat;
+            }
             if self.surface.clearcoat > 0.0 {
                 let (coat, coat_density) = self.evaluate_coat(self.coat_frame.local(to));
                 value += Vec3A::splat(coat);
                 density += self.chances[COAT] * coat_density;
             }
             (value, density)
-        } else if local.z < 0.0 && outside < 0.0 {
-            let (value, density) = self.evaluate_transmission(local);
+        } else if outside < 0.0 {
+            let mut value = self.through * ((-cos).max(0.0) * FRAC_1_PI);
+            let mut density = self.chances[THROUGH] * (-cos).max(0.0) * FRAC_1_PI;
+            if local.z < 0.0 && !self.passes_straight {
+                let (glass, own) = self.evaluate_transmission(local);
+                value += glass;
+                density += own;
+            }
             (value * self.below_layers(), density)
         } else {
             (Vec3A::ZERO, 0.0)
         }
     }
 
+    /// What goes on in its direction through clear glass that bends no light, if any does: a share of the light from behind.
+    pub fn straight(&self) -> Vec3A {
+        if !self.passes_straight {
+            return Vec3A::ZERO;
+        }
+        self.glass_tint * (Vec3A::ONE - self.glass_colour(self.out.z)) * (self.glass * self.below_layers())
+    }
+
+    /// How much of diffuse light from there a bump gets past the surface that it is on. Else bumps that face light from behind
+    /// the surface would be lit until it sets, and dark beyond a hard line: Chiang, Li and Burley, Taming the Shadow Terminator,
+    /// 2019. Cycles does the same.
+    fn shadow_of_bump(&self, to: Vec3A, cos: f32) -> f32 {
+        let (bent, smooth) = (self.surface.bent, self.surface.smooth);
+        if bent == smooth {
+            return 1.0;
+        }
+        let share = smooth.dot(to) / (cos * bent.dot(smooth)).max(1e-6);
+        if share >= 1.0 { 1.0 } else { (share + share * share - share * share * share).max(0.0) }
+    }
+
+    fn evaluate_diffuse(&self, to: Vec3A, local: Vec3A, cos: f32) -> (Vec3A, f32) {
+        let own = self.surface;
+        if cos <= 0.0 {
+            return (Vec3A::ZERO, 0.0);
+        }
+        let shadow = self.shadow_of_bump(to, cos);
+        let mut value = self.diffuse * (cos * FRAC_1_PI * self.below_sheen * shadow);
+        if own.sheen_colour != Vec3A::ZERO && local.z > 0.0 {
+            value += own.sheen_colour * (sheen::value(self.out, local, self.sheen_alpha) * local.z * shadow);
+        }
+        (value, self.chances[DIFFUSE] * cos * FRAC_1_PI)
+    }
+
     fn evaluate_reflection(&self, to: Vec3A) -> (Vec3A, f32) {
         let own = self.surface;
-        let mut value = self.diffuse * (to.z * FRAC_1_PI * self.below_sheen);
-        let mut density = self.chances[DIFFUSE] * to.z * FRAC_1_PI;
-        if own.sheen_colour != Vec3A::ZERO {
-            value += own.sheen_colour * (sheen::value(self.out, to, self.sheen_alpha) * to.z);
-        }
+        let (mut value, mut density) = (Vec3A::ZERO, 0.0);
         if self.chances[REFLECTION] + self.chances[GLASS] > 0.0 {
             let half = (self.out + to).normalize();
             let cos = self.out.dot(half);
@@ -322,6 +381,8 @@ impl<'a> Bsdf<'a> {
             density += self.chances[REFLECTION] * found;
             if self.glass > 0.0 {
                 mirrored += self.glass_colour(cos) * (self.glass * self.glass_scale);
+                // Straight light does not know of facets.
+                let cos = if self.passes_straight { self.out.z } else { cos };
                 density += self.chances[GLASS] * self.glass_reflectance(cos) * found;
             }
             value += mirrored * (lobe * self.below_sheen);
@@ -338,9 +399,12 @@ impl<'a> Bsdf<'a> {
         }
     }
 
-    /// The chance of a reflection on glass. A film mirrors also where the glass below it does not (an index of 1).
+    /// The chance of a reflection on glass: dark glass lets little through that would be worth following. A film mirrors also where
+    /// the glass below it does not (an index of 1).
     fn glass_reflectance(&self, cos: f32) -> f32 {
-        self.glass_colour(cos).element_sum() * (1.0 / 3.0)
+        let mirrored = self.glass_colour(cos).element_sum() * (1.0 / 3.0);
+        let passing = (1.0 - mirrored) * self.glass_tint.max_element().max(1e-3);
+        mirrored / (mirrored + passing)
     }
 
     /// Light that is let through keeps its direction, but for the roughness.
@@ -362,8 +426,7 @@ impl<'a> Bsdf<'a> {
     }
 
     fn evaluate_transmission(&self, to: Vec3A) -> (Vec3A, f32) {
-        let mut value = self.through * (-to.z * FRAC_1_PI);
-        let mut density = self.chances[THROUGH] * -to.z * FRAC_1_PI;
+        let (mut value, mut density) = (Vec3A::ZERO, 0.0);
         if self.glass > 0.0 {
             let scale = self.glass_tint * (self.glass * self.glass_scale);
             let mirrored = vec3a(to.x, to.y, -to.z);
@@ -413,13 +476,27 @@ impl<'a> Bsdf<'a> {
             }
             GLASS => {
                 let half = sample_visible(self.out, self.alpha, pair);
-                let cos = self.out.dot(half);
-                let mirrored = half * (2.0 * cos) - self.out;
+                let facet = self.out.dot(half);
+                let cos = if self.passes_straight { self.out.z } else { facet };
+                let mirrored = half * (2.0 * facet) - self.out;
                 // What is left of the choice is as random as it was.
                 if rest < self.chances[GLASS] * self.glass_reflectance(cos) {
                     mirrored
                 } else {
                     passes = true;
+                    if self.passes_straight {
+                        let share = self.chances[GLASS] * (1.0 - self.glass_reflectance(self.out.z));
+                        let weight = self.straight() / share.max(1e-9);
+                        let direction = -self.surface.out;
+                        return (weight.max_element() > 0.0 && weight.is_finite()).then_some(Scattered {
+                            direction,
+                            weight,
+                            density: f32::INFINITY,
+                            passes,
+                            is_sharp: true,
+                            is_straight: true,
+                        });
+                    }
                     let straight = vec3a(mirrored.x, mirrored.y, -mirrored.z);
                     if self.goes_straight() { straight } else { refract(self.out, half, self.eta)? }
                 }
@@ -428,14 +505,16 @@ impl<'a> Bsdf<'a> {
                 let radius = pair[0].sqrt();
                 let (sin, cos) = (TAU * pair[1]).sin_cos();
                 let up = (1.0 - pair[0]).max(0.0).sqrt();
-                vec3a(radius * cos, radius * sin, if lobe == THROUGH { -up } else { up })
+                let local = vec3a(radius * cos, radius * sin, if lobe == THROUGH { -up } else { up });
+                return self.scattered(Frame::around(self.surface.bent).world(local), passes, false);
             }
         };
-        self.scattered(self.surface.frame.world(local), passes, lobe >= DIFFUSE)
+        let is_clear = lobe == GLASS && passes || lobe == REFLECTION && self.metal > 0.99;
+        self.scattered(self.surface.frame.world(local), passes, is_clear && self.alpha.max_element() <= SHARP)
     }
 
     /// None where the facet sends light to the wrong side: it would be met by another facet, which the compensation stands for.
-    fn scattered(&self, direction: Vec3A, passes: bool, is_diffuse: bool) -> Option<Scattered> {
+    fn scattered(&self, direction: Vec3A, passes: bool, is_sharp: bool) -> Option<Scattered> {
         if passes != (self.surface.geometric.dot(direction) < 0.0) {
             return None;
         }
@@ -443,7 +522,7 @@ impl<'a> Bsdf<'a> {
         if density.is_nan() || density <= 1e-12 || value.max_element() <= 0.0 || !value.is_finite() {
             return None;
         }
-        Some(Scattered { direction, weight: value / density, density, passes, is_diffuse })
+        Some(Scattered { direction, weight: value / density, density, passes, is_sharp, is_straight: false })
     }
 }
 

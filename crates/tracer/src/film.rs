@@ -1,5 +1,5 @@
-//! Draws a picture: tiles are taken from a counter by threads, and each gets samples until its noise is low enough. What a
-//! pixel is depends on the pixel alone, and when a tile is done depends on the tile alone, so that the picture is the same
+//! Draws a picture: tiles are taken from a counter by threads, and its pixels get samples until their noise is low enough. What a
+//! sample is depends on the pixel alone, and how many there are depends on the tile alone, so that the picture is the same
 //! on any number of threads.
 
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use glam::{Vec3A, vec3a};
 
 use crate::camera::Camera;
 use crate::environment::luminance;
-use crate::path::{First, Stage};
+use crate::path::{First, Guide, Stage};
 use crate::sampler::{Sampler, hash};
 
 /// The side of a tile in pixels.
@@ -25,7 +25,7 @@ pub struct Samples {
     pub least: u32,
     /// At most; the same as `least` for an exact number.
     pub most: u32,
-    /// A tile is done when the standard error of its pixels is this at most, as a share of white on a scale that the eye
+    /// A pixel is done when its standard error and its neighbours' are this at most, as a share of white on a scale that the eye
     /// finds even (a square root).
     pub noise: f32,
 }
@@ -52,7 +52,7 @@ pub struct Film {
     pub colour: Vec<[f32; 4]>,
     /// The variance of the pixel's luminance.
     pub variance: Vec<f32>,
-    /// Means of the first surfaces: multiplied with the covered share, as colours.
+    /// Means over what is seen ([`Guide`]): multiplied with the covered share, as colours.
     pub albedo: Vec<[f32; 3]>,
     /// See `albedo`.
     pub normal: Vec<[f32; 3]>,
@@ -177,15 +177,22 @@ impl Tile {
         }
     }
 
-    /// The error of the tile's pixels in the mean, squared.
-    fn error(&self) -> f32 {
-        let of = |pixel: &Pixel| {
-            let share = 1.0 / pixel.samples.max(1) as f32;
-            let ground = if pixel.open > 0.0 { 0.02 * share } else { 0.0 };
-            error(pixel.variance(), luminance(pixel.colour) * share) + ground
+    /// Which pixels need more samples: those whose error, in the mean with their neighbours', is above a bound. A pixel alone may
+    /// have seen by chance only one side of an edge.
+    fn noisy(&self, noise: f32) -> Vec<bool> {
+        let errors: Vec<f32> = self.pixels.iter().map(Pixel::error).collect();
+        let height = self.pixels.len() / self.width;
+        let mean = |x: usize, y: usize| {
+            let (mut sum, mut count) = (0.0, 0.0);
+            for row in y.saturating_sub(1)..(y + 2).min(height) {
+                for column in x.saturating_sub(1)..(x + 2).min(self.width) {
+                    sum += errors[row * self.width + column];
+                    count += 1.0;
+                }
+            }
+            sum / count
         };
-        let covered = self.pixels.iter().filter(|pixel| pixel.covered > 0.0 || pixel.open > 0.0).count();
-        self.pixels.iter().map(of).sum::<f32>() / covered.max(1) as f32
+        (0..self.pixels.len()).map(|at| mean(at % self.width, at / self.width) > noise * noise).collect()
     }
 
     fn is_empty(&self) -> bool {
@@ -194,6 +201,16 @@ impl Tile {
 }
 
 impl Pixel {
+    /// The squared error of what is shown: of the light, of the edge that covers a background nobody knows, and of the shadow on
+    /// the ground.
+    fn error(&self) -> f32 {
+        let share = 1.0 / self.samples.max(1) as f32;
+        let covered = self.covered * share;
+        let edge = 0.5 * covered * (1.0 - covered) * share;
+        let ground = if self.open > 0.0 { 0.02 * share } else { 0.0 };
+        error(self.variance(), luminance(self.colour) * share) + edge + ground
+    }
+
     /// Of the mean of its samples' luminance.
     fn variance(&self) -> f32 {
         if self.samples < 2 {
@@ -212,16 +229,21 @@ fn draw_tile(stage: &Stage<'_>, camera: &Camera, settings: &Settings, left: usiz
     let Samples { least, most, noise } = settings.samples;
     let mut taken = 0;
     let mut target = least.max(1);
+    let mut is_open = vec![true; width * height];
     loop {
-        for at in 0..width * height {
+        for at in (0..width * height).filter(|&at| is_open[at]) {
             let (x, y) = (left + at % width, top + at / width);
-            for sample in taken..target {
+            for sample in tile.pixels[at].samples..target {
                 draw_sample(stage, camera, settings, (x, y), sample, &mut tile.pixels[at]);
             }
         }
-        taken = target;
+        taken = target.max(taken);
         // Where nothing was met, nothing will be.
-        if taken >= most || (taken >= 4 && tile.is_empty()) || tile.error() <= noise * noise {
+        if taken >= most || (taken >= 4 && tile.is_empty()) {
+            return tile;
+        }
+        is_open = tile.noisy(noise);
+        if !is_open.contains(&true) {
             return tile;
         }
         target = (taken + (taken / 2).max(4)).min(most);
@@ -255,7 +277,7 @@ fn draw_sample(
     let brightness = luminance(radiance);
     pixel.colour += radiance;
     pixel.squares += brightness * brightness;
-    if let Some(First { distance, normal, albedo, .. }) = seen.first {
+    if let Some(Guide { distance, normal, albedo }) = seen.guide {
         pixel.albedo += albedo;
         pixel.normal += normal;
         pixel.depth += distance;

@@ -56,19 +56,16 @@ fn scramble(mut value: u32, seed: u32) -> u32 {
     value
 }
 
-/// The first two dimensions of Sobol's sequence.
+/// The first two dimensions of Sobol's sequence. The matrix of the second is Pascal's triangle, even or odd; its halves are
+/// triangles again, so that five steps multiply by it.
 fn sobol(index: u32) -> [u32; 2] {
-    let mut y = 0;
-    let mut direction = 0x8000_0000_u32;
-    let mut rest = index;
-    while rest != 0 {
-        if rest & 1 != 0 {
-            y ^= direction;
-        }
-        direction ^= direction >> 1;
-        rest >>= 1;
-    }
-    [index.reverse_bits(), y]
+    let mut y = index;
+    y ^= y >> 16;
+    y ^= y >> 8 & 0x00FF_00FF;
+    y ^= y >> 4 & 0x0F0F_0F0F;
+    y ^= y >> 2 & 0x3333_3333;
+    y ^= y >> 1 & 0x5555_5555;
+    [index.reverse_bits(), y.reverse_bits()]
 }
 
 /// lowbias32 by Wellons.
@@ -83,6 +80,20 @@ pub fn hash(mut x: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_second_dimension_is_that_of_the_direction_numbers() {
+        for index in [0, 1, 2, 3, 5, 1000, 0x8000_0001, 0xDEAD_BEEF, u32::MAX] {
+            let (mut expected, mut direction) = (0, 0x8000_0000_u32);
+            for bit in 0..32 {
+                if index >> bit & 1 != 0 {
+                    expected ^= direction;
+                }
+                direction ^= direction >> 1;
+            }
+            assert_eq!(sobol(index)[1], expected, "{index:#x}");
+        }
+    }
 
     #[test]
     fn sixteen_samples_fill_every_row_and_column_of_sixteen_and_every_cell_of_four_by_four() {

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use glam::{Vec3A, vec3a};
+use glam::{Vec3A, Vec4, vec3a};
 use scene::evaluate::{Light, Scene};
 use scene::material::{AlphaMode, Material, TextureUse};
 use scene::texture::{Texture, Wrap};
 
-use crate::bsdf::{COAT_IOR, Frame, Surface};
-use crate::hierarchy::{Bounds, Hierarchy};
+use crate::bsdf::{Bsdf, CLEAR, COAT_IOR, Frame, Surface};
+use crate::hierarchy::{Bounds, Hierarchy, Primitive};
 use crate::microfacet::Dielectric;
 use crate::sampler::hashed;
 
@@ -63,6 +63,11 @@ impl Look {
         Self { materials, textures, coat: Dielectric::new(COAT_IOR, false), linear, style: Style::Own }
     }
 
+    /// The materials in the document's order, then glTF's default.
+    pub fn materials(&self) -> Vec<&Material> {
+        self.materials.iter().map(|finish| &finish.material).collect()
+    }
+
     /// The materials; glTF's default is the last.
     pub fn materials_mut(&mut self) -> impl Iterator<Item = &mut Material> {
         self.materials.iter_mut().map(|finish| &mut finish.material)
@@ -113,13 +118,36 @@ fn wrapped(at: i64, size: i64, wrap: Wrap) -> usize {
     within as usize
 }
 
-/// A triangle of the hierarchy: a corner and the edges from it.
+/// A triangle of the hierarchy: a corner, the edges from it, and the triangle's number over all pieces as the bits of the last.
+/// Ten million of them are held, so they are as small as they can be; what is loaded beyond three numbers does not count.
 #[derive(Clone, Copy)]
-struct Facet {
-    corner: [f32; 3],
-    edges: [[f32; 3]; 2],
-    /// The triangle's number over all pieces.
-    triangle: u32,
+struct Facet([f32; 10]);
+
+impl Facet {
+    /// Makes the bits of any number those of a float of the usual size: arithmetic with others, even where the result is not
+    /// looked at, is slow.
+    const NORMAL: u32 = 0x4000_0000;
+
+    fn new([a, b, c]: [Vec3A; 3], triangle: u32) -> Self {
+        let ([ax, ay, az], [bx, by, bz], [cx, cy, cz]) = (a.to_array(), (b - a).to_array(), (c - a).to_array());
+        Self([ax, ay, az, bx, by, bz, cx, cy, cz, f32::from_bits(triangle | Self::NORMAL)])
+    }
+
+    fn triangle(&self) -> u32 {
+        self.0[9].to_bits() & (Self::NORMAL - 1)
+    }
+
+    #[inline]
+    fn vector<const AT: usize>(&self) -> Vec3A {
+        Vec3A::from_vec4(Vec4::from_slice(&self.0[AT..AT + 4]))
+    }
+}
+
+impl Primitive for Facet {
+    fn bounds(&self) -> Bounds {
+        let corner = self.vector::<0>();
+        Bounds::of(&[corner, corner + self.vector::<3>(), corner + self.vector::<6>()])
+    }
 }
 
 /// The geometry of one moment.
@@ -134,6 +162,10 @@ pub struct World {
     bounds: (Vec3A, Vec3A),
     /// For each piece whether rays may pass its triangles.
     fades: Vec<bool>,
+    any_fades: bool,
+    /// For each piece whether light may go straight through its triangles.
+    clear: Vec<bool>,
+    any_clear: bool,
 }
 
 /// Where a ray meets a surface.
@@ -166,33 +198,20 @@ pub struct Found<'a> {
 
 impl World {
     /// Makes the scene ready. Lines and points have to be given bodies first.
-    pub fn new(scene: Scene, look: &Look) -> Self {
+    pub fn new(scene: Scene, look: &Look, threads: usize) -> Self {
         let mut starts = vec![0_u32];
-        let mut boxes = Vec::with_capacity(scene.triangle_count());
+        let mut facets = Vec::with_capacity(scene.triangle_count());
         let mut extent = 0.0_f32;
         for piece in &scene.pieces {
             for triangle in &piece.triangles {
                 let corners = triangle.map(|vertex| Vec3A::from_array(piece.positions[vertex as usize]));
-                let own = Bounds::of(&corners);
-                extent = extent.max(own.high.abs().max_element()).max(own.low.abs().max_element());
-                boxes.push(own);
+                let furthest = corners.map(Vec3A::abs).into_iter().fold(Vec3A::ZERO, Vec3A::max);
+                extent = extent.max(furthest.max_element());
+                facets.push(Facet::new(corners, facets.len() as u32));
             }
-            starts.push(boxes.len() as u32);
+            starts.push(facets.len() as u32);
         }
-        let hierarchy = Hierarchy::new(&boxes);
-        drop(boxes);
-        let mut facets = Vec::with_capacity(hierarchy.order.len());
-        for &number in &hierarchy.order {
-            let piece = starts.partition_point(|&start| start <= number) - 1;
-            let own = &scene.pieces[piece];
-            let [a, b, c] = own.triangles[(number - starts[piece]) as usize]
-                .map(|vertex| Vec3A::from_array(own.positions[vertex as usize]));
-            facets.push(Facet {
-                corner: a.to_array(),
-                edges: [(b - a).to_array(), (c - a).to_array()],
-                triangle: number,
-            });
-        }
+        let hierarchy = Hierarchy::new(&mut facets, threads);
         let fades = scene
             .pieces
             .iter()
@@ -204,10 +223,14 @@ impl World {
                     _ => material.base_colour_texture.is_some() || material.base_colour[3] < 1.0 || !opaque_colours,
                 }
             })
-            .collect();
+            .collect::<Vec<bool>>();
         let bounds = scene.bounds().unwrap_or(([0.0; 3], [0.0; 3]));
         let bounds = (Vec3A::from_array(bounds.0), Vec3A::from_array(bounds.1));
-        Self { scene, starts, facets, hierarchy, extent, bounds, fades }
+        let any_fades = fades.contains(&true);
+        let clear: Vec<bool> =
+            scene.pieces.iter().map(|piece| is_clear(&look.finish(piece.material).material)).collect();
+        let any_clear = clear.contains(&true);
+        Self { scene, starts, facets, hierarchy, extent, bounds, fades, any_fades, clear, any_clear }
     }
 
     /// The scene that it was made of.
@@ -245,24 +268,39 @@ impl World {
         });
         let (distance, at, weights) = found?;
         let facet = &self.facets[at];
-        let piece = self.piece_of(facet.triangle);
-        Some(Hit { distance, piece, triangle: facet.triangle - self.starts[piece as usize], weights })
+        let piece = self.piece_of(facet.triangle());
+        Some(Hit { distance, piece, triangle: facet.triangle() - self.starts[piece as usize], weights })
     }
 
-    /// Whether nothing is between the origin and `distance` along the direction.
-    pub fn is_free(&self, look: &Look, origin: Vec3A, direction: Vec3A, distance: f32, seed: u32) -> bool {
-        let mut is_free = true;
+    /// The share of the light that comes from `distance` along the direction to the origin: past everything, or through clear glass
+    /// that bends none of it.
+    pub fn passing(&self, look: &Look, origin: Vec3A, direction: Vec3A, distance: f32, seed: u32) -> Vec3A {
+        let mut share = Vec3A::ONE;
+        // What is lost within bodies: ways out of them count, ways into them are taken off, in any order.
+        let mut exponent = Vec3A::ZERO;
         self.hierarchy.traverse(origin, direction, distance, |at, most| {
             let facet = &self.facets[at];
-            match facet.intersect(origin, direction, most) {
-                Some((_, weights)) if self.is_there(look, facet, weights, seed) => {
-                    is_free = false;
-                    -1.0
-                }
-                _ => most,
+            let Some((distance, weights)) = facet.intersect(origin, direction, most) else { return most };
+            if !self.is_there(look, facet, weights, seed) {
+                return most;
             }
+            let piece = if self.any_clear { self.piece_of(facet.triangle()) } else { 0 };
+            if !self.any_clear || !self.clear[piece as usize] {
+                share = Vec3A::ZERO;
+                return -1.0;
+            }
+            let hit = Hit { distance, piece, triangle: facet.triangle() - self.starts[piece as usize], weights };
+            let found = self.found(look, &hit, direction);
+            share *= Bsdf::new(&found.surface, 1.0, 0.0).straight();
+            if share.max_element() < 1e-4 {
+                share = Vec3A::ZERO;
+                return -1.0;
+            }
+            let goes_out = found.outward.dot(direction) > 0.0;
+            exponent += look.extinction(found.material) * if goes_out { distance } else { -distance };
+            most
         });
-        is_free
+        if exponent == Vec3A::ZERO { share } else { share * (-exponent.max(Vec3A::ZERO)).exp() }
     }
 
     fn piece_of(&self, triangle: u32) -> u32 {
@@ -270,21 +308,21 @@ impl World {
     }
 
     fn is_there(&self, look: &Look, facet: &Facet, weights: [f32; 3], seed: u32) -> bool {
-        if self.scene.pieces.len() == 1 && !self.fades[0] {
+        if !self.any_fades {
             return true;
         }
-        let piece = self.piece_of(facet.triangle);
+        let piece = self.piece_of(facet.triangle());
         if !self.fades[piece as usize] {
             return true;
         }
         let own = &self.scene.pieces[piece as usize];
         let material = &look.finish(own.material).material;
-        let corners = own.triangles[(facet.triangle - self.starts[piece as usize]) as usize];
+        let corners = own.triangles[(facet.triangle() - self.starts[piece as usize]) as usize];
         let alpha = alpha(look, material, &Corners { piece: own, vertices: corners, weights });
         match material.alpha_mode {
             AlphaMode::Opaque => true,
             AlphaMode::Mask(cutoff) => alpha >= cutoff,
-            AlphaMode::Blend => alpha >= 1.0 || hashed(seed, facet.triangle) < alpha,
+            AlphaMode::Blend => alpha >= 1.0 || hashed(seed, facet.triangle()) < alpha,
         }
     }
 
@@ -308,11 +346,7 @@ impl World {
             reference.as_ref().map_or([1.0; 4], |own| look.sample(own, coordinates, is_colour))
         };
 
-        let needs_tangent = material.normal_texture.is_some()
-            || material.clearcoat_normal_texture.is_some()
-            || material.anisotropy > 0.0;
-        let own_set = material.normal_texture.or(material.clearcoat_normal_texture).map_or(0, |own| own.set);
-        let tangents = needs_tangent.then(|| at.tangents(smooth, side, own_set));
+        let tangents = material.tangent_set().map(|set| at.tangents(smooth, side, set));
         let bent = |reference: &Option<TextureUse>, scale: f32| match (reference, &tangents) {
             (Some(reference), Some((tangent, bitangent))) => {
                 let [x, y, z, _] = look.sample(reference, coordinates, false);
@@ -368,6 +402,8 @@ impl World {
             surface: Surface {
                 frame,
                 geometric,
+                smooth,
+                bent: normal,
                 out,
                 from_inside,
                 base_colour: base_colour.min(Vec3A::ONE),
@@ -443,6 +479,7 @@ impl Look {
         let own = &mut found.surface;
         if self.style != Style::Normals {
             own.frame = Frame::around(towards(smooth, own.out, own.geometric));
+            own.bent = smooth;
         }
         own.base_colour = colour;
         own.metallic = 0.0;
@@ -467,6 +504,15 @@ impl Look {
         }
         let exponent = distance / own.attenuation_distance;
         vec3a_from(|n| own.attenuation_colour[n].max(1e-6).powf(exponent))
+    }
+
+    /// The coefficient of what a metre through a material's inside takes of light, by colour.
+    fn extinction(&self, material: usize) -> Vec3A {
+        let own = &self.materials[material].material;
+        if own.attenuation_distance.is_infinite() || own.thickness <= 0.0 {
+            return Vec3A::ZERO;
+        }
+        vec3a_from(|n| -own.attenuation_colour[n].max(1e-6).ln() / own.attenuation_distance)
     }
 
     /// `KHR_materials_dispersion`: 20 by the Abbe number.
@@ -501,6 +547,14 @@ fn towards(normal: Vec3A, out: Vec3A, geometric: Vec3A) -> Vec3A {
     let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
     let squared = (0.25 * (if across < 0.0 { b + root } else { b - root }) / a).clamp(0.0, 1.0);
     (x * (1.0 - squared).sqrt() + geometric * squared.sqrt()).normalize_or(geometric)
+}
+
+/// Whether light may go straight through a material: clear, and thin or as thin as air.
+fn is_clear(material: &Material) -> bool {
+    let bends = material.thickness > 0.0 && (material.ior - 1.0).abs() >= 1e-3;
+    let is_rough = material.roughness * material.roughness > CLEAR
+        && (material.transmission < 1.0 || (material.ior - 1.0).abs() >= 1e-3);
+    material.transmission > 0.0 && !bends && !is_rough && !material.unlit
 }
 
 fn vec3a_from(mut value: impl FnMut(usize) -> f32) -> Vec3A {
@@ -573,24 +627,24 @@ impl Facet {
     /// The distance, and the weights of the corners: Möller and Trumbore, Fast, Minimum Storage Ray-Triangle Intersection, 1997.
     #[inline]
     fn intersect(&self, origin: Vec3A, direction: Vec3A, most: f32) -> Option<(f32, [f32; 3])> {
-        let (edge1, edge2) = (Vec3A::from_array(self.edges[0]), Vec3A::from_array(self.edges[1]));
+        let (edge1, edge2) = (self.vector::<3>(), self.vector::<6>());
         let across = direction.cross(edge2);
         let determinant = edge1.dot(across);
-        if determinant == 0.0 {
-            return None;
-        }
-        let inverse = 1.0 / determinant;
-        let from = origin - Vec3A::from_array(self.corner);
-        let u = from.dot(across) * inverse;
-        if !(0.0..=1.0).contains(&u) {
+        // Most triangles are missed: the division waits until one is not.
+        let (whole, sign) = (determinant.abs(), 1.0_f32.copysign(determinant));
+        let from = origin - self.vector::<0>();
+        let u = from.dot(across) * sign;
+        if !(0.0..=whole).contains(&u) {
             return None;
         }
         let up = from.cross(edge1);
-        let v = direction.dot(up) * inverse;
-        if v < 0.0 || u + v > 1.0 {
+        let v = direction.dot(up) * sign;
+        if v < 0.0 || u + v > whole || whole == 0.0 {
             return None;
         }
-        let distance = edge2.dot(up) * inverse;
+        let inverse = 1.0 / whole;
+        let distance = edge2.dot(up) * sign * inverse;
+        let (u, v) = (u * inverse, v * inverse);
         (distance > 0.0 && distance < most).then_some((distance, [1.0 - u - v, u, v]))
     }
 }

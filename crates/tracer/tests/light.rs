@@ -1,8 +1,11 @@
 //! Light that physics tells without a reference: what a white thing looks like in a white room, what lamps give.
 
+use std::sync::Arc;
+
 use glam::{Vec3A, vec3a};
 use scene::evaluate::{Light, LightKind, Piece, Scene};
-use scene::material::{AlphaMode, Material};
+use scene::material::{AlphaMode, Material, TextureUse};
+use scene::texture::{Texture, Wrap};
 use tracer::camera::Camera;
 use tracer::environment::Environment;
 use tracer::film::{Film, Samples, Settings, draw};
@@ -53,6 +56,8 @@ struct Shot {
     size: usize,
     samples: u32,
     threads: usize,
+    blurs_caustics: bool,
+    textures: Vec<Option<Texture>>,
 }
 
 impl Shot {
@@ -65,15 +70,17 @@ impl Shot {
             size: 24,
             samples: 64,
             threads: 2,
+            blurs_caustics: false,
+            textures: Vec::new(),
         }
     }
 
     fn film(self) -> Film {
         let scene = Scene { pieces: self.pieces, lights: self.lights, ..Scene::default() };
-        let look = Look::new(self.materials, Vec::new());
-        let world = World::new(scene, &look);
+        let look = Look::new(self.materials, self.textures);
+        let world = World::new(scene, &look, self.threads);
         let camera = Camera::looking_at(vec3a(0.0, 0.0, 5.0), Vec3A::ZERO, 0.38, 1.0);
-        let depth = Depth { bounces: 64, clamp: None };
+        let depth = Depth { bounces: 64, clamp: None, blurs_caustics: self.blurs_caustics };
         let stage = Stage { world: &world, look: &look, environment: self.environment.as_ref(), depth };
         let settings = Settings {
             width: self.size,
@@ -214,6 +221,103 @@ fn light_loses_colour_on_its_way_through_a_body() {
         (middle[0] - 0.5).abs() < 0.03 && (middle[1] - 1.0).abs() < 0.03 && (middle[2] - 0.25).abs() < 0.03,
         "{middle:?}"
     );
+}
+
+#[test]
+fn blurred_caustics_have_the_light_of_sharp_ones_and_less_noise() {
+    let floor = Material { metallic: 0.0, roughness: 1.0, specular: 0.0, ..Material::default() };
+    let ball = |material: Material, environment: Environment, blurs_caustics: bool| {
+        let mut ball = sphere(64, 96);
+        ball.material = Some(1);
+        ball.positions
+            .iter_mut()
+            .for_each(|position| *position = [position[0] * 0.5, position[1] * 0.5, position[2] * 0.5 + 0.6]);
+        let mut shot = Shot::of(square(), floor.clone());
+        shot.pieces.push(ball);
+        shot.materials.push(material);
+        shot.environment = Some(environment);
+        shot.blurs_caustics = blurs_caustics;
+        shot.film()
+    };
+    let mean = |film: &Film| {
+        let covered: f32 = film.colour.iter().map(|colour| colour[3]).sum();
+        film.colour.iter().map(|colour| colour[0]).sum::<f32>() / covered
+    };
+    let mirror = Material { roughness: 0.0, ..Material::default() };
+    let glass = Material { transmission: 1.0, thickness: 1.0, metallic: 0.0, ..mirror.clone() };
+    for (material, most) in [(mirror.clone(), 0.01), (glass, 0.03)] {
+        let film = ball(material, Environment::uniform([1.0; 3]), true);
+        assert!((mean(&film) - 1.0).abs() < most, "{}", mean(&film));
+    }
+    let mut lamp = vec![[0.1; 3]; 64 * 32];
+    lamp[8 * 64 + 40] = [2000.0; 3];
+    let lamp = Environment::new(64, 32, lamp);
+    let (sharp, blurred) = (ball(mirror.clone(), lamp.clone(), false), ball(mirror, lamp, true));
+    assert!(blurred.noise() < 0.8 * sharp.noise(), "{} {}", blurred.noise(), sharp.noise());
+}
+
+#[test]
+fn a_bump_that_faces_a_lamp_is_dark_where_the_lamp_sets_for_its_surface() {
+    // Half the way from up (+z) to the side (+x).
+    let (x, z) = (std::f32::consts::FRAC_1_SQRT_2, std::f32::consts::FRAC_1_SQRT_2);
+    let byte = |value: f32| ((value * 0.5 + 0.5) * 255.0).round() as u8;
+    let picture = image::RgbaImage::from_pixel(1, 1, image::Rgba([byte(x), byte(0.0), byte(z), 255]));
+    let texture = Texture { picture: Arc::new(picture), wrap: [Wrap::Repeat; 2], nearest: true };
+    let lit = |height: f32| {
+        let mut piece = square();
+        piece.coordinates[0] = vec![[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]];
+        piece.tangents = vec![[1.0, 0.0, 0.0, 1.0]; 4];
+        let bumpy = TextureUse { texture: 0, set: 0, transform: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
+        let material = Material {
+            metallic: 0.0,
+            roughness: 1.0,
+            specular: 0.0,
+            normal_texture: Some(bumpy),
+            ..Material::default()
+        };
+        let mut shot = Shot::of(piece, material);
+        shot.environment = None;
+        shot.textures = vec![Some(texture.clone())];
+        let across = (1.0 - height * height).sqrt();
+        let direction = [-across, 0.0, -height];
+        shot.lights = vec![Light {
+            kind: LightKind::Directional,
+            position: [0.0; 3],
+            direction,
+            intensity: [std::f32::consts::PI; 3],
+            range: None,
+        }];
+        let cos = x * across + z * height;
+        (shot.film().colour[12 * 24 + 12][0], cos)
+    };
+    let (high, cos) = lit(0.8);
+    assert!((high - cos).abs() < 0.02, "where the lamp is high, a bump is lit by its own slope: {high} {cos}");
+    let (low, cos) = lit(0.1);
+    let share = 0.1 / (cos * z);
+    let expected = cos * (share + share * share - share * share * share);
+    assert!((low - expected).abs() < 0.02 && low < 0.5 * cos, "{low} {expected} {cos}");
+    let (set, _) = lit(0.01);
+    assert!(set < 0.05, "{set}");
+}
+
+#[test]
+fn what_guides_the_filter_is_seen_through_clear_glass_and_in_mirrors() {
+    let red = Material { metallic: 0.0, base_colour: [0.8, 0.1, 0.1, 1.0], specular: 0.0, ..Material::default() };
+    let front = |material: Material| {
+        let mut pane = square();
+        pane.material = Some(1);
+        pane.positions.iter_mut().for_each(|position| position[2] = 1.0);
+        let mut shot = Shot::of(square(), red.clone());
+        shot.pieces.push(pane);
+        shot.materials.push(material);
+        let film = shot.film();
+        (film.albedo[12 * 24 + 12], film.depth[12 * 24 + 12])
+    };
+    let glass = Material { metallic: 0.0, roughness: 0.0, transmission: 1.0, ..Material::default() };
+    let (albedo, depth) = front(glass.clone());
+    assert!(albedo[0] > 0.6 && albedo[1] < 0.2 && (depth - 5.0).abs() < 0.3, "{albedo:?} {depth}");
+    let (albedo, depth) = front(Material { roughness: 0.5, ..glass });
+    assert!(albedo[0] - albedo[1] < 0.05 && (depth - 4.0).abs() < 0.01, "frosted glass hides it: {albedo:?} {depth}");
 }
 
 #[test]

@@ -204,6 +204,76 @@ fn a_turntable_and_an_animation_are_clips_of_so_many_pictures() {
     assert_eq!(rendered.json("turntable.json")["frames"][1]["azimuth"], 102.0);
 }
 
+/// What is in the box of an MP4 at a path of names.
+fn find_box<'a>(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> &'a [u8] {
+    for name in path {
+        loop {
+            let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+            let (own, after) = bytes.split_at(length);
+            if own[4..8] == **name {
+                bytes = &own[8..];
+                break;
+            }
+            bytes = after;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn an_mp4_has_every_picture_in_its_colours_over_white_and_odd_sides_are_rounded_up() {
+    let text = "render?width=63&height=47&views=front&samples=4&turntable=6&clip=mp4&duration=3&quality=95";
+    let rendered = render("box.gltf", &plain(), text).unwrap();
+    assert!(rendered.names().contains(&"turntable.mp4".to_owned()), "{:?}", rendered.names());
+    let bytes = fs_err::read(rendered.path("turntable.mp4")).unwrap();
+    let stbl = find_box(&bytes, &[b"moov", b"trak", b"mdia", b"minf", b"stbl"]);
+    let words = |name: &[u8; 4]| -> Vec<u32> {
+        let own = find_box(stbl, &[name]);
+        own[4..].as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect()
+    };
+    assert_eq!(words(b"stts"), [1, 6, 500], "six pictures of half a second");
+    let sizes = words(b"stsz")[2..].to_vec();
+    assert_eq!(sizes.len(), 6);
+    assert_eq!(words(b"stss")[1], 1, "the first picture needs no other");
+    let avc1 = &find_box(stbl, &[b"stsd"])[8 + 8..];
+    assert_eq!((&avc1[24..26], &avc1[26..28]), (&[0, 64][..], &[0, 48][..]));
+    let avcc = find_box(&avc1[78..], &[b"avcC"]);
+    let sequence = u16::from_be_bytes([avcc[6], avcc[7]]) as usize;
+    let picture = u16::from_be_bytes([avcc[9 + sequence], avcc[10 + sequence]]) as usize;
+    let start = [0, 0, 0, 1];
+    let parameters =
+        [&start[..], &avcc[8..8 + sequence], &start, &avcc[11 + sequence..11 + sequence + picture]].concat();
+    let mut decoder = openh264::decoder::Decoder::new().unwrap();
+    decoder.decode(&parameters).unwrap();
+    let mut at = words(b"stco")[1] as usize;
+    for (number, size) in sizes.iter().enumerate() {
+        let sample = &bytes[at..at + *size as usize];
+        at += *size as usize;
+        // One unit after its length.
+        assert_eq!(u32::from_be_bytes(sample[..4].try_into().unwrap()) as usize, sample.len() - 4);
+        let decoded = decoder.decode(&[&start[..], &sample[4..]].concat()).unwrap();
+        let decoded = decoded.unwrap_or_else(|| panic!("picture {number} is not decoded"));
+        use openh264::formats::YUVSource as _;
+        assert_eq!(decoded.dimensions(), (64, 48));
+        let (strides, middle) =
+            (decoded.strides(), |plane: &[u8], stride: usize, half: usize| plane[(24 / half) * stride + 32 / half]);
+        let colours =
+            [middle(decoded.y(), strides.0, 1), middle(decoded.u(), strides.1, 2), middle(decoded.v(), strides.2, 2)];
+        assert!(colours[0] < 140 && colours[1] < 125 && colours[2] > 170, "red: {colours:?}");
+        assert!(decoded.y()[0] > 230 && decoded.u()[0].abs_diff(128) < 3, "white around it");
+    }
+    assert_eq!(at, bytes.len());
+}
+
+#[test]
+fn an_mp4_that_is_too_large_for_h_264_is_refused_before_anything_is_drawn() {
+    let parse = |text| Operations::parse_for(MediaKind::Model, text).map(|_| ()).map_err(|error| error.to_string());
+    let refused = parse("render?width=4096&height=2160&turntable=4&clip=mp4").unwrap_err();
+    assert!(refused.contains("3840 × 2160") && refused.contains("clip=webp"), "{refused}");
+    assert!(parse("render?width=2160&height=3840&turntable=4&clip=mp4").is_ok());
+    assert!(parse("render?width=4096&height=2160&clip=mp4").is_ok(), "a still is no MP4");
+}
+
 #[test]
 fn passes_say_how_far_away_things_are_and_which_way_they_face() {
     let text = "render?width=40&views=front&samples=4&passes=depth,normal,albedo,mask,position";

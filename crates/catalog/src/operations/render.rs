@@ -47,10 +47,10 @@ pub struct Render {
     /// Space around the model on each side, as a share of the picture
     #[arg(long, value_name = "FRACTION", default_value_t = 0.06, value_parser = padding)]
     pub padding: f64,
-    /// Pictures of a turn about the vertical axis, as a clip (`turntable.webp`)
+    /// Pictures of a turn about the vertical axis, as a clip (`turntable.webp` or `.mp4`)
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(2..=360))]
     pub turntable: Option<u32>,
-    /// Write a clip of the model's animation (`animation.webp`)
+    /// Write a clip of the model's animation (`animation.webp` or `.mp4`)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub play: bool,
@@ -176,8 +176,10 @@ impl View {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clip {
-    /// One animated WebP
+    /// One animated WebP, with transparency
     Webp,
+    /// One H.264 in an MP4 of at most 3840 × 2160, which everything plays; white in the place of transparency
+    Mp4,
     /// Numbered pictures, and `turntable.json` or `animation.json` for viewers that turn them
     Frames,
 }
@@ -314,6 +316,7 @@ impl Options for Render {
         ("render?views=front,right,top,three-quarter&sheet&material=clay", "shapes from four sides, on one sheet"),
         ("render?width=512&turntable=36&effort=draft", "a turn in 36 pictures, as a WebP that plays"),
         ("render?play&width=512", "the model's animation as a WebP that plays"),
+        ("render?width=1080&turntable=72&clip=mp4&background=ffffff", "a turn for shops and slides, as an MP4"),
         ("render?passes=depth,normal,mask", "what machines learn from"),
     ];
     const PROFILE: Profile = Profile {
@@ -322,7 +325,7 @@ impl Options for Render {
         relative_cost: 20,
         ..Profile::of(
             Format::of_kind(MediaKind::Model),
-            &["image/png", "image/webp", "image/jpeg", "image/avif", "image/x-exr", "application/json"],
+            &["image/png", "image/webp", "image/jpeg", "image/avif", "image/x-exr", "video/mp4", "application/json"],
             [(2, 4), (4, 8), (4, 24), (8, 60)],
         )
     };
@@ -344,6 +347,14 @@ impl Options for Render {
         if self.camera.is_some() && (self.sheet || self.views.len() > 1 || self.turntable.is_some() || self.play) {
             return Err("camera gives one picture; leave out views, sheet, turntable and play".to_owned());
         }
+        let (longer, shorter) = (self.width.max(self.height()), self.width.min(self.height()));
+        let is_clip = self.play || self.turntable.is_some();
+        if is_clip && self.clip == Clip::Mp4 && (longer > LARGEST_MOVIE.0 || shorter > LARGEST_MOVIE.1) {
+            return Err(format!(
+                "an MP4 of {longer} × {shorter} pixels is too large; the most is {} × {}: ask for a smaller width, or for clip=webp",
+                LARGEST_MOVIE.0, LARGEST_MOVIE.1
+            ));
+        }
         let frames = self.duration.unwrap_or(20.0) * f64::from(self.fps);
         if self.play && frames > 1200.0 {
             return Err(format!(
@@ -356,6 +367,9 @@ impl Options for Render {
 
 /// The most pixels of a picture.
 pub const MOST_PIXELS: u64 = 16 << 20;
+
+/// The longer and the shorter side of an MP4, at most: what H.264's level 5.2 holds of them, and its encoder.
+pub const LARGEST_MOVIE: (u32, u32) = (3840, 2160);
 
 fn within(text: &str, range: std::ops::RangeInclusive<f64>, example: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

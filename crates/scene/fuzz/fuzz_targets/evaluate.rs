@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use operation::Input;
 use scene::evaluate::{Moment, evaluate, variants};
 use scene::material::materials;
+use scene::tangents::give_tangents;
 use scene::texture::textures;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -24,7 +25,9 @@ fuzz_target!(|bytes: &[u8]| {
         variant: (!variants(&document).is_empty()).then_some(0),
     };
     match evaluate(&document, &moment) {
-        Ok(scene) => {
+        Ok(mut scene) => {
+            let materials = materials(&document);
+            give_tangents(&mut scene, &materials.iter().collect::<Vec<_>>());
             for piece in &scene.pieces {
                 let count = piece.positions.len();
                 assert!(piece.positions.iter().flatten().all(|value| value.is_finite()));

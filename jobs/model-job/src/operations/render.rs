@@ -3,6 +3,7 @@
 mod choose;
 pub mod clip;
 mod light;
+mod movie;
 mod passes;
 pub mod picture;
 mod report;
@@ -15,6 +16,7 @@ use scene::document::Document;
 use scene::evaluate::{Moment, Scene, evaluate};
 use scene::load::load;
 use scene::material::materials;
+use scene::tangents::give_tangents;
 use scene::texture::{MOST_PIXELS_IN_ALL, textures};
 use tracer::bodies::give_bodies;
 use tracer::develop::Tone;
@@ -30,7 +32,7 @@ use self::view::Axis;
 pub fn render(options: &Render, task: &Task) -> Result<Properties, Failure> {
     let document = load(&task.input)?;
     task.progress.report(0.03);
-    let studio = Studio::of(options, document, &[], task)?;
+    let studio = Studio::of(options, document, if options.play { Moments::Many } else { Moments::One }, &[], task)?;
     task.progress.report(0.1);
     let clips = usize::from(options.turntable.is_some()) + usize::from(options.play);
     let mut report = Report::new(&studio);
@@ -49,6 +51,15 @@ pub fn render(options: &Render, task: &Task) -> Result<Properties, Failure> {
     report.write(&studio, task)?;
     properties.insert("triangles".to_owned(), studio.world.scene().triangle_count().into());
     Ok(properties)
+}
+
+/// The moments at which a model is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moments {
+    /// Its document's geometry and images are let go of, which may be as large as all that is drawn.
+    One,
+    /// Others are evaluated later.
+    Many,
 }
 
 /// The model, its light and what pictures of it have in common.
@@ -72,7 +83,13 @@ pub struct Studio<'a> {
 
 impl<'a> Studio<'a> {
     /// Of a document; pictures of light beside the input are the task's.
-    pub fn of(options: &'a Render, document: Document, scenery: &[usize], task: &Task) -> Result<Self, Failure> {
+    pub fn of(
+        options: &'a Render,
+        mut document: Document,
+        moments: Moments,
+        scenery: &[usize],
+        task: &Task,
+    ) -> Result<Self, Failure> {
         choose::check_extensions(&document)?;
         let mut warnings = document.warnings.clone();
         warnings.extend(choose::unknown_extensions(&document));
@@ -94,6 +111,10 @@ impl<'a> Studio<'a> {
             // Other looks need no textures, but those that say where a surface is.
             finishes.iter_mut().for_each(keep_coverage);
             pictures.extend(textures(&document, &mut finishes, MOST_PIXELS_IN_ALL, &mut warnings));
+        }
+        if moments == Moments::One {
+            document.meshes.clear();
+            document.images.clear();
         }
         let mut look = Look::new(finishes, pictures);
         look.style = match options.material {
@@ -138,9 +159,9 @@ impl<'a> Studio<'a> {
     pub fn settings(&self, width: u32, height: u32, is_clip: bool) -> (Settings, u32) {
         let options = self.options;
         let (mut samples, levels) = match options.effort {
-            Effort::Draft => (Samples { least: 4, most: 12, noise: 0.08 }, 4),
-            Effort::Standard if is_clip => (Samples { least: 6, most: 24, noise: 0.06 }, 4),
-            Effort::Standard => (Samples { least: 8, most: 32, noise: 0.05 }, 4),
+            Effort::Draft => (Samples { least: 4, most: 24, noise: 0.08 }, 4),
+            Effort::Standard if is_clip => (Samples { least: 6, most: 32, noise: 0.06 }, 4),
+            Effort::Standard => (Samples { least: 8, most: 64, noise: 0.05 }, 4),
             Effort::High => (Samples { least: 32, most: 256, noise: 0.015 }, 1),
         };
         let mut filter = levels;
@@ -159,10 +180,10 @@ impl<'a> Studio<'a> {
         (Settings { width, height, samples, ground, background, threads }, filter)
     }
 
-    /// How far light is followed. With an exact number of samples nothing is cut off.
+    /// How far light is followed. With an exact number of samples nothing is cut off or blurred.
     pub fn depth(&self) -> Depth {
-        let clamp = if self.options.samples.is_some() { None } else { Some(12.0) };
-        Depth { bounces: 10, clamp }
+        let is_exact = self.options.samples.is_some();
+        Depth { bounces: 10, clamp: (!is_exact).then_some(12.0), blurs_caustics: !is_exact }
     }
 
     pub fn tone(&self) -> Tone {
@@ -205,7 +226,10 @@ fn make_ready(mut scene: Scene, options: &Render, axis: Axis, has_lamps: bool, l
         scene.lights.clear();
     }
     give_bodies(&mut scene, options.width.min(options.height()) as f32);
-    World::new(scene, look)
+    if options.material == Material::Own {
+        give_tangents(&mut scene, &look.materials());
+    }
+    World::new(scene, look, operation::processors())
 }
 
 fn check_visible(scene: &Scene) -> Result<(), Failure> {

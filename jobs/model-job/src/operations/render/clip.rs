@@ -12,6 +12,7 @@ use serde_json::json;
 use tracer::camera::Camera;
 use tracer::film::Film;
 
+use super::movie::Movie;
 use super::report::Report;
 use super::{Studio, picture, view};
 
@@ -166,8 +167,14 @@ struct Writer<'a> {
     /// Of the model's motion, where it is not shown as quickly as it is.
     speed: Option<f64>,
     written: u32,
-    sink: Option<(Output, Box<dyn FrameSink>)>,
-    listing: Vec<serde_json::Value>,
+    form: Form,
+}
+
+enum Form {
+    /// What is known of each picture.
+    Frames(Vec<serde_json::Value>),
+    Webp(Output, Box<dyn FrameSink>),
+    Mp4(Box<Movie>),
 }
 
 impl<'a> Writer<'a> {
@@ -180,31 +187,38 @@ impl<'a> Writer<'a> {
     ) -> Result<Self, Failure> {
         let options = studio.options;
         let milliseconds = ((seconds * 1000.0 / f64::from(frames)).round() as u32).max(1);
-        let sink = match options.clip {
-            Clip::Frames => None,
+        let (width, height) = (options.width, options.height());
+        let form = match options.clip {
+            Clip::Frames => Form::Frames(Vec::new()),
             Clip::Webp => {
                 let output = Output::create(&task.outputs, &format!("{name}.webp"))?;
-                let size = (options.width, options.height());
                 let encoding = picture::encoding(options.quality);
                 let attachments = Attachments::default();
+                let size = (width, height);
                 let sink = animation(output.clone(), size, (frames, 0), ImageFormat::Webp, &encoding, &attachments)?;
-                Some((output, sink))
+                Form::Webp(output, sink)
             }
+            Clip::Mp4 => Form::Mp4(Box::new(Movie::new(width, height, milliseconds, options.quality)?)),
         };
-        Ok(Self { studio, name, milliseconds, speed: None, written: 0, sink, listing: Vec::new() })
+        Ok(Self { studio, name, milliseconds, speed: None, written: 0, form })
     }
 
     fn write(&mut self, pixels: Vec<u8>, facts: serde_json::Value, task: &Task) -> Result<(), Failure> {
         let options = self.studio.options;
-        let raster = picture::raster(options.width, options.height(), pixels);
-        if let Some((_, sink)) = &mut self.sink {
-            sink.write(&Frame { raster, milliseconds: self.milliseconds })?;
-        } else {
-            let file = format!("{}-{:04}.{}", self.name, self.written, options.format.image_format().extension());
-            picture::write(&raster, &file, options, task)?;
-            let mut facts = facts;
-            facts["file"] = json!(file);
-            self.listing.push(facts);
+        match &mut self.form {
+            Form::Mp4(movie) => movie.write(&pixels, options.width)?,
+            Form::Webp(_, sink) => {
+                let raster = picture::raster(options.width, options.height(), pixels);
+                sink.write(&Frame { raster, milliseconds: self.milliseconds })?;
+            }
+            Form::Frames(listing) => {
+                let raster = picture::raster(options.width, options.height(), pixels);
+                let file = format!("{}-{:04}.{}", self.name, self.written, options.format.image_format().extension());
+                picture::write(&raster, &file, options, task)?;
+                let mut facts = facts;
+                facts["file"] = json!(file);
+                listing.push(facts);
+            }
         }
         self.written += 1;
         Ok(())
@@ -212,22 +226,31 @@ impl<'a> Writer<'a> {
 
     fn finish(self, task: &Task) -> Result<(), Failure> {
         let options = self.studio.options;
+        let mut size = (options.width as usize, options.height() as usize);
+        if let Form::Mp4(movie) = &self.form {
+            size = movie.size();
+        }
         let mut properties = Properties::new();
-        properties.insert("width".to_owned(), json!(options.width));
-        properties.insert("height".to_owned(), json!(options.height()));
+        properties.insert("width".to_owned(), json!(size.0));
+        properties.insert("height".to_owned(), json!(size.1));
         properties.insert("frames".to_owned(), json!(self.written));
         let seconds = f64::from(self.milliseconds * self.written) / 1000.0;
         properties.insert("duration".to_owned(), json!(seconds));
         properties.extend(self.speed.map(|speed| ("speed".to_owned(), json!(speed))));
-        if let Some((output, sink)) = self.sink {
-            sink.finish()?;
-            return output.finish("image/webp", properties);
+        match self.form {
+            Form::Webp(output, sink) => {
+                sink.finish()?;
+                output.finish("image/webp", properties)
+            }
+            Form::Mp4(movie) => {
+                task.outputs.write(format!("{}.mp4", self.name), "video/mp4", &movie.finish()?, properties)
+            }
+            Form::Frames(listing) => {
+                let listing = json!({ "width": size.0, "height": size.1, "duration": seconds, "frames": listing });
+                let text = serde_json::to_vec_pretty(&listing)
+                    .map_err(|error| Failure::internal("the list of pictures cannot be written").because(error))?;
+                task.outputs.write(format!("{}.json", self.name), "application/json", &text, properties)
+            }
         }
-        let listing = json!({
-            "width": options.width, "height": options.height(), "duration": seconds, "frames": self.listing
-        });
-        let text = serde_json::to_vec_pretty(&listing)
-            .map_err(|error| Failure::internal("the list of pictures cannot be written").because(error))?;
-        task.outputs.write(format!("{}.json", self.name), "application/json", &text, properties)
     }
 }

@@ -1,7 +1,7 @@
 //! Stills: one for each view, and all of them on a sheet.
 
 use catalog::operations::image_encoding::{Colour, ImageEncoding, ImageFormat, Metadata};
-use catalog::operations::{Background, Look, Render, StillFormat};
+use catalog::operations::{Background, Clip, Look, Render, StillFormat};
 use contract::{Failure, Properties};
 use operation::Task;
 use pixels::encode::{Attachments, Output, still};
@@ -100,7 +100,7 @@ pub fn shoot(
         Look::Normals => 1.0,
         _ => options.exposure.exp2() as f32 * own_exposure(studio, &film),
     };
-    let pixels = develop(&film, studio.tone(), exposure, background(options));
+    let pixels = develop(&film, studio.tone(), exposure, background(options, is_clip));
     (film, pixels)
 }
 
@@ -128,14 +128,15 @@ fn own_exposure(studio: &Studio<'_>, film: &Film) -> f32 {
     0.7 / brightness.max(1e-9)
 }
 
-/// What is behind the model, linear. JPEG has white in the place of transparency.
-fn background(options: &Render) -> [f32; 4] {
+/// What is behind the model, linear. JPEG and MP4 have white in the place of transparency.
+fn background(options: &Render, is_clip: bool) -> [f32; 4] {
+    let is_movie = is_clip && options.clip == Clip::Mp4;
     let colour = match options.background {
         Background::Environment => [0; 4],
         Background::Colour(colour) => colour.0,
     };
     let [r, g, b, a] = colour;
-    if options.format == StillFormat::Jpeg && a < 255 {
+    if (is_movie || options.format == StillFormat::Jpeg) && a < 255 {
         let opacity = f32::from(a) / 255.0;
         return [decoded(r), decoded(g), decoded(b)]
             .map(|value| value * opacity + 1.0 - opacity)

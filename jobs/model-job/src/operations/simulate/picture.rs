@@ -16,9 +16,9 @@ use serde_json::json;
 
 use super::rounded;
 use super::surface::turbo;
-use crate::operations::render::Studio;
 use crate::operations::render::clip::{Motion, show};
 use crate::operations::render::picture::{encoding, first_view, raster};
+use crate::operations::render::{Moments, Studio};
 
 /// Seconds that a clip lasts, at least and at most: what is quicker is shown slower, what is slower is shown quicker.
 const SHORTEST: f64 = 2.0;
@@ -40,7 +40,7 @@ pub fn clip(mut document: Document, floor: usize, is_level: bool, task: &Task, f
         document.nodes[floor].mesh = None;
     }
     let whole = document.animations.first().map_or(0.0, duration);
-    let mut studio = Studio::of(&options, document, &[floor], task)?;
+    let mut studio = Studio::of(&options, document, Moments::Many, &[floor], task)?;
     studio.floor = Some(0.0);
     let seconds = whole.clamp(SHORTEST, LONGEST);
     let speed = if whole > 0.0 { whole / seconds } else { 1.0 };
@@ -77,7 +77,7 @@ pub fn with_legend(
     for material in &mut document.materials {
         material.remove("extensions");
     }
-    let studio = Studio::of(&options, document, &[], task)?;
+    let studio = Studio::of(&options, document, Moments::One, &[], task)?;
     let model = first_view(&studio, &|_| ());
     let side = drawn(&svg(legend))?;
     let mut picture = Vec::with_capacity((WIDTH * HEIGHT * 4) as usize);
