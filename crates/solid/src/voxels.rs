@@ -42,6 +42,51 @@ pub struct OpenGrid {
     pub least: f64,
 }
 
+/// What a row of blocks is filled with.
+#[derive(Default)]
+struct Row {
+    cells: Vec<(usize, f32)>,
+    /// Cells of a winding number above 0.25 and above 0.75.
+    most: f64,
+    least: f64,
+}
+
+impl Row {
+    /// Eight cells, or as many of them as the grid has.
+    fn add_block(&mut self, grid: &Grid, tree: &Bvh, touched: &[bool], block: [usize; 3]) {
+        let places: [[usize; 3]; 8] =
+            std::array::from_fn(|corner| std::array::from_fn(|axis| 2 * block[axis] + (corner >> axis & 1)));
+        let inside = |place: &[usize; 3]| (0..3).all(|axis| place[axis] < grid.count[axis]);
+        let cells = places.map(|place| inside(&place).then(|| grid.cell(place[0], place[1], place[2])));
+        if cells.iter().flatten().any(|&cell| !touched[cell]) {
+            // A place beyond the grid is asked about and not used.
+            let windings = tree.windings(&places.map(|place| grid.centre_of(place)));
+            for (cell, winding) in cells.iter().zip(windings) {
+                if let Some(cell) = cell.filter(|&cell| !touched[cell]) {
+                    self.add(cell, &[winding]);
+                }
+            }
+        }
+        for cell in cells.into_iter().flatten().filter(|&cell| touched[cell]) {
+            let centre = grid.centre(cell);
+            let points: [Vector; 8] = std::array::from_fn(|corner| {
+                std::array::from_fn(|axis| {
+                    centre[axis] + if corner >> axis & 1 == 0 { -0.25 } else { 0.25 } * grid.size[axis]
+                })
+            });
+            self.add(cell, &tree.windings(&points));
+        }
+    }
+
+    fn add(&mut self, cell: usize, windings: &[f64]) {
+        let above =
+            |bound: f64| windings.iter().filter(|&&winding| winding > bound).count() as f64 / windings.len() as f64;
+        self.cells.push((cell, above(0.5) as f32));
+        self.most += above(0.25);
+        self.least += above(0.75);
+    }
+}
+
 impl Grid {
     /// An empty grid over the box of a mesh, whose sides it fits exactly, with cells of about `edge`.
     pub fn around(mesh: &Mesh, edge: f64) -> Self {
@@ -79,7 +124,10 @@ impl Grid {
 
     /// The centre of a cell.
     pub fn centre(&self, cell: usize) -> Vector {
-        let place = self.place(cell);
+        self.centre_of(self.place(cell))
+    }
+
+    fn centre_of(&self, place: [usize; 3]) -> Vector {
         std::array::from_fn(|axis| self.low[axis] + (place[axis] as f64 + 0.5) * self.size[axis])
     }
 
@@ -130,35 +178,22 @@ impl Grid {
     pub fn filled_open(mut self, mesh: &Mesh, tree: &Bvh, threads: usize) -> OpenGrid {
         let touched = self.touched(mesh);
         let grid = Self { fill: Vec::new(), ..self.clone() };
-        let cells = self.len();
-        let volumes = parallel::map(cells.div_ceil(4096), threads, |chunk| {
-            let (mut fills, mut most, mut least) = (Vec::with_capacity(4096), 0.0, 0.0);
-            for cell in chunk * 4096..((chunk + 1) * 4096).min(cells) {
-                let centre = grid.centre(cell);
-                let samples: &[f64] = if touched[cell] { &[-0.25, 0.25] } else { &[0.0] };
-                let share = 1.0 / (samples.len().pow(3) as f64);
-                let mut fill = 0.0;
-                for z in samples {
-                    for y in samples {
-                        for x in samples {
-                            let [dx, dy, dz] = [x * grid.size[0], y * grid.size[1], z * grid.size[2]];
-                            let winding = tree.winding([centre[0] + dx, centre[1] + dy, centre[2] + dz]);
-                            fill += if winding > 0.5 { share } else { 0.0 };
-                            most += if winding > 0.25 { share } else { 0.0 };
-                            least += if winding > 0.75 { share } else { 0.0 };
-                        }
-                    }
-                }
-                fills.push(fill as f32);
+        // Two by two by two cells at a time, whose points are asked together.
+        let blocks = grid.count.map(|count| count.div_ceil(2));
+        let rows = parallel::map(blocks[1] * blocks[2], threads, |row| {
+            let mut filled = Row::default();
+            for x in 0..blocks[0] {
+                filled.add_block(&grid, tree, &touched, [x, row % blocks[1], row / blocks[1]]);
             }
-            (fills, most, least)
+            filled
         });
         let (mut most, mut least) = (0.0, 0.0);
-        self.fill.clear();
-        for (fills, over, under) in volumes {
-            self.fill.extend(fills);
-            most += over;
-            least += under;
+        for row in rows {
+            for (cell, fill) in row.cells {
+                self.fill[cell] = fill;
+            }
+            most += row.most;
+            least += row.least;
         }
         let cell = self.cell_volume();
         OpenGrid { grid: self, most: most * cell, least: least * cell }
