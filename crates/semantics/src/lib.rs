@@ -17,6 +17,7 @@ pub mod phrases;
 pub mod report;
 pub mod search;
 pub mod sentiment;
+mod stop;
 pub mod summary;
 pub mod topics;
 pub mod words;

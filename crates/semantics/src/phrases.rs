@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::document::{BlockKind, Document};
 use crate::language::Languages;
+use crate::stop::stop_words;
 use crate::words::{is_unspaced, sentences, words};
 
 /// Words of the longest phrase.
@@ -139,12 +140,6 @@ pub fn phrases(document: &Document, languages: &Languages, most: usize) -> Vec<P
     }
     score_terms(&mut terms, sentence_number);
     best(&terms, candidates, most)
-}
-
-fn stop_words(language: &str) -> HashSet<&'static str> {
-    // Norwegian is listed as one.
-    let code = if language == "nb" { "no" } else { language };
-    stop_words::lookup(code).unwrap_or_default().iter().copied().collect()
 }
 
 fn tokens(

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::stop::stop_words;
 use crate::words::words;
 
 /// How fast a word's further mentions count for less, and how much a long text's mentions count for less.
@@ -25,7 +26,7 @@ pub struct Index {
 impl Index {
     /// Counts the words of texts. Stop words of the language count for nothing.
     pub fn of<T: AsRef<str>>(texts: &[T], language: &str) -> Self {
-        let stop: HashSet<&'static str> = stop_words::lookup(language).unwrap_or_default().iter().copied().collect();
+        let stop = stop_words(language);
         let mut texts_of: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
         let mut lengths = Vec::with_capacity(texts.len());
         for (number, text) in (0..).zip(texts) {

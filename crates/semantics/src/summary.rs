@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::document::{BlockKind, Document};
 use crate::language::Languages;
+use crate::stop::stop_words;
 use crate::words::{is_unspaced, sentences, words};
 
 /// Sentences that are compared with each other: those of the heaviest words, where there are more.
@@ -83,9 +84,7 @@ fn candidates(document: &Document, languages: &Languages) -> Vec<Candidate> {
             continue;
         }
         let language = languages.of_block(at).or(languages.main()).unwrap_or("en");
-        let stop = &*stops
-            .entry(language)
-            .or_insert_with(|| stop_words::lookup(language).unwrap_or_default().iter().copied().collect());
+        let stop = &*stops.entry(language).or_insert_with(|| stop_words(language));
         for (place, range) in sentences(&block.text).into_iter().enumerate() {
             let text = &block.text[range.clone()];
             let mut terms: BTreeMap<u32, f64> = BTreeMap::new();

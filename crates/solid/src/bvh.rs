@@ -72,9 +72,10 @@ impl Bvh {
             middle = add(middle, scale(centres[triangle as usize], weight));
         }
         let centre = if total > 0.0 { scale(middle, 1.0 / total) } else { scale(add(low, high), 0.5) };
-        let reach: Vector = std::array::from_fn(|axis| (centre[axis] - low[axis]).max(high[axis] - centre[axis]));
+        let corners = own.iter().flat_map(|&triangle| &self.corners[triangle as usize]);
+        let radius = corners.map(|corner| norm(sub(*corner, centre))).fold(0.0, f64::max);
         let count = if to - from <= LEAF { to - from } else { 0 };
-        self.nodes.push(Node { low, high, at: from as u32, count: count as u32, area, centre, radius: norm(reach) });
+        self.nodes.push(Node { low, high, at: from as u32, count: count as u32, area, centre, radius });
         if count > 0 {
             return;
         }
@@ -155,14 +156,23 @@ impl Bvh {
             let reach = FAR * node.radius + spread;
             let away = sub(node.centre, middle);
             if dot(away, away) > reach * reach {
-                angles.add_far(node);
+                angles.add_far(node.centre, node.area);
             } else if node.count == 0 {
                 waiting[waits] = node.at;
                 waiting[waits + 1] = number + 1;
                 waits += 2;
             } else {
                 for &triangle in &self.order[node.at as usize..(node.at + node.count) as usize] {
-                    angles.add_near(&self.corners[triangle as usize]);
+                    let corners = &self.corners[triangle as usize];
+                    let [a, b, c] = *corners;
+                    let centre = scale(add(a, add(b, c)), 1.0 / 3.0);
+                    let radius = corners.iter().map(|corner| norm(sub(*corner, centre))).fold(0.0, f64::max);
+                    let (away, reach) = (sub(centre, middle), FAR * radius + spread);
+                    if dot(away, away) > reach * reach {
+                        angles.add_far(centre, scale(doubled_area(a, b, c), 0.5));
+                    } else {
+                        angles.add_near(corners);
+                    }
                 }
             }
         }
@@ -259,13 +269,13 @@ impl<const N: usize> Angles<N> {
         Self { along: [[0.0; N]; 3], far: [0.0; N], near: [0.0; N], real: [1.0; N], imaginary: [0.0; N], held: 0 }
     }
 
-    /// A node as one dipole.
-    fn add_far(&mut self, node: &Node) {
+    /// What is far, as one dipole.
+    fn add_far(&mut self, centre: Vector, area: Vector) {
         let [xs, ys, zs] = &self.along;
         for at in 0..N {
-            let (x, y, z) = (node.centre[0] - xs[at], node.centre[1] - ys[at], node.centre[2] - zs[at]);
+            let (x, y, z) = (centre[0] - xs[at], centre[1] - ys[at], centre[2] - zs[at]);
             let square = x * x + y * y + z * z;
-            self.far[at] += (x * node.area[0] + y * node.area[1] + z * node.area[2]) / (square * square.sqrt());
+            self.far[at] += (x * area[0] + y * area[1] + z * area[2]) / (square * square.sqrt());
         }
     }
 
