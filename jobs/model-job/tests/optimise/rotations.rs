@@ -58,6 +58,10 @@ fn distance(before: &Document, after: &Document, animation: usize) -> Distance {
             let half = (chord(1.0).min(chord(-1.0)) / 2.0).min(1.0).asin();
             farthest.degrees = farthest.degrees.max(4.0 * half.to_degrees());
         }
+        if after.nodes[same].mesh.is_some() {
+            // Its place and size hold what quantisation took from its vertices.
+            continue;
+        }
         let [translation, scale]: [fn(&Parts) -> [f64; 3]; 2] = [|parts| parts.translation, |parts| parts.scale];
         for of in [translation, scale] {
             let all: Vec<f64> = parts.iter().flat_map(|(left, _)| of(left)).collect();
