@@ -48,6 +48,11 @@ pub trait Options: Args + FromArgMatches + Serialize + Clone + PartialEq + fmt::
         Self::PROFILE.weights.to_vec()
     }
 
+    /// The name of weights of a user's own that these options want in the place of the catalog's.
+    fn own_weights(&self) -> Option<&str> {
+        None
+    }
+
     /// Who does the work with these options, of those that the profile names.
     fn engine(&self) -> Engine {
         Engine::Native
@@ -113,6 +118,7 @@ trait AnyOptions: fmt::Debug + Send + Sync {
     fn values(&self) -> Value;
     fn shards(&self, bytes: u64) -> Option<u32>;
     fn weights(&self) -> Vec<&'static str>;
+    fn own_weights(&self) -> Option<&str>;
     fn engine(&self) -> Engine;
     fn allowances(&self) -> Vec<Allowance>;
     fn check_format(&self, format: Format) -> Result<(), String>;
@@ -143,6 +149,10 @@ impl<O: Options> AnyOptions for O {
 
     fn weights(&self) -> Vec<&'static str> {
         Options::weights(self)
+    }
+
+    fn own_weights(&self) -> Option<&str> {
+        Options::own_weights(self)
     }
 
     fn engine(&self) -> Engine {
@@ -369,6 +379,11 @@ impl Operation {
     /// The names of the neural networks' weights that it needs with these options.
     pub fn weights(&self) -> Vec<&'static str> {
         self.options.weights()
+    }
+
+    /// The name of weights of a user's own that it wants.
+    pub fn own_weights(&self) -> Option<&str> {
+        self.options.own_weights()
     }
 
     /// Who does the work with these options.

@@ -7,7 +7,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::grammar::tag_of;
-use crate::{Access, Declaration, ExecutorClass, FastPath, MediaKind, OPERATIONS, Profile, Resources, ResourcesBySize};
+use crate::{
+    Access, Declaration, ExecutorClass, FastPath, MediaKind, OPERATIONS, Operations, Profile, Resources,
+    ResourcesBySize,
+};
 
 /// The reference page of every operation with its options, defaults, limits and examples, as Markdown.
 pub fn operations_reference() -> String {
@@ -70,7 +73,8 @@ fn needs_of_kind(kind: MediaKind) -> Value {
     })
 }
 
-fn write_profile(page: &mut String, profile: &Profile) {
+fn write_profile(page: &mut String, declaration: &Declaration) {
+    let profile = &declaration.profile;
     let formats: Vec<_> = profile.accepts.iter().map(|format| format.name()).collect();
     let list = |values: &[&str]| values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     let also: Vec<_> = profile.also_accepts.iter().map(|format| format.name()).collect();
@@ -103,7 +107,10 @@ fn write_profile(page: &mut String, profile: &Profile) {
         None => {}
     }
     if !profile.weights.is_empty() {
-        facts.push(format!("it needs the weights {}", list(profile.weights)));
+        let by_default = declaration.name.parse::<Operations>();
+        let is_optional = by_default.is_ok_and(|operations| operations.first().weights().is_empty());
+        let when = if is_optional { "with some options " } else { "" };
+        facts.push(format!("{when}it needs the weights {}", list(profile.weights)));
     }
     let _ = writeln!(page, "{}.", facts.join("; "));
     let sizes = ResourcesBySize::STEPS.map(|bytes| bytes - 1).into_iter().chain([u64::MAX]);
@@ -137,7 +144,7 @@ fn write_operation(page: &mut String, declaration: &Declaration) {
         let in_tag = tag_of(example).map(|tag| format!("; in a tag `{tag}`")).unwrap_or_default();
         let _ = writeln!(page, "- `{example}`{in_tag}: {effect}");
     }
-    write_profile(page, &declaration.profile);
+    write_profile(page, declaration);
     let command = declaration.command();
     let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| argument.get_long().is_some()).collect();
     if arguments.is_empty() {

@@ -15,13 +15,14 @@ use crate::Job;
 pub const FOLDER_VARIABLE: &str = "WEIGHTS_FOLDER";
 
 /// A list in the folder of weights that names other files for names of the catalog's list: `name`, SHA-256 and bytes, a line
-/// each, tab-separated. A file of a user's own has to fit the operation as the one in its place does.
+/// each, tab-separated. A file of a user's own has to fit the operation as the one in its place does. Behind an `@` a name has
+/// that of weights which are used only if an operation's options name them: `speech-encoder@small`.
 pub const OWN_LIST: &str = "own.tsv";
 
 /// Weights, mapped read-only. The parent process opens them before it forks the first worker, so that all workers share
 /// one copy in memory, and so that a worker that can open no file has them.
 #[derive(Clone, Default)]
-pub struct Weights(Arc<BTreeMap<&'static str, Entry>>);
+pub struct Weights(Arc<BTreeMap<String, Entry>>);
 
 struct Entry {
     sha256: String,
@@ -42,12 +43,45 @@ impl Weights {
         // Absolute: a worker's folder is another one.
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
         let own = fs_err::read_to_string(folder.join(OWN_LIST)).unwrap_or_default();
-        let entry = |file: &'static WeightsFile| {
-            let (sha256, bytes) = replaced(&own, file.name).unwrap_or((file.sha256, Some(file.bytes)));
+        let entry = |(sha256, bytes): (&str, Option<u64>)| {
             let path = folder.join(sha256);
-            (file.name, Entry { sha256: sha256.to_owned(), content: map(&path, bytes), path })
+            Entry { sha256: sha256.to_owned(), content: map(&path, bytes), path }
         };
-        Self(Arc::new(files.into_iter().map(entry).collect()))
+        let mut entries = BTreeMap::new();
+        for file in files {
+            let listed = replaced(&own, file.name).unwrap_or((file.sha256, Some(file.bytes)));
+            entries.insert(file.name.to_owned(), entry(listed));
+            let is_own = |name: &str| name.split_once('@').is_some_and(|(of, own)| of == file.name && !own.is_empty());
+            for (name, listed) in own_lines(&own).filter(|(name, _)| is_own(name)) {
+                entries.entry(name.to_owned()).or_insert_with(|| entry(listed));
+            }
+        }
+        Self(Arc::new(entries))
+    }
+
+    /// Which weights stand for these names if options ask for weights of a user's own: `NAME@OWN` if the list has it, else
+    /// `NAME`.
+    pub fn chosen(&self, names: &[&str], own: Option<&str>) -> Vec<String> {
+        let chosen = |name: &&str| {
+            let own = own.map(|own| format!("{name}@{own}")).filter(|own| self.0.contains_key(own));
+            own.unwrap_or_else(|| (*name).to_owned())
+        };
+        names.iter().map(chosen).collect()
+    }
+
+    /// Fails if the list of a user's own weights has none of that name for `name`.
+    pub fn require_own(&self, name: &str, own: &str) -> Result<(), Failure> {
+        let wanted = format!("{name}@{own}");
+        if self.0.contains_key(&wanted) {
+            return Ok(());
+        }
+        let all = self.0.keys().filter_map(|key| key.split_once('@'));
+        let known: Vec<&str> = all.filter(|(of, _)| *of == name).map(|(_, own)| own).collect();
+        let known =
+            if known.is_empty() { "it lists none".to_owned() } else { format!("it lists {}", known.join(", ")) };
+        Err(Failure::invalid_request(format!(
+            "the weights {own} are not installed: {OWN_LIST} in the folder of weights has no line {wanted}; {known}"
+        )))
     }
 
     /// The files that the operations of these jobs name, each once.
@@ -130,20 +164,27 @@ impl Weights {
     }
 
     /// Name and SHA-256 of each of these weights that is there, for the manifest.
-    pub fn versions(&self, names: &[&str]) -> Vec<(String, String)> {
-        let usable =
-            names.iter().filter_map(|name| self.0.get_key_value(name)).filter(|(_, entry)| entry.content.is_ok());
+    pub fn versions<S: AsRef<str>>(&self, names: &[S]) -> Vec<(String, String)> {
+        let usable = names
+            .iter()
+            .filter_map(|name| self.0.get_key_value(name.as_ref()))
+            .filter(|(_, entry)| entry.content.is_ok());
         usable.map(|(name, entry)| (format!("weights {name}"), format!("sha256:{}", entry.sha256))).collect()
     }
 }
 
 /// What a user's own list names in the place of the catalog's file: SHA-256, and bytes if they are said.
 fn replaced<'a>(own: &'a str, name: &str) -> Option<(&'a str, Option<u64>)> {
-    own.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+    own_lines(own).find(|(listed, _)| *listed == name).map(|(_, file)| file)
+}
+
+/// The names of a user's own list, each with its SHA-256, and bytes if they are said.
+fn own_lines(own: &str) -> impl Iterator<Item = (&str, (&str, Option<u64>))> {
+    own.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let mut fields = line.split('\t');
-        let sha256 = fields.next().filter(|field| *field == name).and_then(|_| fields.next())?;
+        let (name, sha256) = fields.next().zip(fields.next())?;
         let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_digest.then(|| (sha256, fields.next().and_then(|bytes| bytes.trim().parse().ok())))
+        is_digest.then(|| (name, (sha256, fields.next().and_then(|bytes| bytes.trim().parse().ok()))))
     })
 }
 
@@ -216,6 +257,24 @@ mod tests {
         let weights = Weights::open(folder.path(), [&FILE]);
         assert_eq!(weights.get("numbers").unwrap(), [4, 5]);
         assert_eq!(weights.versions(&["numbers"]), [("weights numbers".to_owned(), format!("sha256:{OWN}"))]);
+    }
+
+    #[test]
+    fn weights_of_a_users_own_have_names_and_are_taken_if_they_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        fs_err::write(folder.path().join("00ff"), [1, 2, 3]).unwrap();
+        fs_err::write(folder.path().join(OWN), [4, 5]).unwrap();
+        fs_err::write(folder.path().join(OWN_LIST), format!("numbers@large\t{OWN}\nother@large\t{OWN}\n")).unwrap();
+        let weights = Weights::open(folder.path(), [&FILE]);
+        assert_eq!(weights.chosen(&["numbers", "letters"], Some("large")), ["numbers@large", "letters"]);
+        assert_eq!(weights.chosen(&["numbers"], None), ["numbers"]);
+        assert_eq!(weights.get("numbers@large").unwrap(), [4, 5]);
+        assert_eq!(weights.get("numbers").unwrap(), [1, 2, 3]);
+        assert!(weights.get("other@large").is_err(), "nobody names it");
+        assert!(weights.require_own("numbers", "large").is_ok());
+        let missing = weights.require_own("numbers", "huge").unwrap_err();
+        assert_eq!(missing.kind(), contract::FailureKind::InvalidRequest);
+        assert!(missing.to_string().ends_with("has no line numbers@huge; it lists large"), "{missing}");
     }
 
     #[test]

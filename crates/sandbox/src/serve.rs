@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use catalog::{MediaKind, Operations, Service};
+use catalog::{MediaKind, Operation, Operations, Service};
 use contract::{Failure, Jail, Sandbox};
 use operation::{
     Announcement, Answers, Input, InputSource, Job, OutputDescription, OutputDestination, Outputs, Progress, Services,
@@ -37,7 +37,7 @@ pub(super) fn prepare(jobs: &[Job], weights: &Weights, kind: &str, operation: &s
     let Ok(operations) = Operations::parse_for(job.kind, operation) else { return };
     let operation = operations.first();
     // A damaged file may take down whoever loads it: here that would be the end of all workers to come.
-    if !operation.weights().iter().all(|name| is_intact(weights, name)) {
+    if !weights_of(operation, weights).iter().all(|name| is_intact(weights, name)) {
         return;
     }
     if let Ok(processor) = job.processor(operation) {
@@ -45,10 +45,15 @@ pub(super) fn prepare(jobs: &[Job], weights: &Weights, kind: &str, operation: &s
     }
 }
 
-fn is_intact(weights: &Weights, name: &'static str) -> bool {
-    static FOUND: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
+fn is_intact(weights: &Weights, name: &str) -> bool {
+    static FOUND: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    *found.entry(name).or_insert_with(|| weights.is_intact(name))
+    *found.entry(name.to_owned()).or_insert_with(|| weights.is_intact(name))
+}
+
+/// The weights that an operation uses, those of the user's own among them.
+fn weights_of(operation: &Operation, weights: &Weights) -> Vec<String> {
+    weights.chosen(&operation.weights(), operation.own_weights())
 }
 
 pub(super) fn serve(jobs: &[Job], weights: &Weights, channel: OwnedFd) {
@@ -140,7 +145,7 @@ fn work(
         return Err(Failure::internal(format!("the operation created more than {MAX_OUTPUTS} files")));
     }
     let libraries = processor.library_versions().into_iter().map(|(name, version)| (name.to_owned(), version));
-    let versions = libraries.chain(weights.versions(&operation.weights())).collect();
+    let versions = libraries.chain(weights.versions(&weights_of(operation, weights))).collect();
     Ok(Ending::Completed { outputs, properties, versions })
 }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::language;
-use crate::network::{Attention, PLACES, SECONDS_PER_PLACE};
+use crate::network::{Attention, SECONDS_PER_PLACE};
 use crate::tokens::Tokens;
 
 /// Tokens of the prompt before the one that says `no_times`; the row of each token shows where the next one is heard.
@@ -41,7 +41,7 @@ pub fn prompt(tokens: &Tokens, language: u32, translate: bool, text: &[u32]) -> 
 /// audio.
 pub fn align(tokens: &Tokens, code: &str, text: &[u32], attention: &Attention, seconds: f64) -> Vec<Aligned> {
     let words = words(tokens, code, text);
-    let places = ((seconds / SECONDS_PER_PLACE).ceil() as usize).clamp(1, PLACES);
+    let places = ((seconds / SECONDS_PER_PLACE).ceil() as usize).clamp(1, attention.places.max(1));
     if words.is_empty() || attention.tokens != text.len() + BEFORE + 2 {
         return Vec::new();
     }
@@ -113,7 +113,7 @@ fn cost(attention: &Attention, places: usize) -> Vec<f32> {
     let mut smooth = Vec::with_capacity(places);
     for head in 0..attention.heads {
         for token in 0..attention.tokens {
-            let from = (head * attention.tokens + token) * PLACES;
+            let from = (head * attention.tokens + token) * attention.places;
             let scores = &attention.scores[from..from + places];
             let peak = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let row = &mut weights[token * places..][..places];
@@ -241,6 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::network::PLACES;
     use crate::tokens::tests::small;
 
     /// Attention of two heads that look at the given places while the next token is said.
@@ -253,7 +254,7 @@ mod tests {
                 }
             }
         }
-        Attention { heads: 2, tokens, scores }
+        Attention { heads: 2, tokens, places: PLACES, scores }
     }
 
     #[test]

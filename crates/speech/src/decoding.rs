@@ -13,6 +13,10 @@ const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
 /// An answer whose tokens are less probable than this on average (natural logarithm) is tried again.
 const LOG_PROBABILITY: f32 = -1.0;
 
+/// An answer in a short window below this is sought in the whole window: where whisper is in doubt it hears better there
+/// (docs/benchmarks.md), and it is in doubt about one clean window in thirty.
+const DOUBT: f32 = -0.4;
+
 /// Above this, and with an answer below [`LOG_PROBABILITY`], a window has no speech.
 const NO_SPEECH: f32 = 0.6;
 
@@ -61,20 +65,31 @@ impl Answer {
     }
 }
 
-/// Decodes a window. An answer that repeats itself, or is improbable, is sought again at higher temperatures; if
-/// all look wrong, the last one that does not repeat itself counts.
+/// Decodes a window. An answer that repeats itself, or is doubtful, is sought in the window with the silence that makes it 30 s
+/// long, which `whole` gives once if it was shorter: whisper was trained on no others. One that still repeats itself, or is
+/// improbable, is sought at higher temperatures. If all look wrong, the last one that does not repeat itself counts. `audio` is that of the answer.
 pub fn decode<N: Network>(
     network: &N,
-    audio: &N::Audio,
+    audio: &mut N::Audio,
+    mut whole: impl FnMut() -> Result<Option<N::Audio>, Failure>,
     tokens: &Tokens,
     request: &Request,
 ) -> Result<Answer, Failure> {
     let mut best: Option<Answer> = None;
-    for temperature in TEMPERATURES {
-        let answer = sample(network, audio, tokens, request, temperature)?;
+    let mut at = 0;
+    while let Some(temperature) = TEMPERATURES.get(at) {
+        let answer = sample(network, audio, tokens, request, *temperature)?;
         let text = tokens.text(&answer.tokens);
         let repeats = guard::compression_ratio(text.trim()) > guard::COMPRESSION || guard::is_loop(&answer.tokens);
         let is_improbable = answer.mean_log_probability < LOG_PROBABILITY;
+        let is_doubtful = repeats || answer.mean_log_probability < DOUBT;
+        if at == 0
+            && is_doubtful
+            && let Some(whole) = whole()?
+        {
+            *audio = whole;
+            continue;
+        }
         if !repeats && !is_improbable || answer.is_silence() {
             return Ok(answer);
         }
@@ -82,6 +97,7 @@ pub fn decode<N: Network>(
         if best.is_none() || !repeats {
             best = Some(answer);
         }
+        at += 1;
     }
     Ok(best.expect("there are temperatures"))
 }
@@ -263,11 +279,12 @@ impl Random {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mel::Spectrogram;
     use crate::network::{Attention, PLACES};
     use crate::tokens::tests::small;
 
@@ -279,12 +296,22 @@ pub(crate) mod tests {
         pub(crate) no_speech: f32,
         pub(crate) language: u32,
         pub(crate) count: usize,
+        /// The frames of each window that was encoded.
+        pub(crate) encoded: RefCell<Vec<usize>>,
     }
 
     impl Scripted {
         pub(crate) fn new(tokens: &Tokens, scripts: Vec<Vec<u32>>) -> Self {
             let language = tokens.language("en").unwrap();
-            Self { scripts, tried: Cell::new(0), confidence: 12.0, no_speech: 0.0, language, count: tokens.count() }
+            Self {
+                scripts,
+                tried: Cell::new(0),
+                confidence: 12.0,
+                no_speech: 0.0,
+                language,
+                count: tokens.count(),
+                encoded: RefCell::default(),
+            }
         }
     }
 
@@ -292,8 +319,13 @@ pub(crate) mod tests {
         type Audio = ();
         type Past = (usize, usize);
 
-        fn encode(&self, _: &[f32]) -> Result<(), Failure> {
+        fn encode(&self, mel: &Spectrogram) -> Result<(), Failure> {
+            self.encoded.borrow_mut().push(mel.frames);
             Ok(())
+        }
+
+        fn takes_short_windows(&self) -> bool {
+            true
         }
 
         fn begin(&self) -> Self::Past {
@@ -327,7 +359,7 @@ pub(crate) mod tests {
                     scores[row * PLACES + place] = 9.0;
                 }
             }
-            Ok(Attention { heads: 1, tokens: tokens.len(), scores })
+            Ok(Attention { heads: 1, tokens: tokens.len(), places: PLACES, scores })
         }
     }
 
@@ -344,7 +376,7 @@ pub(crate) mod tests {
         let script = said(&tokens, 5, " the cat", 90);
         let mut network = Scripted::new(&tokens, vec![script.clone()]);
         network.language = tokens.language("fr").unwrap();
-        let answer = decode(&network, &(), &tokens, &Request::default()).unwrap();
+        let answer = decode(&network, &mut (), || Ok(None), &tokens, &Request::default()).unwrap();
         assert_eq!((answer.tokens, answer.temperature, answer.language), (script, 0.0, tokens.language("fr").unwrap()));
         let french = tokens.languages().iter().position(|(_, code)| code == "fr").unwrap();
         assert!(answer.languages[french] > 0.9 && answer.no_speech < 0.1 && answer.mean_log_probability > -0.1);
@@ -360,8 +392,25 @@ pub(crate) mod tests {
         let mut network = Scripted::new(&tokens, vec![endless.clone(), endless, right.clone()]);
         // As sure as whisper is of its loops: at a higher temperature nothing else is sampled.
         network.confidence = 40.0;
-        let answer = decode(&network, &(), &tokens, &Request::default()).unwrap();
+        let answer = decode(&network, &mut (), || Ok(None), &tokens, &Request::default()).unwrap();
         assert_eq!((answer.tokens, answer.temperature, network.tried.get()), (right, 0.4, 3));
+    }
+
+    #[test]
+    fn an_answer_that_looks_wrong_is_sought_in_the_whole_window_before_at_higher_temperatures() {
+        let tokens = small();
+        let mut endless = vec![tokens.first_time];
+        endless.extend(tokens.encode(&" no no no no".repeat(60)));
+        let right = said(&tokens, 0, " the cat sat", 80);
+        let mut network = Scripted::new(&tokens, vec![endless, right.clone()]);
+        network.confidence = 40.0;
+        let mut given = 0;
+        let whole = || {
+            given += 1;
+            Ok((given == 1).then_some(()))
+        };
+        let answer = decode(&network, &mut (), whole, &tokens, &Request::default()).unwrap();
+        assert_eq!((answer.tokens, answer.temperature, network.tried.get(), given), (right, 0.0, 2, 1));
     }
 
     #[test]
@@ -369,10 +418,10 @@ pub(crate) mod tests {
         let tokens = small();
         let mut network = Scripted::new(&tokens, vec![said(&tokens, 0, " the", 80)]);
         (network.confidence, network.no_speech) = (3.0, 0.9);
-        let answer = decode(&network, &(), &tokens, &Request::default()).unwrap();
+        let answer = decode(&network, &mut (), || Ok(None), &tokens, &Request::default()).unwrap();
         assert!(answer.is_silence() && network.tried.get() == 1, "{answer:?}");
         network.no_speech = 0.0;
-        let answer = decode(&network, &(), &tokens, &Request::default()).unwrap();
+        let answer = decode(&network, &mut (), || Ok(None), &tokens, &Request::default()).unwrap();
         assert!(!answer.is_silence() && network.tried.get() == 7, "all six temperatures are tried");
     }
 

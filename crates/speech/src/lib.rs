@@ -10,7 +10,7 @@
 //! 6. [`recognition`]: these in a row, for one chunk.
 //! 7. [`captions`]: words to captions that can be read; [`subtitles`] and [`transcript`] write them.
 //!
-//! The networks themselves are the caller's, behind [`network::Network`] and [`voice::Detector`]. There is no I/O here.
+//! [`cuts`] says where a long file can be divided. The networks themselves are the caller's, behind [`network::Network`] and [`voice::Detector`]. There is no I/O here.
 //!
 //! Constants without another source are those of openai/whisper (`decoding.py`, `transcribe.py`, `timing.py`, MIT).
 
@@ -19,6 +19,7 @@
 pub mod alignment;
 pub mod captions;
 pub mod chunks;
+pub mod cuts;
 pub mod decoding;
 pub mod guard;
 pub mod mask;

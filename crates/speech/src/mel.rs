@@ -7,11 +7,18 @@ use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::{SAMPLE_RATE, WINDOW_SECONDS};
 
-/// Mel bands, the rows of a spectrogram.
+/// Mel bands, the rows of a spectrogram, of all sizes of whisper but the latest large ones.
 pub const BANDS: usize = 80;
 
-/// Columns of a spectrogram, 10 ms each.
+/// Columns of a spectrogram of 30 s, 10 ms each.
 pub const FRAMES: usize = WINDOW_SECONDS * SAMPLE_RATE / HOP;
+
+/// Columns of silence behind the audio of a short window: whisper takes audio that ends with the window for cut off, and makes
+/// up how it would go on. Half a second of it gave loops, more than 2 s nothing better (docs/benchmarks.md).
+const TAIL: usize = 200;
+
+/// Columns of the shortest window: in 7 s whisper heard "It wasn't best of times". Its cost hardly counts.
+const SHORTEST: usize = 1000;
 
 /// Samples from one column to the next.
 pub const HOP: usize = 160;
@@ -21,7 +28,28 @@ const WINDOW: usize = 400;
 
 const BINS: usize = WINDOW / 2 + 1;
 
+/// A picture of sound: the values of a band next to each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrogram {
+    /// Rows.
+    pub bands: usize,
+    /// Columns, 10 ms each; an even number.
+    pub frames: usize,
+    /// Rows × columns.
+    pub values: Vec<f32>,
+}
+
+/// How long a window is, whatever it has of audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// 30 s, as whisper was trained.
+    Whole,
+    /// What the audio needs. An encoder's work grows faster than the window.
+    Short,
+}
+
 /// Makes spectrograms.
+#[derive(Clone)]
 pub struct Mel {
     transform: Arc<dyn RealToComplex<f32>>,
     hann: Vec<f32>,
@@ -31,26 +59,41 @@ pub struct Mel {
 
 impl Default for Mel {
     fn default() -> Self {
-        let hann = |index| 0.5 - 0.5 * (2.0 * std::f64::consts::PI * index as f64 / WINDOW as f64).cos();
-        Self {
-            transform: RealFftPlanner::new().plan_fft_forward(WINDOW),
-            hann: (0..WINDOW).map(|index| hann(index) as f32).collect(),
-            filters: filters(),
-        }
+        Self::new(BANDS)
     }
 }
 
 impl Mel {
-    /// The spectrogram of at most 30 s: [`BANDS`] rows of [`FRAMES`] values. What the audio lacks of 30 s is silence.
-    pub fn spectrogram(&self, samples: &[f32]) -> Vec<f32> {
+    /// Of so many bands.
+    pub fn new(bands: usize) -> Self {
+        let hann = |index| 0.5 - 0.5 * (2.0 * std::f64::consts::PI * index as f64 / WINDOW as f64).cos();
+        Self {
+            transform: RealFftPlanner::new().plan_fft_forward(WINDOW),
+            hann: (0..WINDOW).map(|index| hann(index) as f32).collect(),
+            filters: filters(bands),
+        }
+    }
+
+    /// Columns of a window with so many samples.
+    pub fn frames(samples: usize, length: Length) -> usize {
+        match length {
+            Length::Whole => FRAMES,
+            Length::Short => (samples.div_ceil(HOP) + TAIL).next_multiple_of(2).clamp(SHORTEST, FRAMES),
+        }
+    }
+
+    /// The spectrogram of at most 30 s. What the audio lacks of the window is silence.
+    pub fn spectrogram(&self, samples: &[f32], length: Length) -> Spectrogram {
         let samples = &samples[..samples.len().min(FRAMES * HOP)];
-        let mut result = vec![-10.0_f32; BANDS * FRAMES];
+        let frames = Self::frames(samples.len(), length);
+        let bands = self.filters.len();
+        let mut values = vec![-10.0_f32; bands * frames];
         let mut buffer = self.transform.make_input_vec();
         let mut spectrum = self.transform.make_output_vec();
         let mut scratch = self.transform.make_scratch_vec();
         let mut power = [0.0_f32; BINS];
         // The columns after these see silence alone, whose logarithm is in the result already.
-        let columns = ((samples.len() + WINDOW / 2).div_ceil(HOP) + 1).min(FRAMES);
+        let columns = ((samples.len() + WINDOW / 2).div_ceil(HOP) + 1).min(frames);
         for column in 0..columns {
             for (index, value) in buffer.iter_mut().enumerate() {
                 // Mirrored before the beginning, as torch.stft pads.
@@ -65,22 +108,22 @@ impl Mel {
             }
             for (band, (first, weights)) in self.filters.iter().enumerate() {
                 let sum: f32 = weights.iter().zip(&power[*first..]).map(|(weight, power)| weight * power).sum();
-                result[band * FRAMES + column] = sum.max(1e-10).log10();
+                values[band * frames + column] = sum.max(1e-10).log10();
             }
         }
-        let floor = result.iter().copied().fold(f32::MIN, f32::max) - 8.0;
-        for value in &mut result {
+        let floor = values.iter().copied().fold(f32::MIN, f32::max) - 8.0;
+        for value in &mut values {
             *value = (value.max(floor) + 4.0) / 4.0;
         }
-        result
+        Spectrogram { bands, frames, values }
     }
 }
 
 /// Triangles of equal area, evenly spaced on the Slaney scale from 0 Hz to half the sample rate: `librosa.filters.mel` with
 /// its defaults, from which whisper's table was made.
-fn filters() -> Vec<(usize, Vec<f32>)> {
+fn filters(bands: usize) -> Vec<(usize, Vec<f32>)> {
     let top = to_mel(SAMPLE_RATE as f64 / 2.0);
-    let edges: Vec<f64> = (0..BANDS + 2).map(|edge| to_hertz(top * edge as f64 / (BANDS + 1) as f64)).collect();
+    let edges: Vec<f64> = (0..bands + 2).map(|edge| to_hertz(top * edge as f64 / (bands + 1) as f64)).collect();
     let weight = |band: usize, bin: usize| {
         let hertz = bin as f64 * SAMPLE_RATE as f64 / WINDOW as f64;
         let (low, middle, high) = (edges[band], edges[band + 1], edges[band + 2]);
@@ -93,7 +136,7 @@ fn filters() -> Vec<(usize, Vec<f32>)> {
         let last = weights.iter().rposition(|weight| *weight > 0.0).unwrap_or(0);
         (first, weights[first..=last].to_vec())
     };
-    (0..BANDS).map(filter).collect()
+    (0..bands).map(filter).collect()
 }
 
 /// Linear below 1,000 Hz, logarithmic above (Slaney, Auditory Toolbox, 1998).
@@ -126,15 +169,15 @@ mod tests {
         (0..count).map(value).collect()
     }
 
-    fn loudest_band(mel: &[f32], column: usize) -> usize {
-        let value = |band: &usize| mel[band * FRAMES + column];
+    fn loudest_band(mel: &Spectrogram, column: usize) -> usize {
+        let value = |band: &usize| mel.values[band * mel.frames + column];
         (0..BANDS).max_by(|a, b| value(a).total_cmp(&value(b))).unwrap()
     }
 
     #[test]
     fn filters_have_the_values_of_librosas_table() {
         // librosa.filters.mel(sr=16000, n_fft=400, n_mels=80), from whisper's assets/mel_filters.npz.
-        let filters = filters();
+        let filters = filters(BANDS);
         let at = |band: usize, bin: usize| {
             let (first, weights) = &filters[band];
             bin.checked_sub(*first).and_then(|index| weights.get(index)).copied().unwrap_or(0.0)
@@ -146,22 +189,37 @@ mod tests {
 
     #[test]
     fn a_tone_is_loudest_in_the_band_of_its_pitch_and_only_while_it_lasts() {
-        let mel = Mel::default().spectrogram(&tone(1000.0, 2.0));
-        assert_eq!(mel.len(), BANDS * FRAMES);
+        let mel = Mel::default().spectrogram(&tone(1000.0, 2.0), Length::Whole);
+        assert_eq!((mel.values.len(), mel.frames), (BANDS * FRAMES, FRAMES));
         // 1,000 Hz are mel 15 of 45.2 and so 15 / 45.2 · 81 − 1 = 25.8 bands up.
         for column in [10, 100, 190] {
             assert!((25..=26).contains(&loudest_band(&mel, column)));
         }
-        let (loud, silent) = (mel[26 * FRAMES + 100], mel[26 * FRAMES + 1000]);
+        let (loud, silent) = (mel.values[26 * FRAMES + 100], mel.values[26 * FRAMES + 1000]);
         assert!((loud - silent - 2.0).abs() < 0.1, "silence is 8 powers of ten below: {loud} {silent}");
-        assert!(mel.iter().all(|value| value.is_finite()));
+        assert!(mel.values.iter().all(|value| value.is_finite()));
     }
 
     #[test]
     fn silence_and_no_audio_at_all_are_the_same_flat_picture() {
         let mel = Mel::default();
-        let nothing = mel.spectrogram(&[]);
-        assert_eq!(nothing, mel.spectrogram(&vec![0.0; 480_000]));
-        assert!(nothing.iter().all(|value| (*value - nothing[0]).abs() < 1e-6));
+        let nothing = mel.spectrogram(&[], Length::Whole);
+        assert_eq!(nothing, mel.spectrogram(&vec![0.0; 480_000], Length::Whole));
+        assert!(nothing.values.iter().all(|value| (*value - nothing.values[0]).abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_short_window_has_the_audio_and_some_silence_and_is_otherwise_the_same() {
+        let (mel, sound) = (Mel::new(128), tone(500.0, 12.0));
+        let (whole, short) = (mel.spectrogram(&sound, Length::Whole), mel.spectrogram(&sound, Length::Short));
+        assert_eq!((short.bands, short.frames, whole.frames), (128, 1200 + TAIL, FRAMES));
+        for band in 0..short.bands {
+            assert_eq!(
+                short.values[band * short.frames..][..short.frames],
+                whole.values[band * FRAMES..][..short.frames]
+            );
+        }
+        assert_eq!(Mel::frames(29 * SAMPLE_RATE, Length::Short), FRAMES);
+        assert_eq!(Mel::frames(SAMPLE_RATE, Length::Short), SHORTEST);
     }
 }

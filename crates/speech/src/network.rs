@@ -2,7 +2,9 @@
 
 use contract::Failure;
 
-/// Columns of an attention matrix: the encoder's places, of 20 ms each.
+use crate::mel::Spectrogram;
+
+/// The encoder's places in a window of 30 s, of 20 ms each: the most columns of an attention matrix.
 pub const PLACES: usize = 1500;
 
 /// Seconds of one place.
@@ -18,8 +20,11 @@ pub trait Network {
     /// What the decoder keeps of the tokens so far.
     type Past;
 
-    /// Encodes a window: [`crate::mel::BANDS`] rows of [`crate::mel::FRAMES`] values.
-    fn encode(&self, mel: &[f32]) -> Result<Self::Audio, Failure>;
+    /// Encodes a window.
+    fn encode(&self, mel: &Spectrogram) -> Result<Self::Audio, Failure>;
+
+    /// Whether it encodes windows of less than 30 s, too.
+    fn takes_short_windows(&self) -> bool;
 
     /// No tokens so far.
     fn begin(&self) -> Self::Past;
@@ -32,13 +37,15 @@ pub trait Network {
     fn attention(&self, audio: &Self::Audio, tokens: &[u32]) -> Result<Attention, Failure>;
 }
 
-/// Scores of some cross-attention heads, `heads` × `tokens` × [`PLACES`].
+/// Scores of some cross-attention heads, `heads` × `tokens` × `places`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attention {
     /// How many heads.
     pub heads: usize,
     /// How many tokens.
     pub tokens: usize,
+    /// How many places, of 20 ms each: as many as the window has, at most [`PLACES`].
+    pub places: usize,
     /// The scores, the places of one token of one head next to each other.
     pub scores: Vec<f32>,
 }

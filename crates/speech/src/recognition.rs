@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use contract::Failure;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::alignment::{self, Aligned};
 use crate::chunks::Chunk;
 use crate::decoding::{self, Answer, Request};
-use crate::mel::{HOP, Mel};
+use crate::mel::{FRAMES, HOP, Length, Mel};
 use crate::network::{Network, SECONDS_PER_PLACE};
 use crate::tokens::Tokens;
 use crate::{SAMPLE_RATE, guard};
@@ -46,7 +46,7 @@ pub struct Settings {
 }
 
 /// A sentence or a part of one, as the network divides speech.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Segment {
     /// Seconds from the beginning of the audio.
@@ -64,7 +64,7 @@ pub struct Segment {
 }
 
 /// A word.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Word {
     /// Seconds from the beginning of the audio.
@@ -75,6 +75,18 @@ pub struct Word {
     pub text: String,
     /// The mean probability of its tokens, 0 to 1.
     pub confidence: f32,
+}
+
+impl Segment {
+    /// Moves it to so many seconds later.
+    pub fn delay(&mut self, seconds: f64) {
+        self.start += seconds;
+        self.end += seconds;
+        for word in &mut self.words {
+            word.start += seconds;
+            word.end += seconds;
+        }
+    }
 }
 
 /// What was heard in a chunk.
@@ -98,11 +110,11 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
-    /// Recognition with these tokens. A language that they lack is an invalid request.
-    pub fn new(tokens: Tokens, settings: Settings) -> Result<Self, Failure> {
+    /// Recognition with these tokens, and spectrograms as the network takes them. A language that they lack is an invalid request.
+    pub fn new(tokens: Tokens, mel: Mel, settings: Settings) -> Result<Self, Failure> {
         let vocabulary = settings.vocabulary.trim();
         let prompt = if vocabulary.is_empty() { Vec::new() } else { tokens.encode(&format!(" {vocabulary}")) };
-        let mut recogniser = Self { tokens, mel: Mel::default(), language: None, prompt, settings };
+        let mut recogniser = Self { tokens, mel, language: None, prompt, settings };
         if let Some(code) = recogniser.settings.language.clone() {
             recogniser.set_language(&code)?;
         }
@@ -119,7 +131,7 @@ impl Recogniser {
 
     /// The first window of a chunk, encoded: what [`Recogniser::recognise`] begins with, and what another thread can prepare.
     pub fn encode<N: Network>(&self, network: &N, chunk: &Chunk) -> Result<N::Audio, Failure> {
-        network.encode(&self.mel.spectrogram(&chunk.samples))
+        encode(network, &self.mel, &chunk.samples)
     }
 
     /// The most probable language of a chunk, and how probable it is.
@@ -138,8 +150,10 @@ impl Recogniser {
         let mut heard = Heard::default();
         let mut from = 0.0;
         let mut audio = first;
+        let mut samples = chunk.samples.as_slice();
         loop {
             heard.windows += 1;
+            let mut is_short = length(network) == Length::Short && Mel::frames(samples.len(), Length::Short) < FRAMES;
             let left = chunk.seconds() - from;
             let request = Request {
                 language: self.language,
@@ -147,7 +161,14 @@ impl Recogniser {
                 prompt: self.prompt.clone(),
                 seed: ((chunk.span().start + from) * 1000.0) as u64,
             };
-            let answer = decoding::decode(network, &audio, &self.tokens, &request)?;
+            let whole = || {
+                if !std::mem::take(&mut is_short) {
+                    return Ok(None);
+                }
+                heard.windows += 1;
+                network.encode(&self.mel.spectrogram(samples, Length::Whole)).map(Some)
+            };
+            let answer = decoding::decode(network, &mut audio, whole, &self.tokens, &request)?;
             if heard.language.is_none() {
                 heard.language = Some(self.most_probable(&answer.languages));
             }
@@ -164,7 +185,8 @@ impl Recogniser {
             }
             from = next;
             let sample = ((from * SAMPLE_RATE as f64) as usize / HOP * HOP).min(chunk.samples.len());
-            audio = network.encode(&self.mel.spectrogram(&chunk.samples[sample..]))?;
+            samples = &chunk.samples[sample..];
+            audio = encode(network, &self.mel, samples)?;
         }
         Ok(heard)
     }
@@ -278,6 +300,15 @@ impl Recogniser {
     }
 }
 
+/// Encodes a window that begins with these samples, as short a one as the network takes.
+pub fn encode<N: Network>(network: &N, mel: &Mel, samples: &[f32]) -> Result<N::Audio, Failure> {
+    network.encode(&mel.spectrogram(samples, length(network)))
+}
+
+fn length<N: Network>(network: &N) -> Length {
+    if network.takes_short_windows() { Length::Short } else { Length::Whole }
+}
+
 /// A segment of an answer: which of its tokens, and when in the window.
 #[derive(Debug, Clone, PartialEq)]
 struct Part {
@@ -339,7 +370,7 @@ mod tests {
 
     fn recognise(network: &Scripted, chunk: &Chunk, word_times: bool) -> Heard {
         let settings = Settings { word_times, ..Settings::default() };
-        let recogniser = Recogniser::new(small(), settings).unwrap();
+        let recogniser = Recogniser::new(small(), Mel::default(), settings).unwrap();
         recogniser.encode(network, chunk).and_then(|()| recogniser.recognise(network, chunk, ())).unwrap()
     }
 
@@ -401,6 +432,8 @@ mod tests {
         network.confidence = 40.0;
         let heard = recognise(&network, &chunk(&[(true, 20.0)]), false);
         assert_eq!(heard.segments[0].text, "the cat sat");
+        // Before the temperatures came the whole window.
+        assert_eq!((&network.encoded.borrow()[..], heard.windows), (&[2200, 3000][..], 2));
 
         let script = said(&tokens, 0, " Thanks for watching!", 100);
         let mut network = Scripted::new(&tokens, vec![script]);
@@ -431,7 +464,7 @@ mod tests {
     #[test]
     fn an_unknown_language_is_an_invalid_request() {
         let settings = Settings { language: Some("ja".into()), ..Settings::default() };
-        let failure = Recogniser::new(small(), settings).map(|_| ()).unwrap_err();
+        let failure = Recogniser::new(small(), Mel::default(), settings).map(|_| ()).unwrap_err();
         assert_eq!(failure.kind(), contract::FailureKind::InvalidRequest);
     }
 }

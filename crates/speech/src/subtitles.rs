@@ -34,7 +34,8 @@ pub fn timestamp(seconds: f64, point: char) -> String {
     format!("{:02}:{:02}:{:02}{point}{milliseconds:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn escape(line: &str) -> String {
+/// Text within a cue of `WebVTT`.
+pub fn escape(line: &str) -> String {
     line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

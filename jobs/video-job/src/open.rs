@@ -105,6 +105,11 @@ impl Disposition {
         }
     }
 
+    /// Captions, as people who do not hear need them.
+    pub(crate) fn of_captions(is_default: bool) -> Self {
+        Self { is_default, is_forced: false, purpose: ffi::AV_DISPOSITION_CAPTIONS }
+    }
+
     /// As libavformat's flags.
     pub(crate) fn flags(self) -> c_int {
         let flag = |is_set, flag: c_int| if is_set { flag } else { 0 };
@@ -203,6 +208,12 @@ impl Demuxer {
     pub(crate) fn trust_container(&mut self) {
         // SAFETY: the context is open.
         unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_NOPARSE | ffi::AVFMT_FLAG_NOFILLIN };
+    }
+
+    /// Times that a file does not have are counted from those around them, for packets that are copied.
+    pub(crate) fn complete_times(&mut self) {
+        // SAFETY: the context is open.
+        unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_GENPTS };
     }
 
     /// Whether this is a stream of which a recording may begin and end anywhere.

@@ -1,6 +1,6 @@
 //! The operations on videos, each in the file of its name.
 
-mod caption;
+pub(crate) mod caption;
 mod keyframes;
 mod probe;
 mod transcode;
@@ -21,8 +21,12 @@ pub const JOB: Job = Job {
         &OfOptions::new(keyframes).with_versions(library_versions),
         &OfOptions::new(|options, task| transcode(options, task, None))
             .with_shares(|options, share, task| transcode(options, task, Some(share)))
+            .with_preparation(transcode::prepare)
             .with_versions(library_versions),
-        &OfOptions::new(caption).with_preparation(caption::prepare).with_versions(library_versions),
+        &OfOptions::new(|options, task| caption(options, task, None))
+            .with_shares(|options, share, task| caption(options, task, Some(share)))
+            .with_preparation(caption::prepare)
+            .with_versions(library_versions),
         &OfOptions::new(probe).with_versions(library_versions),
     ],
 };

@@ -3,21 +3,56 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use catalog::{Format, WeightsFile};
 use contract::FailureKind;
+use ffmpeg_next::{codec, format, media};
 use operation::Weights;
-use support::{Fixture, Run, run_with};
+use support::{Fixture, Run, remux, run_with};
 
 /// Ten seconds of Dickens, read aloud: a cut of `two_cities.wav` of the package `moonshine-voice` 0.1.5 (MIT).
 const DICKENS: &[u8] = include_bytes!("fixtures/caption/it_was_the_best_of_times.ogg");
 
 /// Where `scripts/test` has put the weights.
-fn weights() -> Weights {
+fn weights_folder() -> PathBuf {
     let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/weights");
-    let folder = std::env::var_os("WEIGHTS_FOLDER").map_or_else(usual, PathBuf::from);
+    std::env::var_os("WEIGHTS_FOLDER").map_or_else(usual, PathBuf::from)
+}
+
+fn weights() -> Weights {
+    weights_in(&weights_folder())
+}
+
+fn weights_in(folder: &Path) -> Weights {
     let names = catalog::Declaration::named("caption").expect("it is declared").profile.weights;
-    Weights::open(&folder, names.iter().map(|name| WeightsFile::named(name).expect("a test checks it")))
+    Weights::open(folder, names.iter().map(|name| WeightsFile::named(name).expect("a test checks it")))
+}
+
+/// Dickens with a picture, in the container that the name says.
+fn film(folder: &Path, name: &str, codec: &'static str) -> PathBuf {
+    let (picture, sound, path) = (folder.join("picture.mkv"), folder.join("sound.ogg"), folder.join(name));
+    Fixture { codec, frames: 252, ..Fixture::default() }.write(&picture);
+    fs_err::write(&sound, DICKENS).unwrap();
+    remux(&[&picture, &sound], &path, |_| {});
+    path
+}
+
+/// The packets of a stream: how many, and all of their bytes.
+fn packets(path: &Path, kind: media::Type) -> (usize, Vec<u8>) {
+    let mut input = format::input(path).unwrap();
+    let index = input.streams().best(kind).unwrap().index();
+    let own = input.packets().filter(|(stream, _)| stream.index() == index);
+    own.fold((0, Vec::new()), |(count, mut bytes), (_, packet)| {
+        bytes.extend(packet.data().unwrap_or_default());
+        (count + 1, bytes)
+    })
+}
+
+/// Words without case and marks.
+fn plain(text: &str) -> Vec<String> {
+    let word = |word: &str| word.chars().filter(|sign| sign.is_alphanumeric()).collect::<String>().to_lowercase();
+    text.split_whitespace().map(word).collect()
 }
 
 fn caption(bytes: Vec<u8>, format: Format, option: &str) -> Run {
@@ -140,4 +175,161 @@ fn without_the_weights_the_message_says_what_brings_them() {
     let failure = run_with(DICKENS.to_vec(), Format::Ogg, u64::MAX, "caption", missing).result.unwrap_err();
     assert_eq!(failure.kind(), FailureKind::InvalidRequest);
     assert!(failure.to_string().contains("scripts/weights"), "{failure}");
+}
+
+#[test]
+fn a_video_gets_its_captions_as_a_track_and_its_other_streams_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, codec, format, file, expected) in [
+        ("a.mkv", "libx264", Format::Mkv, "captioned.mkv", codec::Id::SUBRIP),
+        ("a.mp4", "libx264", Format::Mp4, "captioned.mp4", codec::Id::MOV_TEXT),
+        ("a.webm", "libvpx-vp9", Format::Webm, "captioned.webm", codec::Id::WEBVTT),
+        ("a.ts", "libx264", Format::MpegTs, "captioned.mkv", codec::Id::SUBRIP),
+    ] {
+        let source = film(folder.path(), name, codec);
+        let run = caption(fs_err::read(&source).unwrap(), format, "caption?mux&language=en");
+        let path = run.path(file);
+        let input = format::input(&path).unwrap();
+        let streams: Vec<_> = input.streams().map(|stream| stream.parameters().medium()).collect();
+        assert_eq!(streams, [media::Type::Video, media::Type::Audio, media::Type::Subtitle], "{name}");
+        let text = input.stream(2).unwrap();
+        assert_eq!(text.parameters().id(), expected, "{name}");
+        assert_eq!(text.metadata().get("language"), Some("eng"), "{name}");
+        if name != "a.ts" {
+            // A transport stream marks where frames begin otherwise than Matroska.
+            assert_eq!(packets(&path, media::Type::Video), packets(&source, media::Type::Video), "{name}");
+        }
+        assert_eq!(packets(&path, media::Type::Audio), packets(&source, media::Type::Audio), "{name}");
+        let (_, said) = packets(&path, media::Type::Subtitle);
+        assert!(String::from_utf8_lossy(&said).contains("best of times"), "{name}");
+        assert_eq!(run.properties().get("warnings"), None, "{name}");
+    }
+}
+
+#[test]
+fn what_has_no_picture_cannot_be_a_video_with_captions() {
+    let refused = "caption?mux"
+        .parse::<catalog::Operations>()
+        .unwrap()
+        .first()
+        .check_format(Format::Mp3)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("has no picture"), "{refused}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mkv");
+    let sound = folder.path().join("sound.ogg");
+    fs_err::write(&sound, DICKENS).unwrap();
+    remux(&[&sound], &path, |_| {});
+    let failure = caption(fs_err::read(&path).unwrap(), Format::Mkv, "caption?mux").result.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::InvalidRequest);
+    assert!(failure.to_string().contains("only audio; leave out mux"), "{failure}");
+}
+
+#[test]
+fn parts_are_cut_where_nobody_speaks_and_have_together_the_words_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path(), "a.mkv", "libx264");
+    let sound = folder.path().join("sound.ogg");
+    for (source, count) in [(&film, 2), (&sound, 3)] {
+        let start = |share: &[&str], out: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_video-job"));
+            command.args(["run", "--output-format", "json", "--processing-option", "caption", "--input"]);
+            command.arg(source).arg("--output").arg(folder.path().join(out)).args(share);
+            command.env("AWS_EC2_METADATA_DISABLED", "true").env("WEIGHTS_FOLDER", weights_folder());
+            command.stdout(Stdio::null());
+            command
+        };
+        let parts = folder.path().join("parts");
+        let parts = parts.to_str().unwrap();
+        let count_text = count.to_string();
+        for index in 0..count {
+            let share = ["--parts", parts, "--array-index", &index.to_string(), "--array-size", &count_text];
+            assert!(start(&share, "joined").status().unwrap().success());
+        }
+        assert!(start(&["--parts", parts, "--join", &count_text], "joined").status().unwrap().success());
+        assert!(start(&[], "whole").status().unwrap().success());
+        let name = source.file_name().unwrap();
+        let read = |out: &str| {
+            let folder = folder.path().join(out).join(name).join("caption");
+            let json = fs_err::read_to_string(folder.join("transcript.json")).unwrap();
+            let transcript: serde_json::Value = serde_json::from_str(&json).unwrap();
+            (transcript, fs_err::read_to_string(folder.join("transcript.txt")).unwrap())
+        };
+        let ((joined, said), (whole, expected)) = (read("joined"), read("whole"));
+        // The clip breaks off in a sentence, of which whisper makes this or that.
+        let known = plain(
+            "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, it was \
+             the epoch of belief",
+        );
+        for text in [&said, &expected] {
+            assert_eq!(plain(text)[..known.len()], known, "{text}");
+        }
+        assert_eq!(joined["language"], whole["language"]);
+        // Each beginning is to the sample, and up to it packets may overlap as they do.
+        let seconds = |transcript: &serde_json::Value| transcript["duration"].as_f64().unwrap();
+        assert!((seconds(&joined) - seconds(&whole)).abs() < 0.2);
+        let starts = |transcript: &serde_json::Value| -> Vec<f64> {
+            let segments = transcript["segments"].as_array().unwrap().iter();
+            let words = segments.flat_map(|segment| segment["words"].as_array().unwrap());
+            words.map(|word| word["start"].as_f64().unwrap()).collect()
+        };
+        let (joined, whole) = (starts(&joined), starts(&whole));
+        let mut apart: Vec<f64> =
+            joined.iter().zip(&whole).take(known.len()).map(|(one, other)| (one - other).abs()).collect();
+        apart.sort_by(f64::total_cmp);
+        // A word behind a pause may begin in it.
+        assert!(apart[apart.len() / 2] < 0.1 && apart[apart.len() - 1] < 0.7, "{apart:?}");
+    }
+}
+
+#[test]
+fn weights_of_ones_own_are_taken_by_their_name_and_by_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut list = String::new();
+    for name in catalog::Declaration::named("caption").unwrap().profile.weights {
+        let file = WeightsFile::named(name).unwrap();
+        let (from, to) = (weights_folder().join(file.sha256), folder.path().join(file.sha256));
+        std::os::unix::fs::symlink(fs_err::canonicalize(from).unwrap(), to).unwrap();
+        if matches!(*name, "speech-encoder" | "speech-decoder") {
+            list += &format!("{name}@mine\t{}\t{}\n", file.sha256, file.bytes);
+        }
+    }
+    fs_err::write(folder.path().join("own.tsv"), list).unwrap();
+    let run = |option: &str| run_with(DICKENS.to_vec(), Format::Ogg, u64::MAX, option, weights_in(folder.path()));
+    assert!(run("caption?weights=mine").text("transcript.txt").to_lowercase().contains("best of times"));
+    let failure = run("caption?weights=large").result.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::InvalidRequest);
+    assert!(failure.to_string().contains("has no line speech-encoder@large; it lists mine"), "{failure}");
+}
+
+#[test]
+fn a_ladder_and_a_file_get_what_is_said_as_subtitles() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = fs_err::read(film(folder.path(), "a.mkv", "libx264")).unwrap();
+    let weights = || {
+        Weights::open(
+            &weights_folder(),
+            catalog::Declaration::named("transcode")
+                .unwrap()
+                .profile
+                .weights
+                .iter()
+                .map(|name| WeightsFile::named(name).unwrap()),
+        )
+    };
+    let option = "transcode?container=hls&heights=96&preset=ultrafast&captions=auto&dash";
+    let run = run_with(film.clone(), Format::Mkv, u64::MAX, option, weights());
+    let master = run.text("master.m3u8");
+    assert!(master.contains("TYPE=SUBTITLES,GROUP-ID=\"subtitles\",NAME=\"Captions 1\",LANGUAGE=\"en\""), "{master}");
+    assert!(
+        master.contains("URI=\"subtitles-1/index.m3u8\"") && master.contains(",SUBTITLES=\"subtitles\""),
+        "{master}"
+    );
+    let vtt = run.text("subtitles-1/subtitles.vtt");
+    assert!(vtt.contains("best of times") && vtt.contains("X-TIMESTAMP-MAP"), "{vtt}");
+    assert!(run.text("manifest.mpd").contains("subtitles-1/subtitles.vtt"));
+    let run = run_with(film, Format::Mkv, u64::MAX, "transcode?preset=ultrafast&captions=en", weights());
+    let (_, said) = packets(&run.path("video.mp4"), media::Type::Subtitle);
+    assert!(String::from_utf8_lossy(&said).contains("best of times"));
 }

@@ -1,8 +1,9 @@
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
+use super::transcode::Chunks;
 use crate::operation::Options;
-use crate::profile::{Access, Profile};
+use crate::profile::{Access, Profile, ResourcesBySize, Sharding};
 use crate::{Format, MediaKind, spoken_language};
 
 /// Writes down what is said in a video or in an audio file, as captions and as a transcript.
@@ -32,11 +33,35 @@ pub struct Caption {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = true, action = ArgAction::Set)]
     pub word_times: bool,
+    /// Share the work on a file of 512 MiB and more: `off`, `auto` (a part for every 256 MiB, at most 64) or a number of parts.
+    /// On AWS each part has a container of its own; it is cut where nobody speaks
+    #[arg(long, value_name = "off|auto|2-64", default_value_t = Chunks::Off)]
+    pub chunks: Chunks,
+    /// Larger weights of whisper of your own, by the name that they have in own.tsv (docs/weights.md): `small` for
+    /// `speech-encoder@small`
+    #[arg(long, value_name = "NAME")]
+    pub weights: Option<String>,
+    /// Also write the video with the captions as a track, its other streams copied: `captioned.mp4`, `.mov` or `.webm` as the
+    /// video is, or `captioned.mkv`, which holds what these cannot. Browsers show the captions of a file of their own
+    /// (`captions.vtt`) and no track of a video
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value_t = false, action = ArgAction::Set)]
+    pub mux: bool,
     /// Take what is there of a truncated or damaged file instead of failing; the manifest then says `truncated`
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub allow_truncated: bool,
 }
+
+/// What it takes to write down speech.
+pub(super) const WEIGHTS: &[&str] =
+    &["onnxruntime", "speech-encoder", "speech-decoder", "speech-tokens", "speech-voice"];
+
+const RESOURCES: [(u32, u32); 4] = [(1, 2), (2, 4), (2, 4), (2, 4)];
+
+/// A shard is a quarter of an hour of high definition, or hours of audio alone.
+const SHARDING: Sharding =
+    Sharding { bytes_per_shard: 256 << 20, max_shards: 64, merge: ResourcesBySize::of(RESOURCES) };
 
 /// Characters of a vocabulary: what the network reads beside the speech.
 const LONGEST_VOCABULARY: usize = 500;
@@ -60,6 +85,23 @@ pub enum Mask {
 }
 
 impl Caption {
+    /// Captions in a language, or `auto` for the one that is spoken, with nothing else asked for.
+    pub fn in_language(language: &str) -> Self {
+        Self {
+            language: language.to_owned(),
+            translate: None,
+            track: None,
+            vocabulary: None,
+            mask: Mask::Off,
+            mask_words: Vec::new(),
+            word_times: true,
+            chunks: Chunks::Off,
+            weights: None,
+            mux: false,
+            allow_truncated: true,
+        }
+    }
+
     /// The code of the language, if one is named.
     pub fn language_code(&self) -> Option<&'static str> {
         spoken_language::parse(&self.language)
@@ -79,17 +121,29 @@ impl Options for Caption {
         ("caption", "WebVTT, SubRip, and the transcript as JSON, text and Markdown, in the language that is spoken"),
         ("caption?language=de&vocabulary=Kubernetes", "German with a name spelt right"),
         ("caption?mask=profanity&track=2", "the second track of audio, with strong words masked"),
+        ("caption?mux", "the video with its captions as a track, too"),
     ];
     const PROFILE: Profile = Profile {
         access: Access::Ranged,
         // A day of speech is half an hour of work on one processor.
         time_factor: 2,
         relative_cost: 10,
-        weights: &["onnxruntime", "speech-encoder", "speech-decoder", "speech-tokens", "speech-voice"],
+        sharding: Some(SHARDING),
+        weights: WEIGHTS,
         ..Profile::of(
             Format::of_kind(MediaKind::Video),
-            &["text/vtt", "application/x-subrip", "application/json", "text/plain", "text/markdown"],
-            [(1, 2), (2, 4), (2, 4), (2, 4)],
+            &[
+                "text/vtt",
+                "application/x-subrip",
+                "application/json",
+                "text/plain",
+                "text/markdown",
+                "video/mp4",
+                "video/quicktime",
+                "video/webm",
+                "video/x-matroska",
+            ],
+            RESOURCES,
         )
     };
 
@@ -101,6 +155,31 @@ impl Options for Caption {
         let length = self.vocabulary.as_ref().map_or(0, |text| text.chars().count());
         if length > LONGEST_VOCABULARY {
             return Err(format!("vocabulary has {length} characters; at most {LONGEST_VOCABULARY} are read"));
+        }
+        let is_name = |name: &String| {
+            let is_sign = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'.');
+            (1..=40).contains(&name.len()) && name.bytes().all(is_sign)
+        };
+        if let Some(name) = self.weights.as_ref().filter(|name| !is_name(name)) {
+            return Err(format!("weights={name} is not allowed; allowed: up to 40 letters, digits, - and ."));
+        }
+        Ok(())
+    }
+
+    fn own_weights(&self) -> Option<&str> {
+        self.weights.as_deref()
+    }
+
+    fn shards(&self, bytes: u64) -> Option<u32> {
+        self.chunks.shards(bytes, &SHARDING)
+    }
+
+    fn check_format(&self, format: Format) -> Result<(), String> {
+        if self.mux && format.is_sound() {
+            return Err(format!(
+                "mux writes a video with its captions, and {} has no picture; leave out mux",
+                format.name()
+            ));
         }
         Ok(())
     }
@@ -119,6 +198,9 @@ mod tests {
         }
         let refused = "caption?language=klingon".parse::<Operations>().unwrap_err().to_string();
         assert!(refused.contains("klingon") && refused.contains("ISO 639"), "{refused}");
+        assert!("caption?weights=../small".parse::<Operations>().is_err());
+        let shards = |text: &str, gib: u64| text.parse::<Operations>().unwrap().first().shards(gib << 30);
+        assert_eq!((shards("caption", 9), shards("caption?chunks=auto", 9)), (None, Some(36)));
         let long = format!("caption?vocabulary={}", "a".repeat(501));
         assert!(long.parse::<Operations>().unwrap_err().to_string().contains("501 characters"));
     }

@@ -5,9 +5,9 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 
 use super::keyframes::RESOURCES;
-use crate::Format;
 use crate::operation::Options;
 use crate::profile::{Access, Engine, ExecutorClass, Profile, ResourcesBySize, Sharding};
+use crate::{Format, spoken_language};
 
 /// Encodes a video again: to one file, or to a ladder of renditions for adaptive streaming, from one decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Args)]
@@ -66,6 +66,10 @@ pub struct Transcode {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
     pub no_subtitles: bool,
+    /// Write down what is said, and add it as a track of subtitles: `auto`, or the language as a code or an English name. The
+    /// operation `caption` has more options and writes files
+    #[arg(long, value_name = "auto|LANGUAGE")]
+    pub captions: Option<String>,
     /// Read as much of a truncated or damaged video as possible instead of failing; the manifest then has `truncated`
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value_t = false, action = ArgAction::Set)]
@@ -186,6 +190,19 @@ impl FromStr for Chunks {
     }
 }
 
+impl Chunks {
+    /// How many containers share the work on so many bytes; none where one does it.
+    pub(super) fn shards(self, bytes: u64, sharding: &Sharding) -> Option<u32> {
+        let by_size = bytes / sharding.bytes_per_shard;
+        match self {
+            _ if by_size < 2 => None,
+            Self::Off => None,
+            Self::Auto => Some(u32::try_from(by_size).unwrap_or(u32::MAX).min(sharding.max_shards)),
+            Self::Count(count) => Some(count),
+        }
+    }
+}
+
 impl Serialize for Chunks {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -197,6 +214,11 @@ impl Transcode {
     fn check_for_mediaconvert(&self) -> Result<(), String> {
         if self.chunks != Chunks::Off {
             return Err("MediaConvert divides its work itself; leave out chunks, or take engine=native".to_owned());
+        }
+        if self.captions.is_some() {
+            return Err(
+                "MediaConvert does not write down what is said; leave out captions, or take engine=native".to_owned()
+            );
         }
         if self.allow_truncated {
             return Err(
@@ -238,6 +260,7 @@ impl Options for Transcode {
         ("transcode?codec=av1&crf=30&preset=fast", "MP4 with AV1"),
         ("transcode?container=hls&heights=1080,720,480,360", "an HLS ladder"),
         ("transcode?engine=mediaconvert&max-height=1080", "MP4 by AWS Elemental MediaConvert, 0.015 USD a minute"),
+        ("transcode?container=hls&captions=auto", "an HLS ladder with what is said as subtitles"),
         ("transcode?loudness=-16", "MP4 whose audio has the loudness usual on the web"),
     ];
     const PROFILE: Profile = Profile {
@@ -248,6 +271,7 @@ impl Options for Transcode {
         // The segments of a ladder. An MP4 or a WebM is not final before its end, because its index moves to the front.
         streams_outputs: true,
         sharding: Some(SHARDING),
+        weights: super::caption::WEIGHTS,
         engines: &[Engine::Native, Engine::MediaConvert],
         disk_gib: 200,
         executor: ExecutorClass::LargeDisk,
@@ -295,6 +319,13 @@ impl Options for Transcode {
         if self.dash && self.container != Container::Hls {
             return Err("dash goes with container=hls, whose segments it shares".to_owned());
         }
+        if let Some(language) = &self.captions
+            && language != "auto"
+            && spoken_language::parse(language).is_none()
+        {
+            let known = "auto, an ISO 639 code of the 100 languages of whisper, or its English name";
+            return Err(format!("captions={language} is not known; allowed: {known}"));
+        }
         if self.engine == TranscodeEngine::Mediaconvert {
             return self.check_for_mediaconvert();
         }
@@ -318,13 +349,11 @@ impl Options for Transcode {
         }
     }
 
+    fn weights(&self) -> Vec<&'static str> {
+        self.captions.as_ref().map_or_else(Vec::new, |_| super::caption::WEIGHTS.to_vec())
+    }
+
     fn shards(&self, bytes: u64) -> Option<u32> {
-        let by_size = bytes / SHARDING.bytes_per_shard;
-        match self.chunks {
-            _ if by_size < 2 => None,
-            Chunks::Off => None,
-            Chunks::Auto => Some(u32::try_from(by_size).unwrap_or(u32::MAX).min(SHARDING.max_shards)),
-            Chunks::Count(count) => Some(count),
-        }
+        self.chunks.shards(bytes, &SHARDING)
     }
 }

@@ -7,30 +7,33 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use catalog::operations::{Chunks, Container, Transcode};
+use catalog::operations::{Caption, Chunks, Container, Transcode};
 use contract::{Failure, Properties};
 use ffmpeg_next::{Packet, Rational, codec};
-use operation::{Outputs, Share, Task};
+use operation::{Outputs, Share, Task, Weights};
 use serde_json::json;
 
 use self::audio_path::AudioPath;
+use self::captions_path::CaptionsPath;
 use self::loudness::Gain;
 use self::muxer::SharedFile;
 use self::plan::Plan;
 use self::playlists::{Presentation, SubtitleTrack, media_playlist, subtitle_playlist};
 use self::segments::{Finished, SegmentedTrack, Segmenter};
 use self::subtitle_path::{SubtitlePath, WebVtt};
-use self::track::{Encoded, Track};
+use self::track::Track;
 use self::video_path::{FrameCounts, Span, VideoPath};
+use super::caption;
 use crate::animation;
 use crate::avio::Pattern;
-use crate::open::{Demuxer, percent, seconds};
+use crate::open::{Demuxer, Disposition, percent, seconds};
 
 mod audio_path;
+mod captions_path;
 mod chunks;
 mod codec_name;
 mod frame_times;
-mod language;
+pub(crate) mod language;
 mod loudness;
 mod muxer;
 mod plan;
@@ -45,6 +48,17 @@ mod video_graph;
 mod video_path;
 
 pub(crate) use self::audio_path::{AudioDecoder, AudioGraph};
+pub(crate) use self::muxer::Muxer;
+pub(crate) use self::plan::{chapters, is_text, rescale};
+pub(crate) use self::track::Encoded;
+
+/// Opens the runtime of networks and loads them, if what is said is to be written down.
+pub fn prepare(options: &Transcode, weights: &Weights) -> Result<(), Failure> {
+    match &options.captions {
+        Some(language) => caption::prepare(&Caption::in_language(language), weights),
+        None => Ok(()),
+    }
+}
 
 /// Writes one file, or a ladder with its playlists; or does so by several processes, of which this is one.
 pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Result<Properties, Failure> {
@@ -61,8 +75,17 @@ pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Resu
         Some(target) => loudness::gains(&plan, task, target)?,
         None => BTreeMap::new(),
     };
-    let target = Target::new(&plan, &task.outputs)?;
-    let mut audio = Tracks::new(&plan, &target, &gains)?;
+    let spoken = match &options.captions {
+        Some(language) if !plan.audio.is_empty() => Some(caption::spoken(task, language)?),
+        Some(_) => {
+            task.outputs.warn("the video has no audio to write down: there are no captions");
+            None
+        }
+        None => None,
+    };
+    let language = spoken.as_ref().map(|(_, language)| language.clone());
+    let target = Target::new(&plan, &task.outputs, language)?;
+    let mut audio = Tracks::new(&plan, &target, &gains, spoken)?;
     let counts = match (share, chunks::workers(&plan)) {
         (Some(Share::Merge { count }), _) => {
             shards::merge(&plan, task, count, target.video()?, &mut audio, &mut demuxer)?
@@ -144,10 +167,17 @@ fn in_one_pass(
 struct Tracks {
     audio: BTreeMap<usize, AudioPath>,
     subtitles: BTreeMap<usize, SubtitlePath>,
+    captions: Option<CaptionsPath>,
 }
 
 impl Tracks {
-    fn new(plan: &Plan, target: &Target, gains: &BTreeMap<usize, Gain>) -> Result<Self, Failure> {
+    /// `spoken` is what is said and in which language, if it was written down.
+    fn new(
+        plan: &Plan,
+        target: &Target,
+        gains: &BTreeMap<usize, Gain>,
+        spoken: Option<(Vec<speech::captions::Caption>, Option<String>)>,
+    ) -> Result<Self, Failure> {
         let (mut audio, mut subtitles) = (BTreeMap::new(), BTreeMap::new());
         for (at, stream) in plan.audio.iter().enumerate() {
             let path = AudioPath::new(plan, stream, gains.get(&stream.index).copied(), target.audio(at)?)?;
@@ -157,7 +187,9 @@ impl Tracks {
             let path = SubtitlePath::new(plan, stream, target.subtitle_codec(), target.subtitles(at))?;
             subtitles.insert(stream.index, path);
         }
-        Ok(Self { audio, subtitles })
+        let track = || target.subtitles(plan.subtitles.len());
+        let captions = spoken.map(|spoken| CaptionsPath::new(plan, spoken, target.subtitle_codec(), track()));
+        Ok(Self { audio, subtitles, captions: captions.transpose()? })
     }
 
     /// Reads these tracks alone.
@@ -175,6 +207,9 @@ impl Tracks {
 
     fn packet(&mut self, packet: &mut Packet) -> Result<(), Failure> {
         let index = packet.stream();
+        if let Some(captions) = &mut self.captions {
+            captions.beside(packet)?;
+        }
         if let Some(path) = self.audio.get_mut(&index) {
             return path.packet(packet);
         }
@@ -188,7 +223,8 @@ impl Tracks {
     fn finish(self) -> Result<(u64, f64), Failure> {
         let audio = self.audio.into_values().map(AudioPath::finish);
         let subtitles = self.subtitles.into_values().map(SubtitlePath::finish);
-        audio.chain(subtitles).try_fold((0, 0.0), |(all, latest), finished| {
+        let captions = self.captions.into_iter().map(CaptionsPath::finish);
+        audio.chain(subtitles).chain(captions).try_fold((0, 0.0), |(all, latest), finished| {
             let (damaged, end) = finished?;
             Ok((all + damaged, f64::max(latest, end)))
         })
@@ -209,13 +245,15 @@ enum Target {
         video: Vec<Finished>,
         audio: Vec<Finished>,
         subtitles: Vec<Arc<Mutex<WebVtt>>>,
+        /// The language of the last of these, if it is what was heard.
+        captions: Option<Option<String>>,
     },
 }
 
 impl Target {
-    fn new(plan: &Plan, outputs: &Outputs) -> Result<Self, Failure> {
+    fn new(plan: &Plan, outputs: &Outputs, captions: Option<Option<String>>) -> Result<Self, Failure> {
         let container = plan.options.container;
-        let (audio, subtitles) = (plan.audio.len(), plan.subtitles.len());
+        let (audio, subtitles) = (plan.audio.len(), plan.subtitles.len() + usize::from(captions.is_some()));
         if container == Container::Hls {
             return Ok(Self::Segments {
                 outputs: outputs.clone(),
@@ -224,6 +262,7 @@ impl Target {
                 video: plan.renditions.iter().map(|_| Finished::default()).collect(),
                 audio: (0..audio).map(|_| Finished::default()).collect(),
                 subtitles: (0..subtitles).map(|_| Arc::new(Mutex::new(WebVtt::new()))).collect(),
+                captions,
             });
         }
         let name = if container == Container::Webm { "video.webm" } else { "video.mp4" };
@@ -280,7 +319,7 @@ impl Target {
                 let content_type = if container == Container::Webm { "video/webm" } else { "video/mp4" };
                 file.finish(content_type, properties.clone())?;
             }
-            Self::Segments { video, audio, subtitles, .. } => {
+            Self::Segments { video, audio, subtitles, captions, .. } => {
                 let video = taken(&video);
                 properties.insert("duration".into(), duration.into());
                 properties.insert(
@@ -299,7 +338,8 @@ impl Target {
                         })
                         .collect(),
                 );
-                write_playlists(plan, outputs, video, taken(&audio), &subtitles)?;
+                let texts = texts(plan, captions);
+                write_playlists(plan, outputs, video, taken(&audio), subtitles.iter().zip(texts).collect())?;
             }
         }
         Ok(properties)
@@ -310,12 +350,26 @@ fn taken(tracks: &[Finished]) -> Vec<SegmentedTrack> {
     tracks.iter().map(|track| std::mem::take(&mut *track.lock().unwrap_or_else(PoisonError::into_inner))).collect()
 }
 
+/// The tracks of text, without their length: subtitles of the source, and captions in the given language.
+fn texts(plan: &Plan, captions: Option<Option<String>>) -> Vec<SubtitleTrack> {
+    let own = plan.subtitles.iter().map(|stream| (stream.language.clone(), stream.title.clone(), stream.disposition));
+    let heard = captions.map(|language| (language, Some("Captions".to_owned()), Disposition::of_captions(false)));
+    let track = |(at, (language, title, disposition))| SubtitleTrack {
+        folder: format!("subtitles-{}", at + 1),
+        language,
+        title,
+        disposition,
+        duration: 0.0,
+    };
+    own.chain(heard).enumerate().map(track).collect()
+}
+
 fn write_playlists(
     plan: &Plan,
     outputs: &Outputs,
     video: Vec<SegmentedTrack>,
     audio: Vec<SegmentedTrack>,
-    subtitles: &[Arc<Mutex<WebVtt>>],
+    subtitles: Vec<(&Arc<Mutex<WebVtt>>, SubtitleTrack)>,
 ) -> Result<(), Failure> {
     const PLAYLIST: &str = "application/vnd.apple.mpegurl";
     let write = |name: String, content_type: &str, text: &str| {
@@ -328,15 +382,9 @@ fn write_playlists(
     }
     let length = video.iter().map(SegmentedTrack::duration).fold(0.0, f64::max);
     let mut texts = Vec::new();
-    for (at, (vtt, stream)) in subtitles.iter().zip(&plan.subtitles).enumerate() {
+    for (vtt, mut track) in subtitles {
         let vtt = std::mem::take(&mut *vtt.lock().unwrap_or_else(PoisonError::into_inner));
-        let track = SubtitleTrack {
-            folder: format!("subtitles-{}", at + 1),
-            language: stream.language.clone(),
-            title: stream.title.clone(),
-            disposition: stream.disposition,
-            duration: vtt.end.max(length),
-        };
+        track.duration = vtt.end.max(length);
         write(format!("{}/subtitles.vtt", track.folder), "text/vtt", &vtt.into_text())?;
         write(format!("{}/index.m3u8", track.folder), PLAYLIST, &subtitle_playlist(&track))?;
         texts.push(track);

@@ -1,9 +1,13 @@
 //! The audio of one track as 16 kHz of one channel, from the file's beginning to its end.
 
+use std::ops::Range;
+
+use catalog::Format;
 use contract::Failure;
 use ffmpeg_next::frame::Audio;
-use ffmpeg_next::media;
+use ffmpeg_next::{Packet, media};
 use operation::Task;
+use serde::{Deserialize, Serialize};
 use speech::SAMPLE_RATE;
 use speech::voice::FRAME;
 
@@ -13,6 +17,13 @@ use crate::operations::transcode::{AudioDecoder, AudioGraph};
 
 /// Audio and file differ by this much before silence is put in or audio is left out, seconds: times of packets are rounded.
 const TOLERANCE: f64 = 0.1;
+
+/// Before the place where reading begins, what is decoded of it, seconds: decoders need some frames to be right again.
+const LEAD: f64 = 1.0;
+
+/// How far before that place the picture's key frame is looked for, seconds, until audio comes before it: containers have audio
+/// and picture of one time some way from each other.
+const STEPS_BACK: [f64; 3] = [10.0, 120.0, f64::INFINITY];
 
 /// An open track.
 pub(super) struct MonoAudio {
@@ -24,17 +35,26 @@ pub(super) struct MonoAudio {
     graph: Option<AudioGraph>,
     /// Samples that make no whole frame yet.
     rest: Vec<f32>,
+    /// Samples from the file's beginning to where reading stands, silence that was put in among them.
     samples: u64,
     frames: u64,
+    /// Which samples are wanted.
+    span: Range<u64>,
+    /// Samples to leave out because a frame begins before the span.
+    before: usize,
+    /// A packet that was read to see where it is.
+    pending: Option<Packet>,
 }
 
 /// What was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Read {
     /// The track in words.
     pub track: String,
     /// Counted from 1.
     pub number: usize,
-    /// Of 16 kHz.
+    /// Of 16 kHz, from the file's beginning to where reading ended.
     pub samples: u64,
     /// What is missing or damaged.
     pub problem: Option<String>,
@@ -73,7 +93,76 @@ impl MonoAudio {
         stream.require_decoder()?;
         demuxer.keep_only(&[stream.index]);
         let decoder = AudioDecoder::new(&stream, demuxer.start_microseconds())?;
-        Ok(Self { demuxer, stream, number: at + 1, decoder, graph: None, rest: Vec::new(), samples: 0, frames: 0 })
+        Ok(Self {
+            demuxer,
+            stream,
+            number: at + 1,
+            decoder,
+            graph: None,
+            rest: Vec::new(),
+            samples: 0,
+            frames: 0,
+            span: 0..u64::MAX,
+            before: 0,
+            pending: None,
+        })
+    }
+
+    /// Only these samples of 16 kHz are wanted, counted from the file's beginning. Where a container has an index of times, reading
+    /// goes there; elsewhere packets that come before are read and not decoded.
+    pub(super) fn narrow(&mut self, span: Range<u64>) -> Result<(), Failure> {
+        (self.samples, self.span) = (span.start, span);
+        let from = self.origin() - LEAD;
+        if from <= 0.0 {
+            return Ok(());
+        }
+        let has_index = matches!(self.demuxer.format(), Format::Mp4 | Format::Mov | Format::Mkv | Format::Webm);
+        if has_index {
+            let streams = self.demuxer.streams();
+            let video = streams.iter().find(|stream| stream.kind == media::Type::Video && !stream.is_attached_picture);
+            let by = video.unwrap_or(&self.stream).clone();
+            for back in STEPS_BACK {
+                let start = self.demuxer.start_microseconds() as f64 / 1e6;
+                let time = (from - back).max(0.0);
+                self.demuxer.seek(by.index, ((time + start) / seconds(by.time_base)) as i64)?;
+                self.pending = self.demuxer.read()?;
+                if time == 0.0 || self.pending.as_ref().is_some_and(|packet| self.time_of(packet) <= from) {
+                    break;
+                }
+            }
+        }
+        while let Some(packet) = self.next()? {
+            let time = self.time_of(&packet);
+            if time >= from {
+                self.decoder.resume(time);
+                self.pending = Some(packet);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seconds at which reading began.
+    pub(super) fn origin(&self) -> f64 {
+        self.span.start as f64 / SAMPLE_RATE as f64
+    }
+
+    fn next(&mut self) -> Result<Option<Packet>, Failure> {
+        match self.pending.take() {
+            Some(packet) => Ok(Some(packet)),
+            None => self.demuxer.read(),
+        }
+    }
+
+    /// When a packet is heard, seconds from the file's beginning.
+    fn time_of(&self, packet: &Packet) -> f64 {
+        let time = packet.pts().or(packet.dts()).unwrap_or(0) as f64 * seconds(self.stream.time_base);
+        time - self.demuxer.start_microseconds() as f64 / 1e6
+    }
+
+    /// All of the file's streams.
+    pub(super) fn streams(&self) -> Vec<StreamInfo> {
+        self.demuxer.streams()
     }
 
     /// Seconds, if the file says it.
@@ -83,8 +172,8 @@ impl MonoAudio {
 
     /// Reads to the end, or until `take` wants no more, and gives frames of 32 ms; the last one ends in silence.
     pub(super) fn read(&mut self, mut take: impl FnMut(&[f32; FRAME]) -> Result<bool, Failure>) -> Result<(), Failure> {
-        loop {
-            let packet = self.demuxer.read()?;
+        while self.samples < self.span.end {
+            let packet = self.next()?;
             let mut decoded = Vec::new();
             self.decoder.decode(packet.as_ref(), |frame| {
                 decoded.push(frame);
@@ -99,7 +188,10 @@ impl MonoAudio {
                 break;
             }
         }
-        if self.end_graph(&mut take)? && !self.rest.is_empty() {
+        if self.samples < self.span.end {
+            self.end_graph(&mut take)?;
+        }
+        if !self.rest.is_empty() {
             self.rest.resize(FRAME, 0.0);
             self.give(&mut take)?;
         }
@@ -123,7 +215,8 @@ impl MonoAudio {
         }
         let mut warnings = Vec::new();
         let end = self.samples as f64 / SAMPLE_RATE as f64;
-        if let Some(duration) = self.demuxer.duration()
+        if self.span.end == u64::MAX
+            && let Some(duration) = self.demuxer.duration()
             && end < duration * 0.98 - 1.0
             && reasons.is_empty()
         {
@@ -153,7 +246,14 @@ impl MonoAudio {
         let time = frame.pts().unwrap_or(0) as f64 * seconds(time_base);
         let length = frame.samples() as f64 / f64::from(frame.rate().max(1));
         let heard = self.samples as f64 / SAMPLE_RATE as f64;
-        if time + length < heard - TOLERANCE {
+        let is_first = self.samples == self.span.start && self.graph.is_none() && self.rest.is_empty();
+        if is_first && self.span.start > 0 {
+            // To the sample: another process reads up to it.
+            if time + length <= heard {
+                return Ok(true);
+            }
+            self.before = ((heard - time).max(0.0) * SAMPLE_RATE as f64).round() as usize;
+        } else if time + length < heard - TOLERANCE {
             return Ok(true);
         }
         if time > heard + TOLERANCE {
@@ -203,6 +303,11 @@ impl MonoAudio {
         samples: &[f32],
         take: &mut impl FnMut(&[f32; FRAME]) -> Result<bool, Failure>,
     ) -> Result<bool, Failure> {
+        let left_out = self.before.min(samples.len());
+        self.before -= left_out;
+        let wanted = usize::try_from(self.span.end - self.samples).unwrap_or(usize::MAX);
+        let samples = &samples[left_out..];
+        let samples = &samples[..samples.len().min(wanted)];
         self.samples += samples.len() as u64;
         // A file of floating point may hold anything.
         self.rest.extend(samples.iter().map(|sample| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }));

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use contract::Failure;
 use inference::Value;
 use operation::Weights;
-use speech::mel::{BANDS, FRAMES};
-use speech::network::{Attention, CONTEXT, Network, PLACES};
-
-use super::{DECODER, ENCODER};
+use speech::mel::{Mel, Spectrogram};
+use speech::network::{Attention, CONTEXT, Network};
 
 /// Layers of the largest decoder of whisper.
 const MOST_LAYERS: usize = 32;
@@ -21,6 +19,9 @@ pub(super) struct Whisper {
     layers: Vec<Layer>,
     heads: usize,
     size: usize,
+    /// Rows of a spectrogram, and whether it may have fewer columns than 30 s.
+    bands: usize,
+    takes_short_windows: bool,
 }
 
 struct Layer {
@@ -39,9 +40,9 @@ pub(super) struct Past {
 }
 
 impl Whisper {
-    /// The networks of these weights, of any number of layers.
-    pub(super) fn new(weights: &Weights) -> Result<Self, Failure> {
-        let (encoder, decoder) = (inference::network(weights, ENCODER)?, inference::network(weights, DECODER)?);
+    /// The networks of these names, of any number of layers.
+    pub(super) fn new(weights: &Weights, encoder: &str, decoder: &str) -> Result<Self, Failure> {
+        let (encoder, decoder) = (inference::network(weights, encoder)?, inference::network(weights, decoder)?);
         let names = |at: usize| Layer {
             past: [format!("past_k{at}"), format!("past_v{at}")],
             cross: [format!("cross_k{at}"), format!("cross_v{at}")],
@@ -52,7 +53,17 @@ impl Whisper {
         let [_, heads, _, size] = decoder.input_shape("past_k0")?[..] else {
             return Err(Failure::internal("the decoder of speech is of another shape than this program knows"));
         };
-        Ok(Self { encoder, decoder, layers, heads: heads.max(1) as usize, size: size.max(1) as usize })
+        let (bands, takes_short_windows) = match encoder.input_shape("mel")?[..] {
+            [_, bands, columns] if bands > 0 => (bands as usize, columns < 0),
+            _ => return Err(Failure::internal("the encoder of speech is of another shape than this program knows")),
+        };
+        let (heads, size) = (heads.max(1) as usize, size.max(1) as usize);
+        Ok(Self { encoder, decoder, layers, heads, size, bands, takes_short_windows })
+    }
+
+    /// What makes the spectrograms that it takes.
+    pub(super) fn mel(&self) -> Mel {
+        Mel::new(self.bands)
     }
 
     /// Reads tokens behind those of the past. `rows` are those whose logits are wanted.
@@ -92,10 +103,14 @@ impl Network for Whisper {
     type Audio = Audio;
     type Past = Option<Past>;
 
-    fn encode(&self, mel: &[f32]) -> Result<Audio, Failure> {
-        let input = Value::new(&[1, BANDS, FRAMES], mel.to_vec())?;
+    fn encode(&self, mel: &Spectrogram) -> Result<Audio, Failure> {
+        let input = Value::new(&[1, mel.bands, mel.frames], mel.values.clone())?;
         let names: Vec<&str> = self.layers.iter().flat_map(|layer| &layer.cross).map(String::as_str).collect();
         self.encoder.run(&[("mel", &input)], &names).map(Audio)
+    }
+
+    fn takes_short_windows(&self) -> bool {
+        self.takes_short_windows
     }
 
     fn begin(&self) -> Option<Past> {
@@ -120,8 +135,9 @@ impl Network for Whisper {
         // The tokens and the prompt are within the context, and so is the end.
         let tokens = &tokens[..tokens.len().min(CONTEXT)];
         let values = self.run(audio, &self.empty()?, tokens, vec![0], &["alignment"])?;
-        let scores = values[0].numbers::<f32>()?.to_vec();
-        let heads = scores.len() / (tokens.len() * PLACES).max(1);
-        Ok(Attention { heads, tokens: tokens.len(), scores })
+        let [heads, tokens, places] = values[0].shape()[..] else {
+            return Err(Failure::internal("the decoder's alignment is of another shape than this program knows"));
+        };
+        Ok(Attention { heads, tokens, places, scores: values[0].numbers::<f32>()?.to_vec() })
     }
 }

@@ -129,6 +129,11 @@ impl AudioDecoder {
         Ok(Self { decoder, time_base: stream.time_base, start, end: 0, damaged: 0 })
     }
 
+    /// What was decoded before does not count: reading goes on so many seconds from the file's beginning.
+    pub(crate) fn resume(&mut self, at: f64) {
+        self.end = (at / seconds(self.time_base)) as i64;
+    }
+
     /// Decodes a packet, or what is left at the end, and gives each frame with its time from the file's beginning.
     pub(crate) fn decode(
         &mut self,

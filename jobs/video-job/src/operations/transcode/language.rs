@@ -28,6 +28,17 @@ pub(crate) fn tag(language: &str) -> String {
     rest.map_or_else(|| primary.to_owned(), |rest| format!("{primary}-{rest}"))
 }
 
+/// Codes of three letters that only libraries use (ISO 639-2/B): containers have the others.
+const BIBLIOGRAPHIC: &str = "alb arm baq bur chi cze dut fre geo ger gre ice mac mao may per rum slo tib wel";
+
+/// The code of three letters that containers write: `eng` for `en`. Another code stays as it is.
+pub(crate) fn long(language: &str) -> String {
+    let is_used = |long: &&str| !BIBLIOGRAPHIC.split(' ').any(|other| other == *long);
+    let pairs = SHORT.split_ascii_whitespace().filter_map(|pair| pair.split_once('='));
+    let long = pairs.filter(|(_, short)| *short == language).map(|(long, _)| long).find(is_used);
+    long.unwrap_or(language).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +55,13 @@ mod tests {
             ("en", "en"),
         ] {
             assert_eq!(tag(language), expected);
+        }
+    }
+
+    #[test]
+    fn two_letters_become_the_three_of_containers() {
+        for (language, expected) in [("en", "eng"), ("de", "deu"), ("zh", "zho"), ("fr", "fra"), ("yue", "yue")] {
+            assert_eq!(long(language), expected);
         }
     }
 }

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::operations::Container;
 use contract::{Failure, Properties};
-use ffmpeg_next::{Error, Packet, Rational, ffi, media};
+use ffmpeg_next::{Error, Packet, Rational, codec, ffi, media};
 use operation::OutputFile;
 
 use super::plan::Plan;
 use super::track::{Encoded, ShownDurations, Track};
 use crate::avio::{AvioWriter, close_file_reader, open_file_reader, written_file};
-use crate::open::Chapter;
+use crate::open::{Chapter, StreamInfo};
 
 /// A muxer of libavformat with its output.
 pub(crate) struct Muxer {
@@ -64,6 +64,31 @@ impl Muxer {
         Ok(Self { context, writer, tracks, is_started: false, options: Vec::new() })
     }
 
+    /// Whether a container holds streams of a codec, as far as libavformat knows.
+    pub(crate) fn holds(format: &CStr, codec: codec::Id) -> bool {
+        const NORMAL: c_int = 0;
+        // SAFETY: names and constants; formats live for ever.
+        unsafe {
+            let format = ffi::av_guess_format(format.as_ptr(), ptr::null(), ptr::null());
+            !format.is_null() && ffi::avformat_query_codec(format, codec.into(), NORMAL) != 0
+        }
+    }
+
+    /// What this container calls a stream's codec, if the stream is copied: what its own container does, if that means the same
+    /// here; else 0, for which libavformat chooses.
+    pub(crate) fn tag_of(&self, stream: &StreamInfo) -> u32 {
+        // SAFETY: the context is live, its format and the tables of it are constants; the parameters are live.
+        unsafe {
+            let (tag, id) = ((*stream.parameters.as_ptr()).codec_tag, (*stream.parameters.as_ptr()).codec_id);
+            let tables = (*(*self.context).oformat).codec_tag;
+            let mut other = 0;
+            let is_kept = tables.is_null()
+                || ffi::av_codec_get_id(tables, tag) == id
+                || ffi::av_codec_get_tag2(tables, id, &raw mut other) == 0;
+            if is_kept { tag } else { 0 }
+        }
+    }
+
     pub(crate) fn set_option(&mut self, name: &'static CStr, value: &str) {
         let value = CString::new(value).expect("options are written here, without NUL");
         self.options.push((name, value));
@@ -109,9 +134,10 @@ impl Muxer {
         unsafe {
             let stream = *(*self.context).streams.add(track);
             ffi::avcodec_parameters_copy((*stream).codecpar, encoded.parameters.as_ptr());
-            (*(*stream).codecpar).codec_tag = match (*(*stream).codecpar).codec_id {
+            (*(*stream).codecpar).codec_tag = match ((*(*stream).codecpar).codec_id, encoded.tag) {
+                (_, Some(tag)) => tag,
                 // The parameter sets stand in the header and nowhere else, which is what Apple's players take.
-                ffi::AVCodecID::AV_CODEC_ID_HEVC => u32::from_le_bytes(*b"hvc1"),
+                (ffi::AVCodecID::AV_CODEC_ID_HEVC, None) => u32::from_le_bytes(*b"hvc1"),
                 _ => 0,
             };
             (*stream).time_base = encoded.time_base.into();

@@ -165,7 +165,7 @@ pub(crate) fn rescale(time: i64, from: Rational, to: Rational) -> i64 {
 }
 
 /// Subtitles that are text can be written as any other text; pictures cannot.
-fn is_text(id: codec::Id) -> bool {
+pub(crate) fn is_text(id: codec::Id) -> bool {
     use codec::Id;
     matches!(id, Id::MOV_TEXT | Id::SUBRIP | Id::SRT | Id::ASS | Id::SSA | Id::WEBVTT | Id::TEXT)
 }
@@ -185,7 +185,7 @@ fn why_left_out(stream: &StreamInfo) -> &'static str {
 }
 
 /// Those of which something is left, on the clock of the result.
-fn chapters(demuxer: &Demuxer) -> Vec<Chapter> {
+pub(crate) fn chapters(demuxer: &Demuxer) -> Vec<Chapter> {
     let start = demuxer.start();
     let moved = demuxer.chapters().into_iter().map(|chapter| Chapter {
         start: (chapter.start - start).max(0.0),

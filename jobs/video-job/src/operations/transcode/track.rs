@@ -6,7 +6,7 @@ use contract::Failure;
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::{Packet, Rational, codec, ffi};
 
-use crate::open::{Disposition, HdrMetadata};
+use crate::open::{Disposition, HdrMetadata, StreamInfo};
 
 /// What a container has to know of an encoded track.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub(crate) struct Encoded {
     pub title: Option<String>,
     pub disposition: Disposition,
     pub hdr_metadata: HdrMetadata,
+    /// What the container calls the codec; without it as is usual.
+    pub tag: Option<u32>,
 }
 
 // SAFETY: the parameters were made by this crate, hence have no owner that they count.
@@ -46,6 +48,25 @@ impl Encoded {
             title: None,
             disposition: Disposition::default(),
             hdr_metadata: HdrMetadata::default(),
+            tag: None,
+        }
+    }
+
+    /// Of a stream that is copied.
+    pub(crate) fn of_stream(stream: &StreamInfo, tag: u32) -> Self {
+        let mut parameters = stream.parameters.clone();
+        if let Some(aspect) = stream.container_aspect {
+            // SAFETY: the parameters are this value's own.
+            unsafe { (*parameters.as_mut_ptr()).sample_aspect_ratio = aspect.into() };
+        }
+        Self {
+            frame_rate: Some(stream.average_rate).filter(|rate| rate.numerator() > 0 && rate.denominator() > 0),
+            language: stream.language.clone(),
+            title: stream.title.clone(),
+            disposition: stream.disposition,
+            hdr_metadata: stream.hdr_metadata.clone(),
+            tag: Some(tag),
+            ..Self::of_parameters(parameters, stream.time_base)
         }
     }
 
