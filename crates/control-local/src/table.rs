@@ -128,10 +128,14 @@ impl SqliteTable {
         })
     }
 
-    /// The newest items of partitions of the index by state. Each partition's part of the index is read from its end, and no
-    /// further than the page needs, so that the first page of 100,000 uploads costs no more than that of 100.
+    /// The newest items of partitions of the index by state; those whose upload was deleted are left out. Each partition's part of the
+    /// index is read from its end, and no further than the page needs, and days from the last until the page is full: everything of an
+    /// earlier day is older. So the first page of 100,000 uploads costs no more than that of 100.
     pub(crate) fn newest(&self, wanted: &NewestUploads) -> Result<Vec<Item>, Failure> {
-        let mut text = format!("SELECT stateAt, object, jobId FROM {} WHERE stateDay = ?1", self.layout.name);
+        let mut text = format!(
+            "SELECT stateAt, object, jobId FROM {} WHERE stateDay = ?1 AND json_extract(item, '$.sourceDeletedAt') IS NULL",
+            self.layout.name
+        );
         let mut values: Vec<Column> = vec![Column::Null];
         if let Some(after) = &wanted.after {
             text.push_str(" AND (stateAt, object, jobId) < (?2, ?3, ?4)");
@@ -146,10 +150,21 @@ impl SqliteTable {
             let _ = write!(text, " AND json_extract(item, '$.kind') = ?{}", values.len());
         }
         let _ = write!(text, " ORDER BY stateAt DESC, object DESC, jobId DESC LIMIT {}", wanted.limit);
+        let mut partitions: Vec<(&str, &String)> = wanted
+            .partitions
+            .iter()
+            .map(|partition| (partition.split('#').nth(1).unwrap_or_default(), partition))
+            .collect();
+        partitions.sort_unstable_by(|a, b| b.cmp(a));
         self.database.with(|connection| {
             let mut statement = connection.prepare_cached(&text)?;
             let mut found: Vec<[String; 3]> = Vec::new();
-            for partition in &wanted.partitions {
+            let mut day = "";
+            for (of_day, partition) in partitions {
+                if of_day != day && found.len() >= wanted.limit {
+                    break;
+                }
+                day = of_day;
                 values[0] = partition.clone().into();
                 let rows = statement
                     .query_map(params_from_iter(&values), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;

@@ -189,6 +189,13 @@ impl OutputRecord {
         }
     }
 
+    /// Whether it is gone: S3 told so, or it was deleted with the upload that it was made of.
+    pub fn is_gone(&self) -> bool {
+        let with_source =
+            self.source_deleted.as_ref().is_some_and(|deleted| self.job_id.as_ref() == Some(&deleted.job_id));
+        with_source || self.stored.as_ref().is_some_and(|stored| stored.deleted)
+    }
+
     /// Merges what a job told of an output: what it is, and what S3 answered.
     pub fn told(&mut self, made: Made, stored: Option<Stored>) {
         self.made(made);

@@ -84,12 +84,12 @@ pub async fn upload(inputs: &impl Table, outputs: &impl Table, source: &Source) 
 pub async fn output(outputs: &impl Table, bucket: &str, key: &str) -> Result<Option<OutputRecord>, Failure> {
     let found: Vec<Option<OutputRecord>> = table::read(outputs, &[OutputRecord::key(bucket, key)]).await?;
     let found = found.into_iter().flatten().next();
-    Ok(found.filter(|record| record.stored.as_ref().is_none_or(|stored| !stored.deleted)))
+    Ok(found.filter(|record| !record.is_gone()))
 }
 
 /// The outputs of an upload that are there still, by key.
 pub async fn of_job(outputs: &impl Table, upload: &InputRecord) -> Result<Vec<OutputRecord>, Failure> {
     let mut records = OutputRecord::of_job(outputs, &upload.object, &upload.job_id).await?;
-    records.retain(|record| record.stored.as_ref().is_none_or(|stored| !stored.deleted));
+    records.retain(|record| !record.is_gone());
     Ok(records)
 }

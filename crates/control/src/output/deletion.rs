@@ -1,6 +1,6 @@
 //! Follows the deletion of an upload: what was made from it is deleted, too, and the records expire soon.
 //!
-//! By option, and only for deletions that somebody asked for: a lifecycle rule that deletes old uploads means the uploads. The deletion
+//! By option or at an operator's word ([`Recorder::delete_upload`]), and only for deletions that somebody asked for: a lifecycle rule that deletes old uploads means the uploads. The deletion
 //! is noted first, as the latest version of the object, so that classify and dispatch refuse versions whose events come later. Then the
 //! uploads that came before it are marked, and cancelled if they have not ended, and their results are deleted. What a job stores after
 //! that is deleted when it tells of it, because the record of its upload is marked. Every step may be repeated; a crash between two of
@@ -77,9 +77,33 @@ impl<P: Ports> Recorder<P> {
         if deletion.version.is_none() {
             self.note(&deletion).await?;
         }
-        let items = table::query_all(&self.inputs, Query::of(None, "object", object_of(&deletion.source))).await?;
+        self.delete_before(&deletion).await.map(drop)
+    }
+
+    /// Deletes an object of the uploads and everything that was made of it, at an operator's word. Returns how many uploads of it there
+    /// were. On one machine the caller has removed the file: buckets have names there that folders do not.
+    pub async fn delete_upload(&self, source: &Source) -> Result<usize, Failure> {
+        // First, so that nothing begins with it any more.
+        if let Some(bucket) = &source.bucket {
+            self.objects.delete(bucket, &source.key, &Version::default()).await?;
+        }
+        let records = self.uploads_of(source).await?;
+        let sequences = records.iter().map(|record| identity::sequence(&record.job_id).to_owned());
+        let sequence = sequences.chain([self.latest_sequence(source).await?]).max().unwrap_or_default();
+        let at = timestamp::text(self.clock.now());
+        self.delete_before(&Deletion { source: source.clone(), at, sequence, version: None }).await
+    }
+
+    /// Every upload of an object.
+    async fn uploads_of(&self, source: &Source) -> Result<Vec<InputRecord>, Failure> {
+        let items = table::query_all(&self.inputs, Query::of(None, "object", object_of(source))).await?;
         let items = items.into_iter().filter(|item| item.get("jobId").is_some_and(|id| id != LATEST));
-        let records: Vec<InputRecord> = items.map(table::from_item).collect::<Result<_, _>>()?;
+        items.map(table::from_item).collect()
+    }
+
+    /// Ends the uploads that came before a deletion, and deletes what was made of them. Returns how many they are.
+    async fn delete_before(&self, deletion: &Deletion) -> Result<usize, Failure> {
+        let records = self.uploads_of(&deletion.source).await?;
         let before: Vec<InputRecord> = records.into_iter().filter(|record| deletion.is_of(record)).collect();
         // A notice may have been lost: what a job has committed for an upload is recorded first, to be deleted with the rest.
         for record in before.iter().filter(|record| !record.state.is_terminal()) {
@@ -106,7 +130,7 @@ impl<P: Ports> Recorder<P> {
             let keys = self.keys_of(&record).await?;
             self.delete_results(&record.job_id, &deletion.at, keys, later).await?;
         }
-        Ok(())
+        Ok(keys.len())
     }
 
     /// The results of an upload: those of the index, which may be a moment behind, and those that its manifests name.

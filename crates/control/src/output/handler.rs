@@ -177,7 +177,8 @@ impl<P: Ports> Recorder<P> {
         if !written.is_empty() {
             self.spend(event).await;
         }
-        if self.settings.uploads.is_none() && !self.settings.tells_ends {
+        let is_deleted = written.iter().any(|record| record.source_deleted_at.is_some());
+        if self.settings.uploads.is_none() && !self.settings.tells_ends && !is_deleted {
             return Ok(());
         }
         // A repetition changes nothing, and comes because something after the record failed.
@@ -193,7 +194,7 @@ impl<P: Ports> Recorder<P> {
     /// Deletes what a job has made of an upload that was deleted meanwhile.
     async fn delete_if_upload_is(&self, event: &JobEvent, record: &InputRecord) -> Result<(), Failure> {
         let Some(at) = record.source_deleted_at.clone() else { return Ok(()) };
-        if self.settings.uploads.is_none() || event.outcome != Outcome::Succeeded {
+        if event.outcome != Outcome::Succeeded {
             return Ok(());
         }
         let keys = self.all_outputs(event).await?.into_iter().map(|output| output.key);
