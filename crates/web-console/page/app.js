@@ -2,11 +2,11 @@
 // The views, by the part of the address behind `#`.
 
 import { begin, call, read, watch } from './api.js';
-import { drawn, element, say, size, stateOf, time } from './parts.js';
-import { detail } from './detail.js';
+import { STATES, element, say, size, stateOf, time } from './parts.js';
+import { detail, known, share } from './detail.js';
+import { dashboard } from './dashboard.js';
 import { dropZone, operations } from './upload.js';
 
-const STATES = ['QUEUED', 'SUBMITTED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'REJECTED', 'UNSUPPORTED', 'CANCELLED'];
 const KINDS = ['document', 'image', 'model', 'video'];
 const main = /** @type {HTMLElement} */ (document.getElementById('main'));
 
@@ -46,8 +46,12 @@ async function rows() {
 async function uploads() {
   const body = element('tbody');
   const more = element('div', { class: 'row' });
+  let asked = 0;
   const fill = async () => {
+    const mine = ++asked;
     const { found, next } = await rows();
+    // An answer to an earlier letter of the filter may come after that to a later one.
+    if (mine !== asked) return;
     body.replaceChildren(...found.map(row));
     const nothing = Object.values(filter).some(Boolean) ? 'No upload fits this filter.' : 'Nothing was uploaded yet: drop a file above.';
     if (found.length === 0) body.append(element('tr', {}, element('td', { colspan: 6, class: 'quiet' }, nothing)));
@@ -70,50 +74,11 @@ async function uploads() {
       ['Name', 'State', 'Kind', 'Asked for'].map((name) => element('th', { scope: 'col' }, name)), element('th', { scope: 'col', class: 'number' }, 'Size'), element('th', { scope: 'col' }, 'Since'))), body)), more);
 }
 
-/** Uploads of each day by state, as stacked bars. @param {any[]} counts */
-function chart(counts) {
-  const days = [...new Set(counts.map((each) => each.day))].sort().slice(-30);
-  const totals = days.map((day) => counts.filter((each) => each.day === day).reduce((sum, each) => sum + each.count, 0));
-  const most = Math.max(...totals, 1);
-  const width = 900 / Math.max(days.length, 7);
-  const bars = days.flatMap((day, at) => {
-    let top = 160;
-    return STATES.flatMap((state) => {
-      const count = counts.find((each) => each.day === day && each.state === state)?.count ?? 0;
-      const height = count / most * 145;
-      top -= height;
-      return count > 0 ? [drawn('rect', { class: state, x: at * width + 2, y: top, width: width - 4, height }, drawn('title', {}, `${day}: ${count} ${state.toLowerCase()}`))] : [];
-    }).concat(drawn('text', { x: at * width + 4, y: 173 }, day.slice(5)));
-  });
-  return drawn('svg', { class: 'chart', viewBox: '0 0 900 178', preserveAspectRatio: 'xMinYMid meet', role: 'img', 'aria-label': `Uploads by day and state; at most ${most} a day` }, ...bars);
-}
-
-async function dashboard() {
-  const counts = await read('/api/counts');
-  const total = (/** @type {string} */ state) => counts.filter((/** @type {any} */ each) => each.state === state).reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.count, 0);
-  const failed = (await read('/api/uploads?state=FAILED&limit=500')).uploads;
-  const reasons = new Map();
-  for (const record of failed) {
-    for (const cause of record.causes) reasons.set(cause, (reasons.get(cause) ?? 0) + 1);
-  }
-  const done = (await read('/api/uploads?state=SUCCEEDED&limit=500')).uploads;
-  const waits = done.map((/** @type {any} */ record) => Date.parse(record.timeline.recordedAt) - Date.parse(record.timeline.uploadedAt))
-    .filter((/** @type {number} */ wait) => wait >= 0).sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
-  const at = (/** @type {number} */ share) => (waits.length > 0 ? `${(waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] / 1000).toFixed(1)} s` : '–');
-  refresh = show;
-  return element('div', {}, element('h1', {}, 'Dashboard'),
-    element('div', { class: 'tiles' }, STATES.map((state) => element('div', { class: 'panel tile' }, String(total(state)), element('span', {}, stateOf(state))))),
-    element('section', { class: 'panel' }, element('h2', {}, 'Uploads by day'), chart(counts)),
-    element('section', { class: 'panel' }, element('h2', {}, 'Turnaround'), element('p', {}, `Of the last ${waits.length} uploads: median ${at(0.5)}, 95 % within ${at(0.95)}, the slowest ${at(1)}.`)),
-    element('section', { class: 'panel' }, element('h2', {}, 'Failures by reason'),
-      reasons.size === 0 ? element('p', { class: 'quiet' }, 'Nothing has failed.') : element('table', {}, element('tbody', {}, [...reasons].sort((a, b) => b[1] - a[1]).slice(0, 20)
-        .map(([reason, count]) => element('tr', {}, element('td', { class: 'number' }, String(count)), element('td', { class: 'name' }, reason)))))));
-}
-
 async function everyOperation() {
   const kinds = await operations();
   refresh = null;
-  return element('div', {}, element('h1', {}, 'Operations'), kinds.map((kind) => element('section', { class: 'panel' },
+  return element('div', {}, element('h1', {}, 'Operations'),
+    element('p', { class: 'quiet' }, 'Results are shown by viewers of others: ', element('a', { href: '/vendor/licences.txt', target: '_blank' }, 'their licences'), '.'), kinds.map((kind) => element('section', { class: 'panel' },
     element('h2', {}, `${kind.kind[0].toUpperCase()}${kind.kind.slice(1)}`), element('p', { class: 'quiet' }, 'By default: ', element('code', {}, kind.default)),
     kind.operations.map((/** @type {any} */ operation) => element('details', {}, element('summary', {}, element('strong', {}, operation.name), `: ${operation.about}`),
       element('p', { class: 'quiet' }, `Accepts ${operation.accepts.join(', ')}.`),
@@ -137,15 +102,23 @@ async function show() {
     let made;
     if (view === 'upload') {
       const key = decodeURIComponent(rest.join('/'));
-      made = await detail(key, progress);
+      const details = await known(key);
+      made = await detail(key, details, progress);
+      let shown = JSON.stringify(details);
       refresh = async () => {
-        // Nobody's typing and no player is interrupted.
+        document.getElementById('share')?.replaceChildren(share(key, progress));
+        const now = JSON.stringify(await known(key));
+        // Nobody's typing and no player is interrupted, and no viewer is made anew for nothing.
         const isBusy = main.contains(document.activeElement) && document.activeElement !== main;
         const isPlaying = [...main.querySelectorAll('video, audio')].some((player) => !(/** @type {HTMLMediaElement} */ (player).paused));
-        if (!isBusy && !isPlaying) await show();
+        if (now === shown || isBusy || isPlaying) return;
+        shown = now;
+        await show();
       };
-    } else if (view === 'dashboard') made = await dashboard();
-    else if (view === 'operations') made = await everyOperation();
+    } else if (view === 'dashboard') {
+      made = await dashboard();
+      refresh = show;
+    } else if (view === 'operations') made = await everyOperation();
     else made = await uploads();
     if (mine === turn) main.replaceChildren(made);
   } catch (error) {

@@ -2,9 +2,9 @@
 // One upload: what became of it, what was made, and what to do.
 
 import { call, path, read, resultUrl, uploadUrl } from './api.js';
-import { button, duration, element, say, size, stateOf, time, drawn } from './parts.js';
+import { button, dollars, drawn, duration, element, nameOf, say, size, stateOf, time, typeOf } from './parts.js';
 import { optionForm } from './upload.js';
-import { preview, compare } from './results.js';
+import { preview } from './results.js';
 
 const STEPS = [
   ['uploadedAt', 'uploaded'], ['receivedAt', 'received'], ['classifiedAt', 'classified'], ['queuedAt', 'queued'],
@@ -32,28 +32,48 @@ function bars(timeline) {
 const facts = (pairs) => element('dl', { class: 'facts' }, pairs.filter(([, value]) => value !== undefined && value !== null && value !== '')
   .flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
 
+/** What was used, and what that costs where the installation has prices. @param {any} record */
+function money(record) {
+  const usages = Object.values(record.results ?? {}).flatMap((/** @type {any} */ result) => (result.usage ? [result.usage] : []));
+  if (usages.length === 0) return '';
+  const sum = (/** @type {string} */ name) => usages.reduce((all, usage) => all + (usage[name] ?? 0), 0);
+  const cost = usages.some((usage) => usage.estimatedCost !== undefined) ? `${dollars(sum('estimatedCost'))}, ` : '';
+  return `${cost}${sum('vcpuSeconds').toFixed(1)} s of a processor, ${sum('gibSeconds').toFixed(1)} GiB s`;
+}
+
 /** @param {any} output */
 function row(output) {
   const made = output.made ?? {};
   const bytes = made.size ?? output.stored?.size;
   const measures = made.properties?.width ? `${made.properties.width} × ${made.properties.height}` : '';
-  return element('tr', {}, element('td', { class: 'name' }, element('a', { href: resultUrl(output.key), target: '_blank' }, output.key.split('/').pop())),
-    element('td', {}, made.operation ?? ''), element('td', {}, made.contentType ?? ''), element('td', { class: 'number' }, measures),
+  return element('tr', {}, element('td', { class: 'name' }, element('a', { href: resultUrl(output.key), target: '_blank' }, nameOf(output))),
+    element('td', {}, made.operation ?? ''), element('td', { class: 'type' }, typeOf(output)), element('td', { class: 'number' }, measures),
     element('td', { class: 'number' }, bytes === undefined ? '' : size(bytes)),
-    element('td', {}, element('a', { href: `${resultUrl(output.key)}?save=1`, download: '' }, 'Save', element('span', { class: 'unseen' }, ` ${output.key.split('/').pop()}`))));
+    element('td', {}, element('a', { href: `${resultUrl(output.key)}?save=1`, download: '' }, 'Save', element('span', { class: 'unseen' }, ` ${nameOf(output)}`))));
 }
 
-/** @param {string} key @param {Record<string, number>} progress */
-export async function detail(key, progress) {
-  const details = await read(`/api/upload/${path(key)}`);
+/** Everything that is known of the uploads of an object. @param {string} key @returns {Promise<any[]>} */
+export const known = (key) => read(`/api/upload/${path(key)}`);
+
+/** How far a file under way is. @param {string} key @param {Record<string, number>} progress */
+export const share = (key, progress) => (progress[key] === undefined ? element('span')
+  : element('progress', { max: 1, value: progress[key], 'aria-label': 'Progress' }));
+
+/** @param {string} key @param {any[]} details @param {Record<string, number>} progress */
+export async function detail(key, details, progress) {
   const { record, outputs, explanation, hasSource } = details[0];
   const isOver = ['SUCCEEDED', 'FAILED', 'REJECTED', 'UNSUPPORTED', 'CANCELLED'].includes(record.state);
   const pictures = await preview(key, record, outputs, hasSource);
-  const side = hasSource ? compare(key, record, outputs) : null;
   const actions = element('div', { class: 'row' },
     !isOver && button('Cancel', async () => { await call('POST', `/api/cancel/${path(key)}`); say('Cancelled'); }),
     record.state === 'FAILED' && button('Try again', async () => { await call('POST', `/api/redrive/${path(key)}`); say('On its way again'); }, 'main'),
-    hasSource && element('a', { class: 'button', href: `${uploadUrl(key)}?save=1` }, 'Save the upload'));
+    hasSource && element('a', { class: 'button', href: `${uploadUrl(key)}?save=1` }, 'Save the upload'),
+    button('Delete', async () => {
+      if (!confirm(`Delete ${key} and everything that was made of it? This cannot be taken back.`)) return;
+      await call('DELETE', `/api/upload/${path(key)}`);
+      say(`${key} was deleted`);
+      location.hash = '#/';
+    }, 'danger'));
   const made = outputs.map((/** @type {any} */ output) => output.made?.size ?? output.stored?.size ?? 0).reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
   const form = record.kind && hasSource
     ? await optionForm(record.kind, record.processingOption ?? '', async (option) => {
@@ -65,10 +85,10 @@ export async function detail(key, progress) {
     element('p', {}, element('a', { href: '#/' }, '← All uploads')),
     element('h1', {}, key), element('p', {}, stateOf(record.state), ' ', explanation.advice),
     explanation.cause.length > 0 && element('ul', {}, explanation.cause.map((/** @type {string} */ cause) => element('li', {}, cause))),
-    progress[key] !== undefined && element('progress', { max: 1, value: progress[key], 'aria-label': 'Progress' }),
+    element('p', { id: 'share' }, share(key, progress)),
     actions,
     element('div', { class: 'columns' },
-      element('div', {}, side, pictures,
+      element('div', {}, pictures,
         outputs.length > 0 && element('section', { class: 'panel' }, element('h2', {}, 'Results'),
           element('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Results' }, element('table', {}, element('thead', {}, element('tr', {},
             ['Name', 'Operation', 'Type'].map((name) => element('th', { scope: 'col' }, name)),
@@ -79,7 +99,7 @@ export async function detail(key, progress) {
         element('section', { class: 'panel' }, element('h2', {}, 'Upload'), facts([
           ['Kind', record.kind], ['Format', record.format], ['Size', size(record.source.size)],
           ['Asked for', record.processingOption], ['Asked by', record.optionSource], ['Uploaded', time(record.timeline.uploadedAt)],
-          ['Results', outputs.length > 0 ? `${outputs.length} files, ${size(made)}` : ''], ['Job', record.jobId],
+          ['Cost', money(record)], ['Results', outputs.length > 0 ? `${outputs.length} files, ${size(made)}` : ''], ['Job', record.jobId],
         ])),
         element('section', { class: 'panel' }, element('h2', {}, 'Time'), bars(record.timeline)),
         details.length > 1 && element('section', { class: 'panel' }, element('h2', {}, 'Earlier'),

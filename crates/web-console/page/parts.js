@@ -1,6 +1,9 @@
 // @ts-check
 // What views are made of. Text becomes text nodes, so that no file's name is ever read as markup.
 
+/** The states of an upload, in their order. */
+export const STATES = ['QUEUED', 'SUBMITTED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'REJECTED', 'UNSUPPORTED', 'CANCELLED'];
+
 /**
  * An element. @param {string} name @param {Record<string, any>} [attributes] @param {...any} children
  * @returns {HTMLElement & any}
@@ -25,6 +28,12 @@ export function drawn(name, attributes = {}, ...children) {
   return node;
 }
 
+/** The media type of a result, without parameters. @param {any} output */
+export const typeOf = (output) => output.made?.contentType?.split(';')[0] ?? '';
+
+/** The last part of a result's key. @param {any} output */
+export const nameOf = (output) => output.key.split('/').pop();
+
 /** @param {number} bytes */
 export function size(bytes) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -32,6 +41,9 @@ export function size(bytes) {
   while (bytes >= 1000 && unit < units.length - 1) { bytes /= 1000; unit += 1; }
   return `${unit === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
 }
+
+/** US dollars, small sums to two digits that count. @param {number} amount */
+export const dollars = (amount) => `${amount === 0 || amount >= 0.1 ? amount.toFixed(2) : Number(amount.toPrecision(2))} USD`;
 
 /** @param {number} milliseconds */
 export function duration(milliseconds) {

@@ -60,8 +60,12 @@ async function filesOf(entry, before) {
 export function dropZone() {
   const chosen = element('input', { type: 'text', id: 'option', placeholder: 'the default of its kind', list: 'presets', size: 38, spellcheck: 'false' });
   const presets = element('datalist', { id: 'presets' });
-  operations().then((kinds) => presets.append(...kinds.flatMap((kind) => kind.operations.flatMap((/** @type {any} */ operation) =>
-    operation.presets.map((/** @type {any} */ preset) => element('option', { value: preset.option }, `${kind.kind}: ${preset.effect}`))))));
+  // The operations are as large as the page: whoever means to choose one waits for them.
+  chosen.addEventListener('focus', async () => {
+    const kinds = await operations();
+    presets.append(...kinds.flatMap((kind) => kind.operations.flatMap((/** @type {any} */ operation) =>
+      operation.presets.map((/** @type {any} */ preset) => element('option', { value: preset.option }, `${kind.kind}: ${preset.effect}`)))));
+  }, { once: true });
   const list = element('div', { 'aria-live': 'polite' });
 
   /** @param {[File, string][]} files */

@@ -22,7 +22,10 @@ use crate::folder::FolderDesk;
 use crate::guard::{Guard, protect};
 use crate::transfer::{Announcement, Transfers};
 use crate::watch::Watch;
-use crate::{files, forms, page};
+use crate::{files, forms, page, summary};
+
+/// The longest message of the server itself.
+const MOST_TOLD: usize = 4096;
 
 /// How often the records are looked at for changes.
 const LOOK: Duration = Duration::from_millis(500);
@@ -48,7 +51,8 @@ pub(crate) fn router(desk: FolderDesk, watch: Watch, guard: Guard, is_running: b
         .route("/api/operations", get(async || Json(forms::kinds())))
         .route("/api/uploads", get(uploads))
         .route("/api/counts", get(counts))
-        .route("/api/upload/{*key}", get(upload))
+        .route("/api/summary", get(summary))
+        .route("/api/upload/{*key}", get(upload).delete(delete))
         .route("/api/submit/{*key}", post(submit))
         .route("/api/cancel/{*key}", post(cancel))
         .route("/api/redrive/{*key}", post(redrive))
@@ -61,6 +65,10 @@ pub(crate) fn router(desk: FolderDesk, watch: Watch, guard: Guard, is_running: b
     Router::new()
         .route("/", get(async |headers: HeaderMap| page::answer("", &headers)))
         .route("/{name}", get(async |Path(name): Path<String>, headers: HeaderMap| page::answer(&name, &headers)))
+        .route(
+            "/vendor/{name}",
+            get(async |Path(name): Path<String>, headers: HeaderMap| page::viewer(&name, &headers)),
+        )
         .route("/api/session", post(session))
         .merge(private)
         .layer(middleware::from_fn_with_state(Arc::clone(&console), guarded))
@@ -71,10 +79,14 @@ async fn guarded(Shared(console): Desks, request: Request, next: Next) -> Respon
     let allowed = console.guard.names_this_host(request.headers(), request.uri());
     let allowed = allowed.and_then(|()| console.guard.comes_from_the_page(request.method(), request.headers()));
     let is_file = request.uri().path().starts_with("/files/");
+    let is_api = is_file || request.uri().path().starts_with("/api/");
     let mut answer = match allowed {
         Ok(()) => next.run(request).await,
         Err(status) => status.into_response(),
     };
+    if is_api {
+        answer = in_the_api_s_form(answer).await;
+    }
     protect(answer.headers_mut(), is_file);
     answer
 }
@@ -88,6 +100,37 @@ async fn with_token(Shared(console): Desks, request: Request, next: Next) -> Res
             (status, Json(told)).into_response()
         }
     }
+}
+
+/// What the server itself refuses (a body that is not JSON, a query with an unknown name, a route that is not there), as the API
+/// refuses.
+async fn in_the_api_s_form(answer: Response<Body>) -> Response<Body> {
+    let is_json = answer
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|known| known.as_bytes().starts_with(b"application/json"));
+    let status = answer.status();
+    if !status.is_client_error() || is_json || status == StatusCode::RANGE_NOT_SATISFIABLE {
+        return answer;
+    }
+    let (mut parts, body) = answer.into_parts();
+    let told = axum::body::to_bytes(body, MOST_TOLD).await.unwrap_or_default();
+    let told = if told.is_empty() {
+        status.canonical_reason().unwrap_or_default().into()
+    } else {
+        String::from_utf8_lossy(&told)
+    };
+    if matches!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY) {
+        parts.status = StatusCode::BAD_REQUEST;
+    }
+    let kind = if status == StatusCode::NOT_FOUND { FailureKind::InputNotFound } else { FailureKind::InvalidRequest };
+    let mut answer = (parts.status, Json(json!({"kind": kind, "message": told}))).into_response();
+    // `Allow`, say.
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        parts.headers.remove(name);
+    }
+    answer.headers_mut().extend(parts.headers);
+    answer
 }
 
 /// A failure in the API's form.
@@ -140,6 +183,10 @@ async fn counts(Shared(console): Desks) -> Result<impl IntoResponse, Refused> {
     Ok(Json(console.desk.counts().await?))
 }
 
+async fn summary(Shared(console): Desks) -> Result<impl IntoResponse, Refused> {
+    Ok(Json(summary::of(&console.desk).await?))
+}
+
 async fn upload(Shared(console): Desks, Path(key): Path<String>) -> Result<impl IntoResponse, Refused> {
     Ok(Json(console.desk.upload(key).await?))
 }
@@ -165,6 +212,10 @@ async fn cancel(Shared(console): Desks, Path(key): Path<String>) -> Result<impl 
 
 async fn redrive(Shared(console): Desks, Path(key): Path<String>) -> Result<impl IntoResponse, Refused> {
     Ok(Json(json!({"redriven": console.desk.redrive(key).await?})))
+}
+
+async fn delete(Shared(console): Desks, Path(key): Path<String>) -> Result<impl IntoResponse, Refused> {
+    Ok(Json(json!({"deleted": console.desk.delete(key).await?})))
 }
 
 async fn begin(Shared(console): Desks, Json(wanted): Json<Announcement>) -> Result<impl IntoResponse, Refused> {
@@ -306,7 +357,8 @@ mod tests {
             for (at, pack) in uploads.chunks(table::MAX_ITEMS).enumerate() {
                 let puts: Vec<_> = pack.iter().enumerate().map(|(number, (key, kind, state))| {
                     let second = at * table::MAX_ITEMS + number;
-                    let time = format!("2026-11-22T{:02}:{:02}:{:02}.000Z", second / 3600 % 24, second / 60 % 60, second % 60);
+                    let (day, hour) = (22 + second / 86_400, second / 3600 % 24);
+                    let time = format!("2026-11-{day:02}T{hour:02}:{:02}:{:02}.000Z", second / 60 % 60, second % 60);
                     let refusal = (*state == "REJECTED")
                         .then(|| json!({"state": "REJECTED", "kind": "invalidRequest", "message": "width=0"}));
                     let mut item = json!({
@@ -433,7 +485,7 @@ mod tests {
         assert_eq!(count("kind=video&state=QUEUED").await, 25);
         assert_eq!(count("text=%C3%BC%2024").await, 11);
         assert_eq!((count("day=2026-11-22").await, count("day=2026-11-23").await), (250, 0));
-        for query in ["limit=0", "limit=1001", "after=x", "state=DONE", "nothing=1"] {
+        for query in ["limit=0", "limit=1001", "after=x", "state=DONE", "nothing=1", "day=", "day=2026-11-31"] {
             assert_eq!(world.get(&format!("/api/uploads?{query}")).await.0, StatusCode::BAD_REQUEST, "{query}");
         }
         let (_, counts) = world.get("/api/counts").await;
@@ -497,6 +549,114 @@ mod tests {
             world.send(Method::POST, "/api/submit/a/b.txt", &json!({"processingOption": "resize"})).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
         assert!(refused["message"].as_str().unwrap().contains("resize"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_deleted_upload_is_gone_with_everything_that_was_made_of_it() {
+        let world = World::new();
+        let (file, result) = ("in/a/b.txt", "a/b.txt/text/text.txt");
+        for path in [file, "in/a/b.txt.processing-option", "in/a/c.txt", &format!("out/{result}")] {
+            fs_err::create_dir_all(world.path(path).parent().unwrap()).unwrap();
+            fs_err::write(world.path(path), "x").unwrap();
+        }
+        world
+            .record(&[("a/b.txt".to_owned(), "document", "QUEUED"), ("a/c.txt".to_owned(), "document", "QUEUED")])
+            .await;
+        let job_id = world.get("/api/upload/a/b.txt").await.1[0]["record"]["jobId"].clone();
+        let made = json!({"at": "2026-11-22T00:00:02.000Z", "jobId": job_id, "source": {"key": "a/b.txt", "size": 1},
+            "operation": "text", "processingOption": "text", "contentType": "text/plain", "manifestKey": "m",
+            "processDuration": {"total": 3, "fetch": 1, "process": 1, "store": 1}});
+        let output: control::OutputRecord =
+            serde_json::from_value(json!({"object": result, "key": result, "made": made})).unwrap();
+        world.desk.records().outputs.put(&[table::put(&output)]).await;
+        assert_eq!(world.get("/api/upload/a/b.txt").await.1[0]["outputs"].as_array().unwrap().len(), 1);
+
+        let delete = async |key: &str| world.send(Method::DELETE, &format!("/api/upload/{key}"), &Value::Null).await;
+        assert_eq!(delete("a/b.txt").await, (StatusCode::OK, json!({"deleted": 1})));
+        for path in [file, "in/a/b.txt.processing-option", "out/a/b.txt"] {
+            assert!(!world.path(path).exists(), "{path}");
+        }
+        assert!(world.path("in/a/c.txt").exists());
+        assert_eq!(world.get("/api/upload/a/b.txt").await.0, StatusCode::NOT_FOUND);
+        let listed = world.get("/api/uploads").await.1;
+        assert_eq!(listed["uploads"].as_array().unwrap().len(), 1, "{listed}");
+        assert_eq!(listed["uploads"][0]["object"], "a/c.txt");
+        for key in ["nobody.txt", "..%2Fout%2F.pipeline%2Frecords.sqlite", ".pipeline/records.sqlite"] {
+            assert_eq!(delete(key).await.0, StatusCode::NOT_FOUND, "{key}");
+        }
+        assert!(world.path("out/.pipeline/records.sqlite").exists());
+    }
+
+    #[tokio::test]
+    async fn the_summary_tells_why_uploads_failed() {
+        let world = World::new();
+        let uploads: Vec<_> = (0..30).map(|number| (format!("{number}.jpg"), "image", "REJECTED")).collect();
+        world.record(&uploads).await;
+        let (status, summary) = world.get("/api/summary").await;
+        assert_eq!((status, summary["of"].as_u64(), &summary["cost"]), (StatusCode::OK, Some(30), &Value::Null));
+        let expected = json!([{"state": "REJECTED", "reason": "width=…", "count": 30, "example": "29.jpg"}]);
+        assert_eq!(summary["failures"], expected);
+        assert_eq!(summary["kinds"][0]["count"], 30);
+    }
+
+    #[tokio::test]
+    async fn what_the_server_refuses_is_told_as_the_api_does() {
+        let world = World::new();
+        let text = [("content-type", "text/plain")];
+        let told = |answer: (StatusCode, Value)| (answer.0, answer.1["kind"].as_str().map(str::to_owned));
+        let invalid = Some("invalidRequest".to_owned());
+        let not_json = world.ask(Method::POST, "/api/transfers", &text, Body::from("x")).await;
+        assert_eq!(told(read(not_json).await), (StatusCode::BAD_REQUEST, invalid.clone()));
+        assert_eq!(
+            told(world.send(Method::POST, "/api/transfers", &json!({"size": 1})).await),
+            (StatusCode::BAD_REQUEST, invalid.clone())
+        );
+        assert_eq!(told(world.get("/api/uploads?nothing=1").await), (StatusCode::BAD_REQUEST, invalid.clone()));
+        assert_eq!(told(world.get("/api/nothing").await), (StatusCode::NOT_FOUND, Some("inputNotFound".to_owned())));
+        let other = world.ask(Method::PUT, "/api/counts", &[], Body::empty()).await;
+        assert_eq!(other.headers()[header::ALLOW], "GET,HEAD");
+        assert_eq!(told(read(other).await), (StatusCode::METHOD_NOT_ALLOWED, invalid));
+    }
+
+    /// The measure of the list; docs/benchmarks.md has what was found.
+    mod by_hand {
+        use super::*;
+
+        #[expect(clippy::print_stdout, reason = "what is measured is for whoever runs it")]
+        #[tokio::test]
+        #[ignore = "writes 100,000 records for some minutes"]
+        async fn a_list_of_100_000_uploads_is_paged_and_filtered_at_once() {
+            let world = World::new();
+            let uploads: Vec<_> = (0..100_000)
+                .map(|number| {
+                    let kind = ["image", "document", "video", "model"][number % 4];
+                    let state = if number % 50 == 0 { "REJECTED" } else { "QUEUED" };
+                    (format!("campaign-{}/photo {number}.jpg", number / 1000), kind, state)
+                })
+                .collect();
+            world.record(&uploads).await;
+            for (name, url, most) in [
+                ("first page", "/api/uploads", 100),
+                ("a state", "/api/uploads?state=REJECTED", 200),
+                ("a kind", "/api/uploads?kind=model", 200),
+                ("a text of many", "/api/uploads?text=photo", 200),
+                ("a text of one", "/api/uploads?text=photo%2077777", 200),
+                ("a text of none", "/api/uploads?text=nobody", 200),
+                ("a kind and a text of few", "/api/uploads?kind=video&text=photo%20123", 200),
+                ("counts", "/api/counts", 200),
+                ("summary", "/api/summary", 1000),
+            ] {
+                let mut times = Vec::new();
+                for _ in 0..5 {
+                    let begun = std::time::Instant::now();
+                    assert_eq!(world.get(url).await.0, StatusCode::OK, "{url}");
+                    times.push(begun.elapsed().as_millis());
+                }
+                times.sort_unstable();
+                println!("{name}: {times:?} ms");
+                assert!(times[2] <= most, "{name}: {times:?} ms are more than {most}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ pub struct Listed {
     pub causes: Vec<String>,
 }
 
-/// How many uploads are in a state since a day.
+/// How many uploads came into a state on a day.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
     /// The state.
@@ -90,4 +90,8 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Sends the failed uploads of an object on their way again; how many.
     fn redrive(&self, key: String) -> impl Future<Output = Result<usize, Failure>> + Send;
+
+    /// Deletes an object with everything that was made of it; how many uploads of it there were. The records stay for a week, and are
+    /// listed no more.
+    fn delete(&self, key: String) -> impl Future<Output = Result<usize, Failure>> + Send;
 }

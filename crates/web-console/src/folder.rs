@@ -3,11 +3,11 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use contract::{Failure, Source};
+use contract::{Failure, Source, timestamp};
 use control::classify::handler::Decision;
 use control::ports::{Clock as _, Executor as _, Receipt};
 use control::{InputRecord, State};
-use control_local::{Inbox, NewestUploads, Records, SystemClock, queue_names};
+use control_local::{Inbox, NewestUploads, Records, SIDECAR_ENDING, SystemClock, queue_names};
 use operator::Place;
 use tokio::runtime::Handle;
 
@@ -85,6 +85,27 @@ pub(crate) fn is_plain(key: &str) -> bool {
     !key.is_empty() && !key.contains('\0') && Path::new(key).components().all(is_plain)
 }
 
+fn not_uploaded(key: &str) -> Failure {
+    Failure::input_not_found(format!("no file {key:?} has come through this outbox"))
+}
+
+fn remove_if_present(path: &Path) -> Result<(), Failure> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder and the folders in it, as far as nothing is in them: a file that the records do not know stays.
+fn remove_empty_folders(folder: &Path) {
+    let Ok(entries) = fs_err::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_empty_folders(&entry.path());
+    }
+    // It is refused where something is left.
+    let _ = std::fs::remove_dir(folder);
+}
+
 fn source_of(key: &str) -> Source {
     Source { bucket: None, key: key.to_owned(), version_id: None, etag: None, size: 0 }
 }
@@ -107,6 +128,9 @@ impl Desk for FolderDesk {
         let limit = filter.limit.unwrap_or(100);
         if limit == 0 || limit > MAX_LISTED {
             return Err(Failure::invalid_request(format!("limit={limit} is not 1 to {MAX_LISTED}")));
+        }
+        if let Some(day) = filter.day.as_deref().filter(|day| timestamp::parse(&format!("{day}T00:00:00Z")).is_none()) {
+            return Err(Failure::invalid_request(format!("day={day:?} is not a valid day; write 2026-11-22")));
         }
         let after = filter.after.as_deref().map(place).transpose()?;
         self.beside(async move |desk| {
@@ -154,8 +178,9 @@ impl Desk for FolderDesk {
         self.beside(async move |desk| {
             let records = &desk.records;
             let mut uploads = operator::upload(&records.inputs, &records.outputs, &source_of(&key)).await?;
+            uploads.retain(|upload| upload.record.source_deleted_at.is_none());
             if uploads.is_empty() {
-                return Err(Failure::input_not_found(format!("no file {key:?} has come through this outbox")));
+                return Err(not_uploaded(&key));
             }
             let mut details = Vec::new();
             let has_source = desk.source(&key).is_ok();
@@ -208,6 +233,27 @@ impl Desk for FolderDesk {
             let mut chosen = operator::versions(&records.inputs, &source_of(&key)).await?;
             chosen.retain(|record| record.state == State::Failed && record.refusal.is_none());
             operator::redrive(&records.inputs, &records.queues, &SystemClock, &queue_names(), &chosen).await
+        })
+        .await
+    }
+
+    async fn delete(&self, key: String) -> Result<usize, Failure> {
+        self.beside(async move |desk| {
+            let source = source_of(&key);
+            if operator::versions(&desk.records.inputs, &source).await?.is_empty() {
+                return Err(not_uploaded(&key));
+            }
+            if let Ok(file) = desk.source(&key) {
+                fs_err::remove_file(&file)?;
+                let mut sidecar = file.into_os_string();
+                sidecar.push(SIDECAR_ENDING);
+                remove_if_present(Path::new(&sidecar))?;
+            }
+            let deleted = Box::pin(desk.records.recorder()?.delete_upload(&source)).await?;
+            if is_plain(&key) {
+                remove_empty_folders(&desk.outbox.join(&key));
+            }
+            Ok(deleted)
         })
         .await
     }

@@ -84,9 +84,13 @@ fn is_equal(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
-/// What the page itself may load: its own files, and the results, as pictures and clips.
-const OF_THE_PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; \
-                           connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the page itself may load: its own files, and the results, as pictures and clips. Viewers decode in WebAssembly, which is no
+/// script that could be slipped in, in workers that they make of their own files, and hand textures around as blobs; the one style
+/// sheet in their markup is allowed by its digest, which a test compares.
+pub(crate) const OF_THE_PAGE: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+                           style-src 'self' 'sha256-PXtZZkJMMyc18o/DN1ZEFOJ2qEGq95IQbVaJFMOXOb0='; \
+                           img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' blob:; worker-src 'self' blob:; \
+                           font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a result may do when it is opened by itself: nothing.
 const OF_A_FILE: &str = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; frame-ancestors 'none'";

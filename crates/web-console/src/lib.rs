@@ -22,10 +22,12 @@ mod forms;
 mod guard;
 mod page;
 mod server;
+mod summary;
 mod transfer;
 mod watch;
 
 pub use desk::{Count, Desk, Detail, Filter, Listed, Listing};
 pub use folder::FolderDesk;
 pub use server::{Server, serve};
+pub use summary::{Failures, OfKind, Spent, Summary, Turnaround};
 pub use watch::Watch;
