@@ -18,6 +18,7 @@
 mod aws;
 mod batch;
 mod binaries;
+mod browser;
 pub mod containers;
 pub mod emulator;
 mod engines;
@@ -30,13 +31,16 @@ mod moto;
 pub mod operator;
 pub mod policy;
 mod proxy;
+pub mod python;
 mod system;
 pub mod terraform;
+mod tools;
 
 pub use aws::{Aws, TopicQueue, unique};
 pub use batch::{CarriedOut, Kill};
 pub(crate) use binaries::programs_folder;
 pub use binaries::{binary, command, target_folder};
+pub use browser::Browser;
 pub use engines::Engines;
 pub use infrastructure::{Buckets, Environments, Infrastructure, Rules, Tables, Topics, Variables};
 pub use inventory::Inventory;
