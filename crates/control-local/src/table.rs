@@ -132,10 +132,14 @@ impl SqliteTable {
     /// index is read from its end, and no further than the page needs, and days from the last until the page is full: everything of an
     /// earlier day is older. So the first page of 100,000 uploads costs no more than that of 100.
     pub(crate) fn newest(&self, wanted: &NewestUploads) -> Result<Vec<Item>, Failure> {
-        let mut text = format!(
-            "SELECT stateAt, object, jobId FROM {} WHERE stateDay = ?1 AND json_extract(item, '$.sourceDeletedAt') IS NULL",
-            self.layout.name
-        );
+        let name = self.layout.name;
+        // What the index has is asked first, for every row; what only the item has, in a query of its own for what is left.
+        let of_item = |path: &str| {
+            format!(
+                "(SELECT json_extract(item, '$.{path}') FROM {name} AS whole WHERE whole.object = listed.object AND whole.jobId = listed.jobId)"
+            )
+        };
+        let mut text = format!("SELECT stateAt, object, jobId FROM {name} AS listed WHERE stateDay = ?1");
         let mut values: Vec<Column> = vec![Column::Null];
         if let Some(after) = &wanted.after {
             text.push_str(" AND (stateAt, object, jobId) < (?2, ?3, ?4)");
@@ -147,8 +151,9 @@ impl SqliteTable {
         }
         if let Some(kind) = wanted.kind {
             values.push(kind.name().to_owned().into());
-            let _ = write!(text, " AND json_extract(item, '$.kind') = ?{}", values.len());
+            let _ = write!(text, " AND {} = ?{}", of_item("kind"), values.len());
         }
+        let _ = write!(text, " AND {} IS NULL", of_item("sourceDeletedAt"));
         let _ = write!(text, " ORDER BY stateAt DESC, object DESC, jobId DESC LIMIT {}", wanted.limit);
         let mut partitions: Vec<(&str, &String)> = wanted
             .partitions
