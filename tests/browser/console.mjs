@@ -191,6 +191,8 @@ const checks = {
       return models.length > 0 && models.every((model) => model.loaded);
     });
     await until('both models', loaded);
+    // Else a model that needs a decoder would ask others for it.
+    assert.equal(await page.evaluate(() => customElements.get('model-viewer').dracoDecoderLocation), '/vendor/');
     const sizes = await page.evaluate(() => [...document.querySelectorAll('model-viewer')].map((model) => { const { x, y, z } = model.getDimensions(); return [x, y, z]; }));
     assert.equal(sizes.length, 2);
     for (const axis of [0, 1, 2]) assert.ok(Math.abs(sizes[0][axis] - sizes[1][axis]) < 0.01, `${sizes}`);

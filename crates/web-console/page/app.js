@@ -136,5 +136,5 @@ try {
     refresh?.();
   });
 } catch { say('This console is closed to this browser: open the URL that was printed.'); }
-window.addEventListener('hashchange', async () => { await begin(); await show(); main.focus(); });
+window.addEventListener('hashchange', async () => { await begin(); await show(); main.focus({ preventScroll: true }); scrollTo(0, 0); });
 await show();

@@ -59,7 +59,7 @@ function blockOf(block, marks, level) {
   const text = block.lines?.length > 0 ? block.lines.flatMap((/** @type {any} */ line) => words(line, marks)) : [block.text ?? ''];
   switch (block.type) {
     case 'heading': return element('p', { class: 'heading', role: 'heading', 'aria-level': level }, text);
-    case 'list-item': return element('p', { class: 'item' }, `${block.marker ?? '•'} `, text);
+    case 'list-item': return element('p', { class: 'item' }, block.lines?.length > 0 ? '' : `${block.marker ?? '•'} `, text);
     case 'code': return element('pre', { tabindex: 0 }, block.lines?.length > 0 ? block.lines.flatMap((/** @type {any} */ line) => [...words(line, marks), '\n']) : text);
     case 'table': {
       /** @type {Map<string, any[]>} */

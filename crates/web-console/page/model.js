@@ -6,13 +6,14 @@ import { element, nameOf, size, typeOf } from './parts.js';
 
 /** @type {Promise<any> | undefined} */
 let library;
-/** model-viewer with its decoders, which are served by the same program. */
-const viewer = () => (library ??= import('./vendor/model-viewer.min.js').then(({ ModelViewerElement }) => {
-  ModelViewerElement.meshoptDecoderLocation = '/vendor/meshopt_decoder.js';
-  ModelViewerElement.dracoDecoderLocation = '/vendor/';
-  ModelViewerElement.ktx2TranscoderLocation = '/vendor/';
-  return ModelViewerElement;
-}));
+/** model-viewer with its decoders, which are served by the same program. Each viewer that is made reads from here where they are. That of
+ * KTX2 is none of them: it makes functions of text, which the policy of this page allows nobody. */
+const viewer = () => {
+  /** @type {any} */ (self).ModelViewerElement ??= {
+    meshoptDecoderLocation: '/vendor/meshopt_decoder.js', dracoDecoderLocation: '/vendor/', ktx2TranscoderLocation: '/vendor/',
+  };
+  return (library ??= import('./vendor/model-viewer.min.js'));
+};
 
 const TITLES = {
   'simulation.glb': 'How it falls and comes to rest',
@@ -58,7 +59,10 @@ function stage(url, alt, caption) {
   const figure = element('figure', {}, model, below, element('figcaption', {}, caption));
   // Two viewers on a page are two regions of the same name to a screen reader, unless each names its model.
   model.addEventListener('load', () => model.shadowRoot?.querySelector('[role=region][aria-label="Live announcements"]')?.setAttribute('aria-label', `Announcements: ${alt}`));
-  model.addEventListener('load', () => below.replaceChildren(...[playback(model)].filter(Boolean)));
+  model.addEventListener('load', () => {
+    const isWithoutTextures = model.originalGltfJson?.extensionsUsed?.includes('KHR_texture_basisu');
+    below.replaceChildren(...[playback(model), isWithoutTextures && element('p', { class: 'quiet' }, 'Its textures are KTX2, which this page does not draw.')].filter(Boolean));
+  });
   model.addEventListener('error', (/** @type {any} */ event) => {
     below.replaceChildren(element('p', { class: 'state FAILED' }, `failed to show ${alt}: ${event.detail?.sourceError?.message ?? event.detail?.type ?? 'the model cannot be read'}`));
   });

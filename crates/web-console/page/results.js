@@ -54,11 +54,13 @@ function compare(key, record, after, found) {
 /** A switch for the boxes. @param {any} found */
 function boxes(found) {
   const shown = element('input', { type: 'checkbox', checked: true, onchange: () => { found.marks.toggleAttribute('hidden', !shown.checked); } });
-  return found.count > 0 && element('p', {}, element('label', {}, shown, ` Show ${found.count} boxes`));
+  return found.count > 0 && element('p', {}, element('label', {}, shown, found.count === 1 ? ' Show the box' : ` Show ${found.count} boxes`));
 }
 
 /** The beginning of a text. @param {any} output */
 async function text(output) {
+  // An empty file has no range that could be asked for.
+  if (output.made?.size === 0) return element('section', { class: 'panel' }, element('h2', {}, nameOf(output)), element('p', { class: 'quiet' }, 'It is empty.'));
   const bytes = await (await fetch(resultUrl(output.key), { headers: { Range: `bytes=0-${MOST_TEXT - 1}` } })).text();
   const content = element('pre', { tabindex: 0 }, bytes);
   // Reports are for programs, and what people want of them is shown where it belongs.

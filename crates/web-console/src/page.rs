@@ -46,8 +46,6 @@ const VIEWERS: &[File] = &[
     ("meshopt_decoder.js", SCRIPT, include_bytes!("../page/vendor/meshopt_decoder.js.gz")),
     ("draco_wasm_wrapper.js", SCRIPT, include_bytes!("../page/vendor/draco_wasm_wrapper.js.gz")),
     ("draco_decoder.wasm", WASM, include_bytes!("../page/vendor/draco_decoder.wasm.gz")),
-    ("basis_transcoder.js", SCRIPT, include_bytes!("../page/vendor/basis_transcoder.js.gz")),
-    ("basis_transcoder.wasm", WASM, include_bytes!("../page/vendor/basis_transcoder.wasm.gz")),
     ("hls.min.mjs", SCRIPT, include_bytes!("../page/vendor/hls.min.mjs.gz")),
     ("pdf.min.mjs", SCRIPT, include_bytes!("../page/vendor/pdf.min.mjs.gz")),
     ("pdf.worker.min.mjs", SCRIPT, include_bytes!("../page/vendor/pdf.worker.min.mjs.gz")),
