@@ -272,7 +272,7 @@ fn draw_sample(
     } else if settings.background
         && let Some(environment) = stage.environment
     {
-        radiance += environment.radiance(direction);
+        radiance += environment.seen(direction).0;
     }
     let brightness = luminance(radiance);
     pixel.colour += radiance;

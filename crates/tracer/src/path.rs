@@ -100,9 +100,9 @@ impl Stage<'_> {
                 if bounce > 0
                     && let Some(environment) = self.environment
                 {
-                    let found = environment.density(direction);
+                    let (light, found) = environment.seen(direction);
                     let weight = if density.is_finite() { density / (density + found) } else { 1.0 };
-                    let light = throughput * environment.radiance(direction) * weight;
+                    let light = throughput * light * weight;
                     seen.radiance += self.bounded(light, bounce);
                 }
                 // The environment has no colour of its own; the last surface tells the place.
@@ -219,8 +219,8 @@ impl Stage<'_> {
                 if direction.y <= 0.0 {
                     continue;
                 }
-                let density = environment.density(direction) + direction.y / std::f32::consts::PI;
-                let value = luminance(environment.radiance(direction)) * direction.y / density;
+                let (light, density) = environment.seen(direction);
+                let value = luminance(light) * direction.y / (density + direction.y / std::f32::consts::PI);
                 open += value;
                 there += value * luminance(self.world.passing(self.look, from, direction, f32::INFINITY, seed ^ which));
             }
