@@ -159,9 +159,9 @@ impl<'a> Studio<'a> {
     pub fn settings(&self, width: u32, height: u32, is_clip: bool) -> (Settings, u32) {
         let options = self.options;
         let (mut samples, levels) = match options.effort {
-            Effort::Draft => (Samples { least: 2, most: 12, noise: 0.12 }, 4),
-            Effort::Standard if is_clip => (Samples { least: 4, most: 24, noise: 0.08 }, 4),
-            Effort::Standard => (Samples { least: 6, most: 48, noise: 0.07 }, 4),
+            Effort::Draft => (Samples { least: 2, most: 8, noise: 0.16 }, 4),
+            Effort::Standard if is_clip => (Samples { least: 4, most: 12, noise: 0.12 }, 4),
+            Effort::Standard => (Samples { least: 8, most: 48, noise: 0.06 }, 4),
             Effort::High => (Samples { least: 16, most: 192, noise: 0.025 }, 1),
         };
         let mut filter = levels;
