@@ -7,6 +7,7 @@ use serde::Serialize;
 /// A kind of uploads.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the word of the API")]
 pub(crate) struct Kind {
     kind: MediaKind,
     /// What is done without a word of the uploader.
