@@ -23,7 +23,7 @@ use self::segments::{Finished, SegmentedTrack, Segmenter};
 use self::subtitle_path::{SubtitlePath, WebVtt};
 use self::track::Track;
 use self::video_path::{FrameCounts, Span, VideoPath};
-use super::caption;
+use super::caption::{self, Spoken};
 use crate::animation;
 use crate::avio::Pattern;
 use crate::open::{Demuxer, Disposition, percent, seconds};
@@ -83,7 +83,7 @@ pub fn transcode(options: &Transcode, task: &Task, share: Option<Share>) -> Resu
         }
         None => None,
     };
-    let language = spoken.as_ref().map(|(_, language)| language.clone());
+    let language = spoken.as_ref().map(|spoken| Heard { language: spoken.language.clone() });
     let target = Target::new(&plan, &task.outputs, language)?;
     let mut audio = Tracks::new(&plan, &target, &gains, spoken)?;
     let counts = match (share, chunks::workers(&plan)) {
@@ -176,7 +176,7 @@ impl Tracks {
         plan: &Plan,
         target: &Target,
         gains: &BTreeMap<usize, Gain>,
-        spoken: Option<(Vec<speech::captions::Caption>, Option<String>)>,
+        spoken: Option<Spoken>,
     ) -> Result<Self, Failure> {
         let (mut audio, mut subtitles) = (BTreeMap::new(), BTreeMap::new());
         for (at, stream) in plan.audio.iter().enumerate() {
@@ -231,6 +231,11 @@ impl Tracks {
     }
 }
 
+/// Captions of what was heard, and in which language, if anybody speaks.
+struct Heard {
+    language: Option<String>,
+}
+
 /// Where everything is written.
 enum Target {
     File {
@@ -245,13 +250,13 @@ enum Target {
         video: Vec<Finished>,
         audio: Vec<Finished>,
         subtitles: Vec<Arc<Mutex<WebVtt>>>,
-        /// The language of the last of these, if it is what was heard.
-        captions: Option<Option<String>>,
+        /// If the last of these is what was heard.
+        captions: Option<Heard>,
     },
 }
 
 impl Target {
-    fn new(plan: &Plan, outputs: &Outputs, captions: Option<Option<String>>) -> Result<Self, Failure> {
+    fn new(plan: &Plan, outputs: &Outputs, captions: Option<Heard>) -> Result<Self, Failure> {
         let container = plan.options.container;
         let (audio, subtitles) = (plan.audio.len(), plan.subtitles.len() + usize::from(captions.is_some()));
         if container == Container::Hls {
@@ -351,9 +356,9 @@ fn taken(tracks: &[Finished]) -> Vec<SegmentedTrack> {
 }
 
 /// The tracks of text, without their length: subtitles of the source, and captions in the given language.
-fn texts(plan: &Plan, captions: Option<Option<String>>) -> Vec<SubtitleTrack> {
+fn texts(plan: &Plan, captions: Option<Heard>) -> Vec<SubtitleTrack> {
     let own = plan.subtitles.iter().map(|stream| (stream.language.clone(), stream.title.clone(), stream.disposition));
-    let heard = captions.map(|language| (language, Some("Captions".to_owned()), Disposition::of_captions(false)));
+    let heard = captions.map(|heard| (heard.language, Some("Captions".to_owned()), Disposition::of_captions(false)));
     let track = |(at, (language, title, disposition))| SubtitleTrack {
         folder: format!("subtitles-{}", at + 1),
         language,

@@ -131,7 +131,7 @@ impl MonoAudio {
                 }
             }
         }
-        while let Some(packet) = self.next()? {
+        while let Some(packet) = self.next_packet()? {
             let time = self.time_of(&packet);
             if time >= from {
                 self.decoder.resume(time);
@@ -147,7 +147,7 @@ impl MonoAudio {
         self.span.start as f64 / SAMPLE_RATE as f64
     }
 
-    fn next(&mut self) -> Result<Option<Packet>, Failure> {
+    fn next_packet(&mut self) -> Result<Option<Packet>, Failure> {
         match self.pending.take() {
             Some(packet) => Ok(Some(packet)),
             None => self.demuxer.read(),
@@ -173,7 +173,7 @@ impl MonoAudio {
     /// Reads to the end, or until `take` wants no more, and gives frames of 32 ms; the last one ends in silence.
     pub(super) fn read(&mut self, mut take: impl FnMut(&[f32; FRAME]) -> Result<bool, Failure>) -> Result<(), Failure> {
         while self.samples < self.span.end {
-            let packet = self.next()?;
+            let packet = self.next_packet()?;
             let mut decoded = Vec::new();
             self.decoder.decode(packet.as_ref(), |frame| {
                 decoded.push(frame);

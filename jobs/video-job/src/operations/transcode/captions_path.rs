@@ -9,7 +9,7 @@ use speech::captions::Caption;
 use super::plan::Plan;
 use super::track::Track;
 use crate::open::seconds;
-use crate::operations::caption::text_track;
+use crate::operations::caption::{Spoken, text_track};
 
 /// Captions that are known before anything is encoded, written as reading comes to them: a container keeps in memory what it
 /// has of one track and not of the others.
@@ -25,7 +25,7 @@ pub(crate) struct CaptionsPath {
 impl CaptionsPath {
     pub(crate) fn new(
         plan: &Plan,
-        (captions, language): (Vec<Caption>, Option<String>),
+        Spoken { captions, language }: Spoken,
         codec: codec::Id,
         mut track: Box<dyn Track>,
     ) -> Result<Self, Failure> {
