@@ -107,6 +107,15 @@ struct Compared {
     pages_a_document: f64,
     video_minutes_a_gb: f64,
     transcode: Transcode,
+    caption: Captions,
+}
+
+/// What writing speech down takes, on a machine as dispatch gives for it.
+#[derive(Debug, Deserialize)]
+struct Captions {
+    cpu_seconds_an_hour: f64,
+    vcpus: f64,
+    gib: f64,
 }
 
 /// What transcoding takes, on a machine as dispatch gives for it.
@@ -217,6 +226,14 @@ impl Model {
     /// US dollars a day for transcoding every video.
     fn transcode(&self, machine: &Machine) -> f64 {
         let Transcode { cpu_seconds_a_gb, vcpus, gib } = self.load.compared.transcode;
+        let videos = self.load.kinds.get("video").expect("the load has videos");
+        self.kind_compute(&Kind { cpu_seconds_a_gb, vcpus, gib, ..videos.unpacked() }, machine)
+    }
+
+    /// US dollars a day for writing down every minute of every video.
+    fn caption(&self, machine: &Machine) -> f64 {
+        let Captions { cpu_seconds_an_hour, vcpus, gib } = self.load.compared.caption;
+        let cpu_seconds_a_gb = cpu_seconds_an_hour / 60.0 * self.load.compared.video_minutes_a_gb;
         let videos = self.load.kinds.get("video").expect("the load has videos");
         self.kind_compute(&Kind { cpu_seconds_a_gb, vcpus, gib, ..videos.unpacked() }, machine)
     }
@@ -501,6 +518,11 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
             video_gb * load.compared.video_minutes_a_gb * model.price("mediaconvert_minute") * days,
             model.transcode(&spot) * days,
         ),
+        (
+            "Captions by video-job instead of Transcribe, were every minute of video spoken",
+            video_gb * load.compared.video_minutes_a_gb * model.price("transcribe_minute") * days,
+            model.caption(&spot) * days,
+        ),
     ];
     for (lever, without, with) in levers {
         let saved = if without > 0.0 { (without - with) / without * 100.0 } else { 0.0 };
@@ -511,6 +533,15 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
         "\nTextract also reads scans, and Rekognition says what is on a picture: they are the right tool for that. The \
         comparison is with their price for work that needs neither ({} pages a document, {} minutes of video a GB).\n",
         load.compared.pages_a_document, load.compared.video_minutes_a_gb
+    )?;
+    let Captions { cpu_seconds_an_hour, vcpus, gib } = load.compared.caption;
+    let hours = cpu_seconds_an_hour / load.utilisation / 3600.0;
+    let hour = hours * (spot.vcpu_hour + spot.gib_hour * gib / vcpus);
+    writeln!(
+        page,
+        "An hour of speech costs {:.2} USD at Transcribe, which knows more words, tells speakers apart and takes no machine of one's own; \
+        `caption` takes {cpu_seconds_an_hour:.0} CPU seconds for it, {hour:.4} USD on Fargate Spot without the container's start.\n",
+        model.price("transcribe_minute") * 60.0
     )?;
     Ok(())
 }
