@@ -539,7 +539,7 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
     let hour = hours * (spot.vcpu_hour + spot.gib_hour * gib / vcpus);
     writeln!(
         page,
-        "An hour of speech costs {:.2} USD at Transcribe, which knows more words, tells speakers apart and takes no machine of one's own; \
+        "An hour of speech costs {:.2} USD at Transcribe, which tells speakers apart and takes no machine of one's own; \
         `caption` takes {cpu_seconds_an_hour:.0} CPU seconds for it, {hour:.4} USD on Fargate Spot without the container's start.\n",
         model.price("transcribe_minute") * 60.0
     )?;
