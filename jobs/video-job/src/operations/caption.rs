@@ -52,16 +52,15 @@ pub fn caption(options: &Caption, task: &Task, share: Option<Share>) -> Result<P
     if options.mux {
         mux::check(&audio.streams())?;
     }
-    let (heard, read) = match share {
-        Some(Share::Merge { count }) => shards::merge(task, count)?,
-        _ => {
-            let duration = audio.duration();
-            let report = |seconds: f64| {
-                let fraction = duration.map_or(0.0, |duration| seconds / duration.max(seconds));
-                task.progress.report_media(fraction, Some(seconds));
-            };
-            hearing::recognise(options, &task.weights, &mut audio, None, report)?
-        }
+    let (heard, read) = if let Some(Share::Merge { count }) = share {
+        shards::merge(task, count)?
+    } else {
+        let duration = audio.duration();
+        let report = |seconds: f64| {
+            let fraction = duration.map_or(0.0, |duration| seconds / duration.max(seconds));
+            task.progress.report_media(fraction, Some(seconds));
+        };
+        hearing::recognise(options, &task.weights, &mut audio, None, report)?
     };
     check(options, task, &read)?;
     warn(options, task, &heard);
