@@ -100,8 +100,8 @@ fn warn(options: &Caption, task: &Task, heard: &Recognised) {
 }
 
 /// Has all threads take memory from one heap, which keeps what is free. With a heap for each, each would hold some of what the
-/// others have freed, and memory would grow with the length of the audio; giving it back to the system each time instead costs an
-/// eighth of the processor time, in pages that are cleared for each step of the decoder.
+/// others have freed, and memory would grow with the length of the audio; giving it back to the system each time instead costs a
+/// tenth of the processor time, in pages that are cleared for each step of the decoder.
 fn share_memory() {
     const LARGE: i32 = 64 << 20;
     // SAFETY: sets numbers; allocations go on as before.
