@@ -157,13 +157,13 @@ impl Rules {
     }
 
     fn rule_for(&self, key: &str, format: Format) -> Option<&Rule> {
-        let is_for = |rule: &&Rule| match rule.kind {
-            Some(kind) => kind == format.kind(),
-            None => {
-                let is_meant =
-                    |operation: &Operation| operation.kind_for(format) == format.kind() || rule.named == Some(format);
-                rule.operations.check_format(format).is_ok() && rule.operations.iter().all(is_meant)
+        let is_for = |rule: &&Rule| {
+            if let Some(kind) = rule.kind {
+                return kind == format.kind();
             }
+            let is_meant =
+                |operation: &Operation| operation.kind_for(format) == format.kind() || rule.named == Some(format);
+            rule.operations.check_format(format).is_ok() && rule.operations.iter().all(is_meant)
         };
         self.0.iter().find(|rule| rule.glob.is_match(key) && is_for(rule))
     }

@@ -99,7 +99,7 @@ fn write_profile(page: &mut String, declaration: &Declaration) {
     }
     match profile.fast_path {
         Some(FastPath { max_bytes: u64::MAX, .. }) => {
-            facts.push("inputs of any size may take the fast path".to_owned())
+            facts.push("inputs of any size may take the fast path".to_owned());
         }
         Some(FastPath { max_bytes, .. }) => {
             facts.push(format!("inputs up to {} MiB may take the fast path", max_bytes >> 20));
