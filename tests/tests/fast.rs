@@ -17,7 +17,7 @@ const FIRST: &str = "00617f08299329d189000000-1111111111111111";
 const SECOND: &str = "00617f08299329d190000000-2222222222222222";
 
 /// How long an invocation may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 struct World {
     aws: &'static Aws,

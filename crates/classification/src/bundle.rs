@@ -172,7 +172,7 @@ impl Signs {
             opening: value("salutation").max(value("mail-head")).max(value("machine-readable")),
             size: layout.sizes.get(&number).copied(),
             begins_within: body().next().and_then(|block| block.text.chars().next()).is_some_and(char::is_lowercase),
-            ends_within: body().last().is_some_and(|block| {
+            ends_within: body().next_back().is_some_and(|block| {
                 block.text.trim_end().ends_with(|char: char| char.is_alphanumeric() || char == ',')
                     && block.text.len() > 120
             }),

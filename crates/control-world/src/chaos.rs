@@ -560,7 +560,7 @@ impl Run {
             let key = format!("{folder}/{number}.bin");
             self.store(now, line, &key, 10 + number, &format!("etag-{number}"), "image/webp")
         };
-        (0..1 + line.source.size % 3).map(store).collect()
+        (0..=(line.source.size % 3)).map(store).collect()
     }
 
     /// Stores a result: what S3 answers, as a job tells it.

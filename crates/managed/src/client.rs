@@ -38,7 +38,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// For one attempt: Textract takes some seconds for a page that is full of words.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Until there is a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Credentials are fetched again so long before they expire.

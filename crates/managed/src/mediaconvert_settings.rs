@@ -2,13 +2,13 @@
 //!
 //! | option | setting |
 //! | --- | --- |
-//! | `container` mp4, webm, hls | FILE_GROUP with MP4 or WEBM; CMAF_GROUP with HLS (and DASH) manifests, an output for each height and one for audio |
+//! | `container` mp4, webm, hls | `FILE_GROUP` with MP4 or WEBM; `CMAF_GROUP` with HLS (and DASH) manifests, an output for each height and one for audio |
 //! | `crf` | QVBR level 10 − (crf − 16) / 3, with a maximum by the height; a comparison by SSIM has not been made |
 //! | `bitrate` | VBR |
-//! | `preset` fast and faster, medium, slower | SINGLE_PASS, SINGLE_PASS_HQ, MULTI_PASS_HQ (professional tier) |
+//! | `preset` fast and faster, medium, slower | `SINGLE_PASS`, `SINGLE_PASS_HQ`, `MULTI_PASS_HQ` (professional tier) |
 //! | `max-height`, `heights` | `height` of an even number of lines, never enlarged |
-//! | `loudness` | ITU_BS_1770_4 with CORRECT_AUDIO |
-//! | `hdr=tone-map` | FORCE_709 with a tone mapper |
+//! | `loudness` | `ITU_BS_1770_4` with `CORRECT_AUDIO` |
+//! | `hdr=tone-map` | `FORCE_709` with a tone mapper |
 //!
 //! Rotation is applied. Of audio the default track is taken; subtitles are left out.
 

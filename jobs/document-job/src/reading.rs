@@ -49,7 +49,7 @@ pub(crate) fn prepare(options: &Text, weights: &Weights) -> Result<(), Failure> 
     }
 }
 
-/// Whether an input may hold pictures with text in them. Pages of a PDF that are pictures are image XObjects, whose dictionaries no
+/// Whether an input may hold pictures with text in them. Pages of a PDF that are pictures are image `XObjects`, whose dictionaries no
 /// other stream can hold: without one, nothing is read by networks, and the library is not opened, which takes longer than the
 /// text of a page.
 pub(crate) fn may_hold_pictures(input: &Input) -> bool {

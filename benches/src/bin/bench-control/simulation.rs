@@ -161,7 +161,7 @@ impl Functions {
     }
 }
 
-/// Numbers without a pattern that are the same in every run (SplitMix64).
+/// Numbers without a pattern that are the same in every run (`SplitMix64`).
 struct Random(u64);
 
 impl Random {

@@ -90,12 +90,11 @@ async fn try_serve(
     let metrics = (running.metrics == Metrics::Emf).then(|| running.metrics_namespace.clone());
     let forward = OrdinaryQueue::new(&aws, &ordinary);
     let jail = isolation.jail();
-    match jail {
-        Some(jail) => {
-            runner.jail = jail;
-            tracing::info!(?jail, "{}", isolation.verdicts());
-        }
-        None => tracing::error!("requests are left to AWS Batch: {}", isolation.verdicts()),
+    if let Some(jail) = jail {
+        runner.jail = jail;
+        tracing::info!(?jail, "{}", isolation.verdicts());
+    } else {
+        tracing::error!("requests are left to AWS Batch: {}", isolation.verdicts())
     }
     let server = |runner| Server { runner, kind, forward, report: &print, metrics };
     match (queue, runtime_api) {

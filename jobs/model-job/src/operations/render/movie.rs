@@ -1,6 +1,6 @@
 //! Clips as H.264 in MP4, which everything that shows pictures plays.
 //!
-//! OpenH264 encodes, which is BSD-licensed and a tenth of the size of x264 or FFmpeg. The file is written here: one track whose
+//! `OpenH264` encodes, which is BSD-licensed and a tenth of the size of x264 or FFmpeg. The file is written here: one track whose
 //! samples follow each other in one chunk, its index before them so that a player can start at once (ISO/IEC 14496-12 and -15).
 
 use contract::Failure;
