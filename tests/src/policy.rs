@@ -80,7 +80,9 @@ impl Rights {
         for (role, policies) in roles {
             let Some(program) = role.strip_prefix(&prefix) else { continue };
             let statements = rights.entry(program.to_owned()).or_default();
-            policies.into_iter().for_each(|policy| statements.extend(statements_of(&role, policy)));
+            for policy in policies {
+                statements.extend(statements_of(&role, policy));
+            }
         }
         let operator = serde_json::from_str(operator_policy).expect("the operator's policy is JSON");
         rights.insert("operator".to_owned(), statements_of("operator", operator));

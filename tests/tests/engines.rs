@@ -176,7 +176,9 @@ fn pdf(scans: &[Vec<u8>]) -> Vec<u8> {
     }
     let start = pdf.len();
     pdf.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).into_bytes());
-    places.iter().for_each(|place| pdf.extend(format!("{place:010} 00000 n \n").into_bytes()));
+    for place in places {
+        pdf.extend(format!("{place:010} 00000 n \n").into_bytes());
+    }
     pdf.extend(
         format!("trailer << /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1).into_bytes(),
     );

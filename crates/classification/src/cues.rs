@@ -78,7 +78,9 @@ pub(crate) fn find(text: &str, mut found: impl FnMut(Cue, std::ops::Range<usize>
             }
             joined.push_str(word);
             if let Some(cues) = CUES.of_words.get(joined.as_str()) {
-                cues.iter().for_each(|cue| found(*cue, words[at].1.start..range.end));
+                for cue in cues {
+                    found(*cue, words[at].1.start..range.end);
+                }
             }
         }
     }

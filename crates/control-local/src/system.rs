@@ -458,7 +458,7 @@ impl<'a> System<'a> {
         let is_part = job.share.as_ref().is_some_and(|share| !share.is_join);
         for event in ended.events.iter().filter(|event| !is_part || event.error.is_some()) {
             self.observer.told(event);
-            self.record(job, event).await?;
+            Box::pin(self.record(job, event)).await?;
         }
         if job.share.is_none() && code != FailureKind::Temporary.exit_code() {
             load.release(1);

@@ -524,7 +524,9 @@ impl Table for WorldTable {
                 let table = inner.table(&self.name);
                 let found: Vec<Option<Item>> = keys.iter().map(|key| table.get(key)).collect();
                 let units = inner.units.entry(self.name.clone()).or_default();
-                found.iter().for_each(|item| units.got(item.as_ref()));
+                for item in &found {
+                    units.got(item.as_ref());
+                }
                 found
             })
             .await

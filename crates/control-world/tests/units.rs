@@ -38,9 +38,9 @@ fn the_cost_model_has_the_units_that_the_records_use() {
 fn units_of(kind: MediaKind, uploads: usize, outputs: usize) -> (Units, Units) {
     let world = World::new(1, Faults::default());
     let (mut classifier, mut dispatcher, mut recorder) = (world.classifier(), world.dispatcher(), world.recorder());
-    classifier.settings.bucket = UPLOADS.to_owned();
+    UPLOADS.clone_into(&mut classifier.settings.bucket);
     dispatcher.settings.packing.count = 100;
-    recorder.settings.bucket = RESULTS.to_owned();
+    RESULTS.clone_into(&mut recorder.settings.bucket);
     recorder.settings.delivery =
         Some(Delivery { domain: "d111111abcdef8.cloudfront.net".to_owned(), public_paths: Vec::new() });
     for number in 0..uploads {

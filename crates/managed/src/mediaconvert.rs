@@ -4,6 +4,7 @@
 //! the service keeps it, and a try of another process finds the job by the claim in its metadata. Billed when it is complete,
 //! by the minute of each output.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use contract::{Failure, FailureKind, ManagedUnits};
@@ -87,7 +88,8 @@ struct Job {
     #[serde(default)]
     user_metadata: serde_json::Map<String, Value>,
     #[serde(default)]
-    job_percent_complete: Option<f64>,
+    #[serde(rename = "jobPercentComplete")]
+    percent_complete: Option<f64>,
     #[serde(default)]
     error_code: Option<u32>,
     #[serde(default)]
@@ -95,7 +97,8 @@ struct Job {
     #[serde(default)]
     output_group_details: Vec<OutputGroup>,
     #[serde(default)]
-    job_engine_version_used: Option<String>,
+    #[serde(rename = "jobEngineVersionUsed")]
+    engine_version_used: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -175,14 +178,14 @@ impl Asked {
                 Ok(MediaConvertState::Complete(MediaConvertDone {
                     outputs: outputs.map(output).collect(),
                     billed_seconds,
-                    version: job.job_engine_version_used,
+                    version: job.engine_version_used,
                 }))
             }
             "ERROR" => Err(failed(&job)),
             "CANCELED" => {
                 Err(Failure::temporary(format!("the MediaConvert job {id} was cancelled; send the request again")))
             }
-            _ => Ok(MediaConvertState::UnderWay(job.job_percent_complete.unwrap_or_default() / 100.0)),
+            _ => Ok(MediaConvertState::UnderWay(job.percent_complete.unwrap_or_default() / 100.0)),
         }
     }
 }
@@ -237,7 +240,8 @@ fn escaped(text: &str) -> String {
         if plain(&byte) {
             all.push(char::from(byte));
         } else {
-            all.push_str(&format!("%{byte:02X}"));
+            // Writing to a string does not fail.
+            let _ = write!(all, "%{byte:02X}");
         }
         all
     })

@@ -370,6 +370,7 @@ fn per_cent(share: f32) -> f32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what a service says is divided by a hundred, and nothing else")]
 mod tests {
     use serde::de::DeserializeOwned;
 

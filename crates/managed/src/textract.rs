@@ -55,7 +55,8 @@ struct DocumentMetadata {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Block {
-    block_type: String,
+    #[serde(rename = "BlockType")]
+    kind: String,
     id: String,
     text: String,
     confidence: f32,
@@ -76,8 +77,8 @@ impl From<TextDetected> for ask::PageTextAnswer {
         let (lines, words): (Vec<Block>, Vec<Block>) = found
             .blocks
             .into_iter()
-            .filter(|block| matches!(block.block_type.as_str(), "LINE" | "WORD"))
-            .partition(|block| block.block_type == "LINE");
+            .filter(|block| matches!(block.kind.as_str(), "LINE" | "WORD"))
+            .partition(|block| block.kind == "LINE");
         let order: Vec<String> = words.iter().map(|word| word.id.clone()).collect();
         let mut words: BTreeMap<String, Block> = words.into_iter().map(|word| (word.id.clone(), word)).collect();
         let word = |block: Block| PageWord {
@@ -102,6 +103,7 @@ impl From<TextDetected> for ask::PageTextAnswer {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what a service says is divided by a hundred, and nothing else")]
 mod tests {
     use super::*;
 

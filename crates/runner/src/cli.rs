@@ -303,7 +303,7 @@ async fn carry_out(jobs: &'static [Job], matches: &ArgMatches, isolation: Isolat
     if matches!(name, SERVE | SERVE_LAMBDA) {
         let serve = Serve::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;
         let queue = matches.try_get_one::<String>("queue").ok().flatten();
-        return serve_requests(jobs, running, serve, queue.map(String::as_str), isolation).await;
+        return Box::pin(serve_requests(jobs, running, serve, queue.map(String::as_str), isolation)).await;
     }
     if name == "run" {
         let run = Run::from_arg_matches(matches).map_err(|error| Failure::invalid_request(error.to_string()))?;

@@ -170,9 +170,8 @@ fn needed(name: &str, what: &str) -> Result<String, Failure> {
 
 fn media_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
-        "mp4" | "cmfv" => "video/mp4",
         "m4s" if name.contains("audio") => "audio/mp4",
-        "m4s" => "video/mp4",
+        "mp4" | "cmfv" | "m4s" => "video/mp4",
         "cmfa" | "m4a" => "audio/mp4",
         "webm" => "video/webm",
         "m3u8" => "application/vnd.apple.mpegurl",

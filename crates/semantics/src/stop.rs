@@ -6,6 +6,7 @@ use std::collections::HashSet;
 pub(crate) fn stop_words(language: &str) -> HashSet<&'static str> {
     // Norwegian is listed as one.
     let code = if language == "nb" { "no" } else { language };
+    #[expect(clippy::unicode_not_nfc, reason = "the lists are as stopwords-iso has them")]
     let words: &'static str = include!(concat!(env!("OUT_DIR"), "/stop_words.rs"));
     words.lines().collect()
 }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use catalog::operations::Render;
 use catalog::{Format, MediaKind, Operations};
 use contract::{Failure, FailureKind, Properties};
+use openh264::formats::YUVSource as _;
 use operation::{Input, Outputs, Progress, Task};
 use serde_json::{Value, json};
 
@@ -253,7 +254,6 @@ fn an_mp4_has_every_picture_in_its_colours_over_white_and_odd_sides_are_rounded_
         assert_eq!(u32::from_be_bytes(sample[..4].try_into().unwrap()) as usize, sample.len() - 4);
         let decoded = decoder.decode(&[&start[..], &sample[4..]].concat()).unwrap();
         let decoded = decoded.unwrap_or_else(|| panic!("picture {number} is not decoded"));
-        use openh264::formats::YUVSource as _;
         assert_eq!(decoded.dimensions(), (64, 48));
         let (strides, middle) =
             (decoded.strides(), |plane: &[u8], stride: usize, half: usize| plane[(24 / half) * stride + 32 / half]);

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -292,7 +293,7 @@ fn weights_of_ones_own_are_taken_by_their_name_and_by_no_other() {
         let (from, to) = (weights_folder().join(file.sha256), folder.path().join(file.sha256));
         std::os::unix::fs::symlink(fs_err::canonicalize(from).unwrap(), to).unwrap();
         if matches!(*name, "speech-encoder" | "speech-decoder") {
-            list += &format!("{name}@mine\t{}\t{}\n", file.sha256, file.bytes);
+            writeln!(list, "{name}@mine\t{}\t{}", file.sha256, file.bytes).unwrap();
         }
     }
     fs_err::write(folder.path().join("own.tsv"), list).unwrap();

@@ -72,7 +72,7 @@ const BILLED_LEAST: f64 = 60.0;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Containers {
     objects: usize,
-    containers: usize,
+    count: usize,
     vcpus: usize,
     /// vCPU-hours that are paid for.
     hours: f64,
@@ -278,7 +278,7 @@ pub fn simulate(title: &'static str, flows: &[Flow], packing: &Packing, has_fast
             vcpus += work.vcpus;
             day.containers += 1;
             let of_kind = &mut day.kinds[next].1;
-            of_kind.containers += 1;
+            of_kind.count += 1;
             of_kind.objects += work.arrived.len();
             of_kind.vcpus += work.vcpus;
             of_kind.hours += work.vcpus as f64 * (BILLED_START + work.seconds).max(BILLED_LEAST) / 3600.0;
@@ -360,13 +360,13 @@ pub fn summary(days: &[Day]) -> String {
         | | kind | containers | objects in one | vCPU of one | vCPU-hours billed |\n| --- | --- | ---: | ---: | ---: | ---: |\n"
     );
     for day in days {
-        for (kind, of) in day.kinds.iter().filter(|(_, of)| of.containers > 0) {
-            let a_container = |count: usize| count as f64 / of.containers as f64;
+        for (kind, of) in day.kinds.iter().filter(|(_, of)| of.count > 0) {
+            let a_container = |count: usize| count as f64 / of.count as f64;
             let (objects, vcpus) = (a_container(of.objects), a_container(of.vcpus));
             let _ = writeln!(
                 text,
                 "| {} | {kind} | {} | {objects:.1} | {vcpus:.2} | {:.0} |",
-                day.title, of.containers, of.hours
+                day.title, of.count, of.hours
             );
         }
     }

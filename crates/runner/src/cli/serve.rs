@@ -53,7 +53,7 @@ pub(super) async fn serve_requests(
     isolation: Isolation,
 ) -> Result<u8, Failure> {
     let runtime_api = std::env::var(lambda::RUNTIME_API).ok().filter(|_| queue.is_none());
-    match try_serve(jobs, running, serve, queue, runtime_api.as_deref(), &isolation).await {
+    match Box::pin(try_serve(jobs, running, serve, queue, runtime_api.as_deref(), &isolation)).await {
         Ok(()) => Ok(0),
         Err(failure) => {
             if let Some(address) = &runtime_api {
@@ -94,7 +94,7 @@ async fn try_serve(
         runner.jail = jail;
         tracing::info!(?jail, "{}", isolation.verdicts());
     } else {
-        tracing::error!("requests are left to AWS Batch: {}", isolation.verdicts())
+        tracing::error!("requests are left to AWS Batch: {}", isolation.verdicts());
     }
     let server = |runner| Server { runner, kind, forward, report: &print, metrics };
     match (queue, runtime_api) {

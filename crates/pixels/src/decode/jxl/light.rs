@@ -140,7 +140,7 @@ impl Light {
     /// How the pixels of a frame become codes. If others are laid upon a frame, the library has given it the codes that the
     /// file names, whatever it was asked for.
     pub fn coding(&self, frame: &FrameHeader) -> Result<Coding<'_>, Failure> {
-        let is_coded = !frame.save_before_ct && !(frame.is_last && frame.resets_canvas);
+        let is_coded = !(frame.save_before_ct || frame.is_last && frame.resets_canvas);
         match &self.named {
             Named::Same if is_coded => Ok(Coding::Same),
             Named::Others(profile) if is_coded => colour::between(profile, &self.profile()).map(Coding::Other),
@@ -221,8 +221,7 @@ impl Curve {
     }
 
     fn of(&self, value: f32) -> f32 {
-        // A number that is none becomes 0, which `clamp` does not do.
-        let at = value.max(0.0).min(1.0) * 65_535.0;
+        let at = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) } * 65_535.0;
         let point = (at as usize).min(self.0.len() - 2);
         let (left, right) = (self.0[point], self.0[point + 1]);
         left + (right - left) * (at - point as f32)

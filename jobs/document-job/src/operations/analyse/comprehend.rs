@@ -4,7 +4,7 @@
 //! Each request is billed as 300 characters at least, so that blocks are sent together: as many of one language as a request
 //! holds. Sentiment is asked for each chunk, of which a request holds a few.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use catalog::Options as _;
@@ -102,14 +102,14 @@ impl Asking<'_> {
     fn pieces(&self, what: &str) -> Vec<(&'static str, Piece)> {
         let mut pieces: Vec<(&'static str, Piece)> = Vec::new();
         let mut open: BTreeMap<&'static str, usize> = BTreeMap::new();
-        let mut unknown: BTreeMap<&'static str, ()> = BTreeMap::new();
+        let mut unknown: BTreeSet<&'static str> = BTreeSet::new();
         for (number, block) in self.document.blocks.iter().enumerate() {
             let detected = self.languages.of_block(number).or(self.languages.main()).unwrap_or("en");
             if block.kind == BlockKind::Code || block.text.trim().is_empty() {
                 continue;
             }
             let Some(language) = LANGUAGES.into_iter().find(|known| *known == detected) else {
-                unknown.insert(detected, ());
+                unknown.insert(detected);
                 continue;
             };
             for (start, part) in parts(&block.text, LONGEST_TEXT) {
@@ -126,7 +126,7 @@ impl Asking<'_> {
             }
         }
         if !unknown.is_empty() {
-            let unknown: Vec<&str> = unknown.into_keys().collect();
+            let unknown: Vec<&str> = unknown.into_iter().collect();
             let known = LANGUAGES.join(", ");
             self.task.outputs.warn(format!(
                 "Comprehend finds {what} in {known}; text in {} was left out (take engine=native)",
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn a_place_in_a_request_is_a_place_in_its_block() {
         let blocks = ["Ada lives", "in London with Grace"].map(|text| Block::new(1, BlockKind::Paragraph, text));
-        let document = Document { blocks: blocks.into(), ..Document::default() };
+        let document = Document { blocks: blocks.into() };
         let mut piece = Piece::default();
         piece.push(0, 0, "Ada lives");
         piece.push(1, 3, "London with Grace");

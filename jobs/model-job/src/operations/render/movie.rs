@@ -114,7 +114,7 @@ impl Movie {
                 "the clip is larger than 4 GiB; ask for less of width, duration or quality, or for clip=frames",
             ));
         }
-        let ftyp = named(b"ftyp", &[b"isom", &word(512), b"isomiso2avc1mp41"]);
+        let ftyp = named(*b"ftyp", &[b"isom", &word(512), b"isomiso2avc1mp41"]);
         let before = |offset| self.moov(offset).len();
         // Its length does not depend on the offset that is in it.
         let offset = ftyp.len() + before(0) + 8;
@@ -128,7 +128,7 @@ impl Movie {
         let matrix = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30].map(word).concat();
         let [width, height] = [self.width, self.height].map(|side| word((side as u32) << 16));
         let mvhd = full(
-            b"mvhd",
+            *b"mvhd",
             0,
             &[
                 &[0; 8],
@@ -141,16 +141,16 @@ impl Movie {
                 &word(2),
             ],
         );
-        let tkhd = full(b"tkhd", 3, &[&[0; 8], &word(1), &[0; 4], &duration, &[0; 16], &matrix, &width, &height]);
+        let tkhd = full(*b"tkhd", 3, &[&[0; 8], &word(1), &[0; 4], &duration, &[0; 16], &matrix, &width, &height]);
         // 0x55C4 is "und": no language.
-        let mdhd = full(b"mdhd", 0, &[&[0; 8], &word(TICKS), &duration, &[0x55, 0xC4, 0, 0]]);
-        let hdlr = full(b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"render\0"]);
-        let url = full(b"url ", 1, &[]);
-        let dinf = named(b"dinf", &[&full(b"dref", 0, &[&word(1), &url])]);
-        let vmhd = full(b"vmhd", 1, &[&[0; 8]]);
-        let minf = named(b"minf", &[&vmhd, &dinf, &self.stbl(offset)]);
-        let mdia = named(b"mdia", &[&mdhd, &hdlr, &minf]);
-        named(b"moov", &[&mvhd, &named(b"trak", &[&tkhd, &mdia])])
+        let mdhd = full(*b"mdhd", 0, &[&[0; 8], &word(TICKS), &duration, &[0x55, 0xC4, 0, 0]]);
+        let hdlr = full(*b"hdlr", 0, &[&[0; 4], b"vide", &[0; 12], b"render\0"]);
+        let url = full(*b"url ", 1, &[]);
+        let dinf = named(*b"dinf", &[&full(*b"dref", 0, &[&word(1), &url])]);
+        let vmhd = full(*b"vmhd", 1, &[&[0; 8]]);
+        let minf = named(*b"minf", &[&vmhd, &dinf, &self.stbl(offset)]);
+        let mdia = named(*b"mdia", &[&mdhd, &hdlr, &minf]);
+        named(*b"moov", &[&mvhd, &named(*b"trak", &[&tkhd, &mdia])])
     }
 
     /// The index of the samples.
@@ -160,7 +160,7 @@ impl Movie {
         let [sequence, picture] = &self.parameters;
         let short = |length: usize| (length as u16).to_be_bytes();
         let avcc = named(
-            b"avcC",
+            *b"avcC",
             &[
                 &[1, sequence[1], sequence[2], sequence[3], 0xFF, 0xE1],
                 &short(sequence.len()),
@@ -171,9 +171,9 @@ impl Movie {
             ],
         );
         // BT.709 in all three respects, 16 to 235.
-        let colr = named(b"colr", &[b"nclx", &[0, 1, 0, 1, 0, 1, 0]]);
+        let colr = named(*b"colr", &[b"nclx", &[0, 1, 0, 1, 0, 1, 0]]);
         let avc1 = named(
-            b"avc1",
+            *b"avc1",
             &[
                 &[0, 0, 0, 0, 0, 0, 0, 1],
                 &[0; 16],
@@ -189,13 +189,13 @@ impl Movie {
                 &colr,
             ],
         );
-        let stsd = full(b"stsd", 0, &[&word(1), &avc1]);
-        let stts = full(b"stts", 0, &[&words(&[1, count, self.milliseconds])]);
-        let stss = full(b"stss", 0, &[&word(self.keys.len() as u32), &words(&self.keys)]);
-        let stsc = full(b"stsc", 0, &[&words(&[1, 1, count, 1])]);
-        let stsz = full(b"stsz", 0, &[&words(&[0, count]), &words(&self.sizes)]);
-        let stco = full(b"stco", 0, &[&words(&[1, offset])]);
-        named(b"stbl", &[&stsd, &stts, &stss, &stsc, &stsz, &stco])
+        let stsd = full(*b"stsd", 0, &[&word(1), &avc1]);
+        let stts = full(*b"stts", 0, &[&words(&[1, count, self.milliseconds])]);
+        let stss = full(*b"stss", 0, &[&word(self.keys.len() as u32), &words(&self.keys)]);
+        let stsc = full(*b"stsc", 0, &[&words(&[1, 1, count, 1])]);
+        let stsz = full(*b"stsz", 0, &[&words(&[0, count]), &words(&self.sizes)]);
+        let stco = full(*b"stco", 0, &[&words(&[1, offset])]);
+        named(*b"stbl", &[&stsd, &stts, &stss, &stsc, &stsz, &stco])
     }
 }
 
@@ -205,6 +205,7 @@ fn quantiser(quality: u8) -> u8 {
     (46.0 - quality * 0.31).round().clamp(12.0, 46.0) as u8
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes it on")]
 fn failed(error: openh264::Error) -> Failure {
     Failure::internal("the clip cannot be encoded as H.264").because(error.to_string())
 }
@@ -218,13 +219,13 @@ fn word(value: u32) -> [u8; 4] {
     value.to_be_bytes()
 }
 
-fn named(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+fn named(name: [u8; 4], parts: &[&[u8]]) -> Vec<u8> {
     let length = 8 + parts.iter().map(|part| part.len()).sum::<usize>();
-    [&word(length as u32)[..], name, &parts.concat()].concat()
+    [&word(length as u32)[..], &name, &parts.concat()].concat()
 }
 
 /// A box with a version of 0 and flags.
-fn full(name: &[u8; 4], flags: u32, parts: &[&[u8]]) -> Vec<u8> {
+fn full(name: [u8; 4], flags: u32, parts: &[&[u8]]) -> Vec<u8> {
     named(name, &[&[&word(flags)[..]][..], parts].concat())
 }
 
