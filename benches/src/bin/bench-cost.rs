@@ -74,6 +74,34 @@ struct Load {
     instance_disk_gib: f64,
     kinds: BTreeMap<String, Kind>,
     compared: Compared,
+    operations: Vec<Work>,
+}
+
+/// What one operation takes for a number of objects, hours or pages, beside the managed service that does the same.
+#[derive(Debug, Deserialize)]
+struct Work {
+    kind: String,
+    operation: String,
+    /// What was worked on.
+    of: String,
+    /// How many of it, and what they took in all.
+    count: f64,
+    cpu_seconds: f64,
+    /// The container that dispatch gives.
+    vcpus: f64,
+    gib: f64,
+    /// What the row counts: `per` pieces of `unit`.
+    unit: String,
+    per: f64,
+    /// The price of the managed service, and how many of its units one piece has.
+    managed: Option<Managed>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Managed {
+    service: String,
+    price: String,
+    units: f64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -370,6 +398,7 @@ fn page() -> Result<String> {
     write_load(&mut page, &model)?;
     write_month(&mut page, &model)?;
     write_levers(&mut page, &model)?;
+    write_operations(&mut page, &model)?;
     write_fast_path(&mut page, &model)?;
     write_idle(&mut page, &model)?;
     write_prices(&mut page, &model)?;
@@ -546,6 +575,37 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
     Ok(())
 }
 
+fn write_operations(page: &mut String, model: &Model) -> Result<()> {
+    page.push_str(
+        "## Operation by operation\n\nWork alone, packed into containers that are kept busy: the start of a container is in the tables above. \
+        CPU seconds are measured ([benchmarks.md](benchmarks.md)).\n\n\
+        | operation | measured on | CPU seconds each | of | Fargate Spot, USD | Fargate, USD | managed, USD |\n\
+        | --- | --- | ---: | --- | ---: | ---: | ---: |\n",
+    );
+    for work in &model.load.operations {
+        let each = work.cpu_seconds / work.count;
+        let usd = |machine: &Machine| {
+            let hour = work.vcpus * machine.vcpu_hour + work.gib * machine.gib_hour + model.price("public_ipv4_hour");
+            work.per * each / model.load.utilisation / work.vcpus / 3600.0 * hour
+        };
+        let managed = work.managed.as_ref().map_or_else(
+            || "–".to_owned(),
+            |managed| format!("{:.2} ({})", work.per * managed.units * model.price(&managed.price), managed.service),
+        );
+        writeln!(
+            page,
+            "| {} | {} | {each:.3} | {} | {:.2} | {:.2} | {managed} |",
+            work.operation,
+            work.of,
+            work.unit,
+            usd(&model.fargate(model.load.fargate_spot_share)),
+            usd(&model.fargate(1.0)),
+        )?;
+    }
+    page.push('\n');
+    Ok(())
+}
+
 /// GiB of a function with one vCPU: 1,769 MB.
 const FUNCTION_GIB: f64 = 1769.0 / 1024.0;
 
@@ -662,6 +722,18 @@ mod tests {
                 "{name} has no operation {}",
                 kind.operation
             );
+        }
+    }
+
+    #[test]
+    fn each_operation_that_was_measured_is_declared() {
+        let load: Load = toml::from_str(LOAD).unwrap();
+        for work in &load.operations {
+            let name = work.operation.split('?').next().unwrap_or_default();
+            let kind: MediaKind = work.kind.parse().unwrap();
+            assert!(catalog::Declaration::of_kind(kind).any(|declared| declared.name == name), "{}", work.operation);
+            assert!(Operations::parse_for(kind, &work.operation).is_ok(), "{}", work.operation);
+            assert!(work.count > 0.0 && work.cpu_seconds > 0.0 && work.per > 0.0, "{}", work.operation);
         }
     }
 
