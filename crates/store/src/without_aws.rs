@@ -13,8 +13,9 @@ pub(crate) mod aws {
 
     use super::without_aws;
 
-    /// The absence of a client of S3.
-    pub(crate) type S3 = ();
+    /// A client of S3, of which there is none.
+    #[derive(Clone)]
+    pub(crate) struct S3(());
 
     /// The absence of clients.
     #[derive(Clone, Default)]
@@ -95,6 +96,7 @@ pub(crate) mod multipart {
             Self
         }
 
+        #[expect(clippy::unused_self, reason = "as the upload that there is with AWS")]
         pub(crate) fn part_bytes(&self) -> usize {
             1
         }
@@ -111,7 +113,9 @@ pub(crate) mod multipart {
             std::future::ready(Err(without_aws())).await
         }
 
-        pub(crate) async fn abort(&mut self) {}
+        pub(crate) async fn abort(&mut self) {
+            std::future::ready(()).await;
+        }
     }
 }
 
