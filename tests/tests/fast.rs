@@ -407,7 +407,8 @@ async fn uploads_take_the_fast_path_and_fall_through_to_batch() {
 
     // The program is ended from outside, as when a function's memory is used up: twice, and then Batch does it.
     system.fast_timeout = Duration::from_millis(1);
-    flow::upload(&system, "killed.jpg", jpeg(320, 240), Some("resize?width=32")).await;
+    // More than a millisecond of work, however fast the machine is.
+    flow::upload(&system, "killed.jpg", jpeg(1600, 1200), Some("resize?width=1200&format=avif")).await;
     system.settle().await;
     assert_eq!(system.fast_errors.len(), 2, "{:?}", system.fast_errors);
     let record = flow::only_record_of(&system, "killed.jpg").await;
