@@ -139,8 +139,13 @@ impl Lambda {
     /// Invokes it with a timeout, after which it is ended as Lambda would. An error is what Lambda would show as the function's
     /// error: its own, or that it ended or was ended.
     pub fn invoke_within(&self, event: &Value, timeout: Duration) -> Result<Value, Value> {
-        let deadline = Instant::now() + timeout;
-        self.events.send((event.clone(), timeout)).expect("the server runs as long as this");
+        self.invoke_and_end(event, timeout, timeout)
+    }
+
+    /// Ends the program after a time though it was told that it has another, as when its memory is used up.
+    pub fn invoke_and_end(&self, event: &Value, told: Duration, after: Duration) -> Result<Value, Value> {
+        let deadline = Instant::now() + after;
+        self.events.send((event.clone(), told)).expect("the server runs as long as this");
         loop {
             match self.answers.recv_timeout(Duration::from_millis(20)) {
                 Ok(Answer::Done(result)) => return result,

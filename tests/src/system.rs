@@ -25,6 +25,9 @@ const INVOCATIONS: u32 = 3;
 /// How many messages one invocation of dispatch gets at most; a batch window fills it in AWS.
 const MAX_MESSAGES: usize = 100;
 
+/// How long functions of the fast path are told that they have.
+const FAST_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A running pipeline.
 pub struct System<'a> {
     /// The AWS API.
@@ -45,7 +48,7 @@ pub struct System<'a> {
     output: Lambda,
     /// The functions of the fast path, by kind.
     pub fast: BTreeMap<MediaKind, Lambda>,
-    /// How long they may take.
+    /// After how long they are ended.
     pub fast_timeout: Duration,
     /// Invocations of theirs that failed as a whole, with the error.
     pub fast_errors: Vec<Value>,
@@ -113,7 +116,7 @@ impl<'a> System<'a> {
             dispatch,
             output,
             fast,
-            fast_timeout: Duration::from_secs(30),
+            fast_timeout: FAST_TIMEOUT,
             fast_errors: Vec::new(),
             uploads,
             results,
@@ -263,7 +266,7 @@ impl<'a> System<'a> {
                 let event = json!({"Records": [queue_record(&message, &queue)]});
                 let mut is_done = true;
                 for _ in 0..self.copies {
-                    is_done = match self.fast[&kind].invoke_within(&event, self.fast_timeout) {
+                    is_done = match self.fast[&kind].invoke_and_end(&event, FAST_TIMEOUT, self.fast_timeout) {
                         Ok(answer) => answer["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
                         Err(error) => {
                             self.fast_errors.push(error);

@@ -410,8 +410,8 @@ async fn uploads_take_the_fast_path_and_fall_through_to_batch() {
     // More than a millisecond of work, however fast the machine is.
     flow::upload(&system, "killed.jpg", jpeg(1600, 1200), Some("resize?width=1200&format=avif")).await;
     system.settle().await;
-    assert_eq!(system.fast_errors.len(), 2, "{:?}", system.fast_errors);
     let record = flow::only_record_of(&system, "killed.jpg").await;
+    assert_eq!(system.fast_errors.len(), 2, "{:?} {record:#?}", system.fast_errors);
     assert_eq!((record.state, record.fast), (State::Succeeded, true), "{record:#?}");
     assert_eq!(record.computes(), [Compute::Batch]);
     assert!(record.batch_job_id.is_some());

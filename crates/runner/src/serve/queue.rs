@@ -45,7 +45,8 @@ impl Queue {
         let received = received
             .map_err(|error| failure_of(error, Purpose::Call, &format!("queue {}", self.url), "sqs:ReceiveMessage"))?;
         // From when it was asked for, which is at most that much before it was received.
-        let deadline = asked.max(Instant::now().checked_sub(Duration::from_secs(WAIT as u64)).unwrap()) + VISIBILITY;
+        let earliest = Instant::now().checked_sub(Duration::from_secs(WAIT as u64));
+        let deadline = earliest.map_or(asked, |earliest| asked.max(earliest)) + VISIBILITY;
         for message in received.messages.unwrap_or_default() {
             let id = message.message_id.unwrap_or_default();
             self.waiting.push_back(Message {
