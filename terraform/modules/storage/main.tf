@@ -144,6 +144,7 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  # checkov:skip=CKV_AWS_300:The first rule does it. The check takes the dynamic rules for all that there are.
   for_each = aws_s3_bucket.this
 
   bucket = each.value.id
