@@ -80,10 +80,6 @@ struct Load {
 /// What one operation takes for a number of objects, hours or pages, beside the managed service that does the same.
 #[derive(Debug, Deserialize)]
 struct Work {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for whoever reads the list, and for the test that parses the operation")
-    )]
     kind: String,
     operation: String,
     /// What was worked on.
@@ -99,6 +95,13 @@ struct Work {
     per: f64,
     /// The price of the managed service, and how many of its units one piece has.
     managed: Option<Managed>,
+}
+
+impl Work {
+    /// CPU seconds of one object, hour or page.
+    fn each(&self) -> f64 {
+        self.cpu_seconds / self.count
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -139,15 +142,6 @@ struct Compared {
     pages_a_document: f64,
     video_minutes_a_gb: f64,
     transcode: Transcode,
-    caption: Captions,
-}
-
-/// What writing speech down takes, on a machine as dispatch gives for it.
-#[derive(Debug, Deserialize)]
-struct Captions {
-    cpu_seconds_an_hour: f64,
-    vcpus: f64,
-    gib: f64,
 }
 
 /// What transcoding takes, on a machine as dispatch gives for it.
@@ -238,12 +232,15 @@ impl Model {
         Machine { vcpu_hour, gib_hour: 0.0, disk_gib_hour: 0.0 }
     }
 
+    /// US dollars for an hour of a container with the disk that comes with it.
+    fn container_hour(&self, vcpus: f64, gib: f64, machine: &Machine) -> f64 {
+        vcpus * machine.vcpu_hour + gib * machine.gib_hour + self.price("public_ipv4_hour")
+    }
+
     /// US dollars a day for jobs of a kind.
     fn kind_compute(&self, kind: &Kind, machine: &Machine) -> f64 {
-        let job_hour = kind.vcpus * machine.vcpu_hour
-            + kind.gib * machine.gib_hour
-            + (kind.disk_gib - 20.0).max(0.0) * machine.disk_gib_hour
-            + self.price("public_ipv4_hour");
+        let job_hour = self.container_hour(kind.vcpus, kind.gib, machine)
+            + (kind.disk_gib - 20.0).max(0.0) * machine.disk_gib_hour;
         kind.vcpu_hours(&self.load) / kind.vcpus * job_hour
     }
 
@@ -264,10 +261,14 @@ impl Model {
 
     /// US dollars a day for writing down every minute of every video.
     fn caption(&self, machine: &Machine) -> f64 {
-        let Captions { cpu_seconds_an_hour, vcpus, gib } = self.load.compared.caption;
-        let cpu_seconds_a_gb = cpu_seconds_an_hour / 60.0 * self.load.compared.video_minutes_a_gb;
+        let caption = self.load.operations.iter().find(|work| work.operation == "caption");
+        let caption = caption.expect("the load has captions, by the hour");
+        let cpu_seconds_a_gb = caption.each() / 60.0 * self.load.compared.video_minutes_a_gb;
         let videos = self.load.kinds.get("video").expect("the load has videos");
-        self.kind_compute(&Kind { cpu_seconds_a_gb, vcpus, gib, ..videos.unpacked() }, machine)
+        self.kind_compute(
+            &Kind { cpu_seconds_a_gb, vcpus: caption.vcpus, gib: caption.gib, ..videos.unpacked() },
+            machine,
+        )
     }
 
     /// US dollars a day, by part, beside the jobs and what is kept.
@@ -567,15 +568,6 @@ fn write_levers(page: &mut String, model: &Model) -> Result<()> {
         comparison is with their price for work that needs neither ({} pages a document, {} minutes of video a GB).\n",
         load.compared.pages_a_document, load.compared.video_minutes_a_gb
     )?;
-    let Captions { cpu_seconds_an_hour, vcpus, gib } = load.compared.caption;
-    let hours = cpu_seconds_an_hour / load.utilisation / 3600.0;
-    let hour = hours * (spot.vcpu_hour + spot.gib_hour * gib / vcpus);
-    writeln!(
-        page,
-        "An hour of speech costs {:.2} USD at Transcribe, which tells speakers apart and takes no machine of one's own; \
-        `caption` takes {cpu_seconds_an_hour:.0} CPU seconds for it, {hour:.4} USD on Fargate Spot without the container's start.\n",
-        model.price("transcribe_minute") * 60.0
-    )?;
     Ok(())
 }
 
@@ -583,13 +575,13 @@ fn write_operations(page: &mut String, model: &Model) -> Result<()> {
     page.push_str(
         "## Operation by operation\n\nWork alone, packed into containers that are kept busy: the start of a container is in the tables above. \
         CPU seconds are measured ([benchmarks.md](benchmarks.md)).\n\n\
-        | operation | measured on | CPU seconds each | of | Fargate Spot, USD | Fargate, USD | managed, USD |\n\
-        | --- | --- | ---: | --- | ---: | ---: | ---: |\n",
+        | kind | operation | measured on | CPU seconds each | of | Fargate Spot, USD | Fargate, USD | managed, USD |\n\
+        | --- | --- | --- | ---: | --- | ---: | ---: | ---: |\n",
     );
     for work in &model.load.operations {
-        let each = work.cpu_seconds / work.count;
+        let each = work.each();
         let usd = |machine: &Machine| {
-            let hour = work.vcpus * machine.vcpu_hour + work.gib * machine.gib_hour + model.price("public_ipv4_hour");
+            let hour = model.container_hour(work.vcpus, work.gib, machine);
             work.per * each / model.load.utilisation / work.vcpus / 3600.0 * hour
         };
         let managed = work.managed.as_ref().map_or_else(
@@ -598,7 +590,8 @@ fn write_operations(page: &mut String, model: &Model) -> Result<()> {
         );
         writeln!(
             page,
-            "| {} | {} | {each:.3} | {} | {:.2} | {:.2} | {managed} |",
+            "| {} | {} | {} | {each:.3} | {} | {:.2} | {:.2} | {managed} |",
+            work.kind,
             work.operation,
             work.of,
             work.unit,
