@@ -165,20 +165,6 @@ fn return_freed_memory() {
     };
 }
 
-/// Keeps what a run has freed for the next one. glibc would give large blocks back to the system and fetch them again, with a page
-/// fault for each 4 KiB: two fifths of the processor time of small pictures.
-fn keep_freed_memory() {
-    /// glibc takes no more (`HEAP_MAX_SIZE / 2`).
-    const LARGEST_KEPT: libc::c_int = 32 << 20;
-    const MOST_KEPT: libc::c_int = 1 << 30;
-    // SAFETY: sets two numbers of the allocator. What is allocated already stays as it is.
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_KEPT);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, MOST_KEPT);
-    };
-}
-
 /// The library and its state, opened once for the process.
 fn environment(weights: &Weights) -> Result<&'static Environment, Failure> {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
@@ -204,7 +190,6 @@ fn environment(weights: &Weights) -> Result<&'static Environment, Failure> {
     let builder = ort::init_from(path).map_err(|error| failed(&error))?;
     let environment = builder.with_name("").with_telemetry(false).build().map_err(|error| failed(&error))?;
     environment.set_log_level(LogLevel::Error);
-    keep_freed_memory();
     Ok(ENVIRONMENT.get_or_init(|| environment))
 }
 
